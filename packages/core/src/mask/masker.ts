@@ -1,0 +1,18 @@
+import type { PolicySummary } from '../model/capture-header.ts';
+import type { CaptureEvent } from '../model/event.ts';
+
+/**
+ * Takes the raw events of a capture one by one, in order, and gives back those that may be kept. Body chunks come back
+ * at once without their bytes; the masked bytes follow in a `body` event when their mask unit is whole. An `audit`
+ * event comes before the last event of each exchange. Never throws: what it cannot mask it drops, and says so.
+ */
+export interface Masker {
+  readonly summary: PolicySummary;
+  mask(event: CaptureEvent): readonly CaptureEvent[];
+}
+
+/** Lets everything through. Only for captures whose header says `none`, and for tests. */
+export const noMask: Masker = {
+  summary: { mode: 'none', name: 'none', digest: '', keyId: '', disabled: [] },
+  mask: (event) => [event],
+};

@@ -1,0 +1,34 @@
+/** Which mask policy a capture was written under. */
+export interface PolicySummary {
+  /** `masked`: everything passed the policy before it was written. `none`: the user asked for unmasked traffic. */
+  readonly mode: 'masked' | 'none';
+  /** Name of the policy that was extended: `secure`. */
+  readonly name: string;
+  /** SHA-256 of the policy in canonical form, in hex. */
+  readonly digest: string;
+  /** Tells keys apart without telling the key; `ephemeral-…` for a key that died with its process. */
+  readonly keyId: string;
+  /** Default rules that the user switched off. */
+  readonly disabled: readonly string[];
+}
+
+/** What a capture says of itself before its first event. */
+export interface CaptureHeader {
+  /** 32 hex digits, random. */
+  readonly id: string;
+  /** Library and version that wrote it: `gardenhose/0.1.0`. */
+  readonly writer: string;
+  /** Name of the recorded service. */
+  readonly service: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Wall-clock milliseconds since 1970 at the anchor, from which all `at` count. */
+  readonly wallMs: number;
+  readonly policy: PolicySummary;
+  /** What the sampler does, in words: `always`, `ratio 0.1`. */
+  readonly sampling: string;
+  /** Counts the files of one rotated recording, from 0. */
+  readonly part: number;
+  /** The user's own notes. */
+  readonly tags: Readonly<Record<string, string>>;
+}

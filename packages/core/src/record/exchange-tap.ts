@@ -1,0 +1,33 @@
+import type { AbortEvent, ExchangeId, ExchangeStart, Side } from '../model/event.ts';
+import type { HeaderList } from '../model/headers.ts';
+
+/**
+ * What an adapter's tap calls as one exchange goes by, on the request path. Each call stamps the time, copies what it is
+ * given and returns; none throws, and none does anything after the exchange has ended or was given up.
+ */
+export interface ExchangeTap {
+  readonly id: ExchangeId;
+  /** A response head; informational ones too. */
+  headers(status: number, reason: string, version: string, headers: HeaderList): void;
+  /** Body bytes that just passed. They are copied: the caller may use the buffer again. */
+  chunk(side: Side, data: Uint8Array): void;
+  /** A whole message that just passed. */
+  message(side: Side, kind: number, data: Uint8Array): void;
+  trailers(side: Side, headers: HeaderList): void;
+  /** The side is done; `complete` is false when its end was not seen. */
+  end(side: Side, complete?: boolean): void;
+  /** The exchange broke off. */
+  abort(by: AbortEvent['by'], code: string): void;
+  mark(name: string, value: string): void;
+}
+
+/** The part of a recorder that a tap needs. */
+export interface TapTarget {
+  /**
+   * Begins an exchange; undefined when it is not recorded (sampled out, paused, or no room: counted).
+   * Reads the headers before it returns and keeps no reference.
+   */
+  begin(start: ExchangeStart): ExchangeTap | undefined;
+  /** A tap failed and took itself out; counted in the recorder's stats. */
+  tapFailed(error: unknown): void;
+}
