@@ -1,0 +1,36 @@
+import type { ErrorCode } from '../errors.ts';
+import type { ExchangeId } from '../model/event.ts';
+import type { Exchange } from '../model/exchange.ts';
+
+/**
+ * What really happened to one exchange at replay. All times are nanoseconds since time zero of the run; planned time is
+ * the schedule's, whatever the target did.
+ */
+export interface TranscriptEntry {
+  readonly exchange: ExchangeId;
+  readonly lane: string;
+  readonly protocol: Exchange['protocol'];
+  /** Route template, gRPC method, or method and path. */
+  readonly operation: string;
+  readonly plannedAt: number;
+  /** How long the exchange waited past its planned time for answers that its order asks for. Not lag. */
+  readonly blockedNs: number;
+  /** When its first byte was handed to the kernel. Lag is `sentAt - plannedAt - blockedNs`. */
+  readonly sentAt?: number | undefined;
+  readonly firstByteAt?: number | undefined;
+  readonly endAt?: number | undefined;
+  readonly outcome: 'answered' | 'failed' | 'skipped';
+  readonly recordedStatus?: number | undefined;
+  readonly status?: number | undefined;
+  readonly error?: { readonly code: ErrorCode; readonly message: string } | undefined;
+  /** Why it was not sent: `mutation`, `hook`, `body-not-kept`, `partial`, `protocol`, `aborted`. */
+  readonly skip?: string | undefined;
+}
+
+/** An exchange after its replay. */
+export interface ReplayResult {
+  readonly entry: TranscriptEntry;
+  readonly recorded: Exchange;
+  /** The exchange as it was answered now; absent when it was skipped. `startAt` and all `at` count from the run's time zero. */
+  readonly replayed?: Exchange | undefined;
+}
