@@ -1,0 +1,154 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const packages = ['core', 'http-adapter', 'cli'] as const;
+
+/** The stages of core, in order. A stage imports only itself and what stands before it. */
+const stages = [
+  'errors.ts',
+  'clock.ts',
+  'model',
+  'mask',
+  'hook',
+  'record',
+  'capture',
+  'replay',
+  'compare',
+  'report',
+  'index.ts',
+  'testing',
+];
+
+const transports = ['http', 'http2', 'https', 'net', 'tls', 'dgram', 'undici', '@grpc/grpc-js', 'ws'];
+
+/** What each package may import of the others. */
+const mayImport: Record<string, readonly string[]> = {
+  core: [],
+  'http-adapter': ['@gardenhose/core'],
+  cli: ['@gardenhose/core', '@gardenhose/http-adapter'],
+};
+
+function sourcesOf(name: string): string[] {
+  const src = join(root, 'packages', name, 'src');
+  return readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => join(src, path))
+    .sort();
+}
+
+const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+
+/** What a file names in `import`, `export … from`, `import()` and `new URL(…, import.meta.url)`. */
+function importsOf(path: string): string[] {
+  const source = withoutComments(readFileSync(path, 'utf8'));
+  const statement = /^(?:import\s*|(?:import|export)\b[^'"`;=]*?\bfrom\s*)['"]([^'"]+)['"]/gm;
+  const inPlace = /\bimport\(\s*['"]([^'"]+)['"]\s*\)|\bnew URL\(\s*['"](\.[^'"]+)['"],\s*import\.meta\.url/g;
+  return [...source.matchAll(statement), ...source.matchAll(inPlace)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  );
+}
+
+/** The files of the same package that a file imports. A worker's URL names its built file. */
+function neighboursOf(path: string): string[] {
+  return importsOf(path)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => resolve(dirname(path), specifier.replace(/\.js$/, '.ts')))
+    .filter((target) => target.endsWith('.ts'));
+}
+
+const packageOf = (specifier: string) =>
+  specifier
+    .replace(/^node:/, '')
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+const shown = (path: string) => relative(root, path);
+
+test('a stage of core imports only stages before it', () => {
+  const src = join(root, 'packages/core/src');
+  const stageOf = (path: string) => relative(src, path).split('/')[0] ?? '';
+  const wrong: string[] = [];
+  for (const path of sourcesOf('core')) {
+    expect(stages, `${shown(path)} stands in no known stage`).toContain(stageOf(path));
+    for (const target of neighboursOf(path)) {
+      if (stages.indexOf(stageOf(target)) > stages.indexOf(stageOf(path))) {
+        wrong.push(`${shown(path)} imports ${shown(target)}`);
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('ARCHITECTURE.md names the stages in this order', () => {
+  const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const table = page.split('## Stages of core, in order')[1]?.split('\n## ')[0] ?? '';
+  const named = [...table.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap((row) =>
+    [...(row[1] ?? '').matchAll(/`([^`]+?)\/?`/g)].map((cell) => cell[1]),
+  );
+  expect(named).toEqual(stages.filter((stage) => stage !== 'index.ts'));
+});
+
+test('core touches no transport', () => {
+  const wrong = sourcesOf('core').flatMap((path) =>
+    importsOf(path)
+      .filter((specifier) => transports.includes(packageOf(specifier)))
+      .map((specifier) => `${shown(path)} imports ${specifier}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('a package imports only what its package.json declares, and no package beside or above it', () => {
+  const wrong: string[] = [];
+  for (const name of packages) {
+    const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+    for (const path of sourcesOf(name)) {
+      for (const specifier of importsOf(path)) {
+        if (specifier.startsWith('.') || specifier.startsWith('node:')) continue;
+        const imported = packageOf(specifier);
+        const sibling = imported.startsWith('@gardenhose/') || imported === 'gardenhose';
+        if (!declared.includes(imported) || (sibling && !mayImport[name]?.includes(imported))) {
+          wrong.push(`${shown(path)} imports ${specifier}`);
+        }
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('modules of the platform are imported by their node: name', () => {
+  const wrong = packages.flatMap(sourcesOf).flatMap((path) =>
+    importsOf(path)
+      .filter((specifier) => builtinModules.includes(specifier))
+      .map((specifier) => `${shown(path)} imports ${specifier}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('there are no import cycles', () => {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]) => {
+    const start = trail.indexOf(path);
+    if (start >= 0) cycles.push([...trail.slice(start), path].map(shown).join(' → '));
+    if (start >= 0 || done.has(path)) return;
+    for (const target of neighboursOf(path)) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of packages.flatMap(sourcesOf)) visit(path, []);
+  expect(cycles).toEqual([]);
+});
+
+test('every relative import leads to a file', () => {
+  const missing = packages.flatMap(sourcesOf).flatMap((path) =>
+    neighboursOf(path)
+      .filter((target) => !existsSync(target))
+      .map((target) => `${shown(path)}: ${shown(target)}`),
+  );
+  expect(missing).toEqual([]);
+});
