@@ -4,3 +4,55 @@ export type { Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export type { ErrorCode, ErrorPlace } from './errors.ts';
 export { errorCodes, GardenhoseError, isGardenhoseError } from './errors.ts';
+
+// model
+export type { AssembleOptions, AssembleStats } from './model/assemble.ts';
+export { Assembler, assemble } from './model/assemble.ts';
+export type { CaptureHeader, PolicySummary } from './model/capture-header.ts';
+export type {
+  AbortEvent,
+  AuditEntry,
+  AuditEvent,
+  BodyEvent,
+  CaptureEvent,
+  ChunkEvent,
+  ClockEvent,
+  ContentState,
+  ControlEvent,
+  Direction,
+  EndEvent,
+  ExchangeEvent,
+  ExchangeId,
+  ExchangeStart,
+  GapEvent,
+  GapReason,
+  HeadersEvent,
+  MarkEvent,
+  MessageEvent,
+  Protocol,
+  ResumeEvent,
+  Side,
+  Stamp,
+  StartEvent,
+  TrailersEvent,
+} from './model/event.ts';
+export { gapReasons } from './model/event.ts';
+export type {
+  Chunk,
+  Content,
+  Exchange,
+  Mark,
+  Message,
+  PartialReason,
+  Request,
+  Response,
+  ResponseHead,
+} from './model/exchange.ts';
+export { bodyBytes } from './model/exchange.ts';
+export type { HeaderList } from './model/headers.ts';
+export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
+
+// record
+export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
+export type { Sampler } from './record/sampler.ts';
+export type { Sink, SinkModule, SinkSource } from './record/sink.ts';

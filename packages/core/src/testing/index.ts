@@ -1,1 +1,7 @@
-export {};
+// Test support for users and implementers of Gardenhose's ports.
+
+export { assembleAll } from './assemble-all.ts';
+export type { ExchangeEventsOptions, ExchangeKind } from './exchange-events.ts';
+export { exchangeEvents, exchangeKinds, interleave } from './exchange-events.ts';
+export { aCaptureHeader, aChunk, anExchange, aStart } from './factories.ts';
+export { ManualClock } from './manual-clock.ts';

@@ -1,0 +1,105 @@
+import type { CaptureHeader } from '../model/capture-header.ts';
+import type { ExchangeStart } from '../model/event.ts';
+import type { Chunk, Content, Exchange, Request, Response } from '../model/exchange.ts';
+
+const emptyContent: Content = {
+  chunks: [],
+  messages: [],
+  trailers: [],
+  size: 0,
+  state: 'kept',
+  complete: true,
+};
+
+/** An exchange to vary: `GET /orders/7`, answered 200 with a JSON body one millisecond later. */
+export function anExchange(
+  over: Partial<Omit<Exchange, 'request' | 'response'>> & {
+    readonly request?: Partial<Request>;
+    /** null for an exchange without a response. */
+    readonly response?: Partial<Response> | null;
+  } = {},
+): Exchange {
+  const { request, response, ...rest } = over;
+  const startAt = rest.startAt ?? 1_000_000;
+  const answerAt = startAt + 1_000_000;
+  const body = aChunk('{"id":7}', answerAt);
+  const type = ['Content-Type', 'application/json'];
+  return {
+    id: 1,
+    lane: '1',
+    direction: 'inbound',
+    protocol: 'http',
+    sampleRate: 1,
+    seq: 1,
+    startAt,
+    endAt: answerAt,
+    informational: [],
+    marks: [],
+    audit: [],
+    partial: [],
+    ...rest,
+    request: {
+      ...emptyContent,
+      method: 'GET',
+      target: '/orders/7',
+      scheme: 'http',
+      version: '1.1',
+      headers: ['Host', 'shop.test', 'Accept', '*/*'],
+      endAt: startAt,
+      ...request,
+    },
+    response:
+      response === null
+        ? undefined
+        : {
+            ...emptyContent,
+            at: answerAt,
+            status: 200,
+            reason: 'OK',
+            version: '1.1',
+            headers: [...type, 'Content-Length', '8'],
+            chunks: [body],
+            size: body.size,
+            endAt: answerAt,
+            ...response,
+          },
+  };
+}
+
+/** A body chunk of this text. */
+export function aChunk(text: string, at = 0): Chunk {
+  const data = new TextEncoder().encode(text);
+  return { at, size: data.length, data };
+}
+
+/** What a tap tells when an exchange begins, to vary. */
+export function aStart(over: Partial<ExchangeStart> = {}): ExchangeStart {
+  return {
+    direction: 'inbound',
+    protocol: 'http',
+    lane: '1',
+    scheme: 'http',
+    version: '1.1',
+    method: 'GET',
+    target: '/orders/7',
+    headers: ['Host', 'shop.test', 'Accept', '*/*'],
+    ...over,
+  };
+}
+
+/** A capture header to vary; its anchor is the first moment of 2026. */
+export function aCaptureHeader(over: Partial<CaptureHeader> = {}): CaptureHeader {
+  return {
+    id: '00112233445566778899aabbccddeeff',
+    writer: 'gardenhose/test',
+    service: 'shop',
+    host: 'test-host',
+    pid: 42,
+    wallMs: Date.UTC(2026, 0, 1),
+    policy: { mode: 'none', name: 'none', digest: '', keyId: '', disabled: [] },
+    sampling: 'always',
+    part: 0,
+    tags: {},
+    ...over,
+  };
+}
