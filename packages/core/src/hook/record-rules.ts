@@ -86,7 +86,7 @@ function applyLater(
     if (state.marks.length < maxMarks) state.marks.push({ name: event.name, value: event.value });
     return decide(rules, state, context) ? event : undefined;
   }
-  if (event.type === 'headers' && event.status >= 200) {
+  if (event.type === 'headers' && (event.status >= 200 || event.status === 101)) {
     state.status = event.status;
     state.contentType.response = headerValue(event.headers, 'content-type');
     return decide(rules, state, context) ? withRewrittenHeaders(rules, state, event) : undefined;
