@@ -52,6 +52,32 @@ export { bodyBytes } from './model/exchange.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 
+// hook
+export { checkRules, parseHeaderRule, parseHookRules } from './hook/check-rules.ts';
+export { composeRecordHooks, composeReplayHooks } from './hook/compose.ts';
+export type {
+  HookContext,
+  LaterEvent,
+  Outcome,
+  RecordHooks,
+  ReplayContext,
+  ReplayHooks,
+} from './hook/hook.ts';
+export { recordRules } from './hook/record-rules.ts';
+export { replayRules } from './hook/replay-rules.ts';
+export type {
+  DropRule,
+  HookRule,
+  MarkRule,
+  PatchBodyRule,
+  RemoveHeaderRule,
+  RewriteHostRule,
+  RewritePathRule,
+  SampleRule,
+  SetHeaderRule,
+  Where,
+} from './hook/rule.ts';
+
 // record
 export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
 export type { Sampler } from './record/sampler.ts';
