@@ -1,1 +1,9 @@
-export {};
+// The public names, in the order of the flow.
+
+export { attach } from './attach.ts';
+export type { FastifyTap } from './middleware.ts';
+export { expressTap, fastifyTap, honoTap, koaTap } from './middleware.ts';
+export type { TapOptions } from './options.ts';
+export { markExchange, tapExchange } from './tap-exchange.ts';
+export type { Detach } from './tap-server.ts';
+export { tapServer } from './tap-server.ts';

@@ -1,0 +1,165 @@
+// The one file that speaks both: Node's HTTP messages on one side, the words of the model on the other.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { AbortEvent, ExchangeStart, HeaderList } from '@gardenhose/core';
+
+/** A response head as it stood on the wire. */
+export interface WireHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly version: string;
+  readonly headers: HeaderList;
+}
+
+/** What all exchanges of one client connection share. */
+export interface ConnectionFacts {
+  readonly lane: string;
+  readonly peer: string | undefined;
+  readonly scheme: 'http' | 'https';
+}
+
+let connections = 0;
+
+/** Names a connection that is seen for the first time: each is a lane of its own. */
+export function connectionFacts(socket: Socket): ConnectionFacts {
+  connections += 1;
+  return {
+    lane: `c${connections}`,
+    peer: peerOf(socket),
+    scheme: 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http',
+  };
+}
+
+/** Address and port of the other end; none for a Unix socket. */
+function peerOf(socket: Socket): string | undefined {
+  const { remoteAddress: address, remotePort: port } = socket;
+  if (address === undefined) return undefined;
+  const host = address.includes(':') ? `[${address}]` : address;
+  return port === undefined ? host : `${host}:${port}`;
+}
+
+export function exchangeStart(req: IncomingMessage, connection: ConnectionFacts): ExchangeStart {
+  return {
+    direction: 'inbound',
+    protocol: 'http',
+    lane: connection.lane,
+    parent: undefined,
+    operation: undefined,
+    peer: connection.peer,
+    scheme: connection.scheme,
+    version: req.httpVersion,
+    method: req.method ?? '',
+    target: req.url ?? '',
+    authority: undefined,
+    headers: req.rawHeaders,
+  };
+}
+
+/** Whether the head says that a body follows (RFC 9112 section 6.3: a request without either header has none). */
+export function declaresBody(req: IncomingMessage): boolean {
+  const { headers } = req;
+  const length = headers['content-length'];
+  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
+}
+
+/** Reads `HTTP/1.1 200 OK`, header lines and the empty line, as Node wrote them. */
+export function parseHead(text: string): WireHead | undefined {
+  const lineEnd = text.indexOf('\r\n');
+  const firstSpace = text.indexOf(' ');
+  if (lineEnd < 0 || firstSpace < 0 || firstSpace > lineEnd) return undefined;
+  const status = Number(text.slice(firstSpace + 1, firstSpace + 4));
+  if (!(status >= 100 && status <= 999)) return undefined;
+  return {
+    status,
+    reason: text.slice(firstSpace + 5, lineEnd),
+    version: text.slice(5, firstSpace),
+    headers: parseLines(text, lineEnd + 2),
+  };
+}
+
+/** Reads `Name: value` lines from `start` up to the empty line or the end. Node ends each with CRLF and never folds. */
+export function parseLines(text: string, start = 0): HeaderList {
+  const headers: string[] = [];
+  for (let at = start; at < text.length; ) {
+    const end = text.indexOf('\r\n', at);
+    const colon = text.indexOf(': ', at);
+    if (end <= at || colon < 0 || colon > end) break;
+    headers.push(text.slice(at, colon), text.slice(colon + 2, end));
+    at = end + 2;
+  }
+  return headers;
+}
+
+/**
+ * The head without Node's own text of it: the headers that the application set, or else gave to `writeHead`. What Node
+ * adds itself (Date, Connection, Transfer-Encoding) cannot be seen this way.
+ */
+export function headFromParts(res: ServerResponse, given: HeaderList): WireHead {
+  const headers: string[] = [];
+  const named: ServerResponse & { getRawHeaderNames?(): string[] } = res;
+  const names = named.getRawHeaderNames?.() ?? res.getHeaderNames();
+  for (const name of names) pushHeader(headers, name, res.getHeader(name));
+  if (names.length === 0) headers.push(...given);
+  return { status: res.statusCode, reason: res.statusMessage ?? '', version: '1.1', headers };
+}
+
+/** Headers in any of the forms that Node takes, as a list. */
+export function flattenHeaders(given: unknown): HeaderList {
+  const headers: string[] = [];
+  if (Array.isArray(given)) {
+    const list: readonly unknown[] = given;
+    if (Array.isArray(list[0])) {
+      for (const pair of list) if (Array.isArray(pair)) pushHeader(headers, String(pair[0]), pair[1]);
+    } else {
+      for (let i = 0; i + 1 < list.length; i += 2) pushHeader(headers, String(list[i]), list[i + 1]);
+    }
+  } else if (typeof given === 'object' && given !== null) {
+    for (const [name, value] of Object.entries(given)) pushHeader(headers, name, value);
+  }
+  return headers;
+}
+
+function pushHeader(headers: string[], name: string, value: unknown): void {
+  if (Array.isArray(value)) for (const one of value) headers.push(name, String(one));
+  else if (value !== undefined) headers.push(name, String(value));
+}
+
+/** How an exchange broke off. */
+export interface BreakOff {
+  readonly by: AbortEvent['by'];
+  readonly code: string;
+}
+
+/**
+ * Who broke off a response that never finished, told from the state that Node left behind:
+ * the application destroyed the response; the operating system or the parser reported an error of the peer;
+ * the peer closed its side; or else this process destroyed the socket (the application, a time limit, shutdown).
+ */
+export function breakOff(res: ServerResponse, socket: Socket): BreakOff {
+  // `errored` is null until `destroy` is called, and then its argument, even if that is undefined.
+  if (res.errored !== null) return { by: 'server', code: codeOf(res.errored) };
+  const { errored } = socket;
+  if (errored !== null && errored !== undefined) {
+    const code = codeOf(errored);
+    const byPeer = 'syscall' in errored || code.startsWith('HPE_') || code.startsWith('ERR_SSL');
+    return { by: byPeer ? 'client' : 'server', code };
+  }
+  if (socket.readableEnded) return { by: 'client', code: 'closed' };
+  return { by: 'server', code: 'destroyed' };
+}
+
+/** The code of an error if it looks like one; never a message, which may hold values of the application. */
+function codeOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'destroyed';
+}
+
+/** The route template of an Express request: where its router is mounted, and the path of the route. */
+export function expressOperation(req: object): string | undefined {
+  if (!('route' in req) || typeof req.route !== 'object' || req.route === null) return undefined;
+  if (!('path' in req.route)) return undefined;
+  const { path } = req.route;
+  const base = 'baseUrl' in req && typeof req.baseUrl === 'string' ? req.baseUrl : '';
+  return `${base}${String(path)}`;
+}

@@ -1,0 +1,310 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ExchangeTap, HeaderList, Side, TapTarget } from '@gardenhose/core';
+import { reportFailure } from './failures.ts';
+import {
+  installOnRequest,
+  installOnResponse,
+  nothing,
+  Originals,
+  type WatchedResponse,
+  type Witness,
+} from './overrides.ts';
+import {
+  breakOff,
+  type ConnectionFacts,
+  connectionFacts,
+  declaresBody,
+  expressOperation,
+  flattenHeaders,
+  headFromParts,
+  parseHead,
+  parseLines,
+} from './to-events.ts';
+
+/** One client connection: its facts, and the exchanges on it that are not over. */
+export interface Connection {
+  readonly facts: ConnectionFacts;
+  readonly open: Set<Watch>;
+}
+
+const connectionsBySocket = new WeakMap<Socket, Connection>();
+
+export function connectionOf(socket: Socket): Connection {
+  const known = connectionsBySocket.get(socket);
+  if (known !== undefined) return known;
+  const connection: Connection = { facts: connectionFacts(socket), open: new Set() };
+  connectionsBySocket.set(socket, connection);
+  // One listener per connection. A pipelined response that waits for its turn is not told that the connection closed.
+  socket.once('close', () => {
+    for (const watch of connection.open) watch.broken();
+  });
+  return connection;
+}
+
+/** What the tap knows of one exchange, and the original methods of its messages. */
+export class Watch implements Witness {
+  readonly targets: TapTarget[] = [];
+  tap: ExchangeTap | undefined;
+  /** Inside an original method: what it calls on the same message has been told already. */
+  inside = false;
+  readonly originals: Originals = new Originals();
+  operation: (() => string | undefined) | undefined;
+  private readonly connection: Connection;
+  private readonly socket: Socket;
+  private readonly req: IncomingMessage & { _dumped?: unknown };
+  private readonly res: ServerResponse & Pick<WatchedResponse, '_header' | '_trailer' | '_hasBody'>;
+  private readonly headText: boolean;
+  private given: HeaderList = [];
+  private givenTrailers: HeaderList = [];
+  private operationSeen = false;
+  private headSeen = false;
+  private bytesSeen = false;
+  private requestEnded = false;
+  private responseEnded = false;
+  private finishSeen = false;
+  private closeSeen = false;
+
+  constructor(req: IncomingMessage, res: ServerResponse, connection: Connection, headText: boolean) {
+    this.req = req;
+    this.res = res;
+    this.socket = req.socket;
+    this.connection = connection;
+    this.headText = headText;
+  }
+
+  /** Adds a recorder of this exchange. The first one installs the methods; a later one may have missed bytes. */
+  record(tap: ExchangeTap): void {
+    if (this.tap !== undefined) {
+      if (this.headSeen) this.tellHead(tap);
+      if (this.requestEnded) tap.end('request', !this.bytesSeen && !declaresBody(this.req));
+      this.tap = both(this.tap, tap, this.bytesSeen);
+      return;
+    }
+    this.tap = tap;
+    try {
+      this.connection.open.add(this);
+      installOnResponse(this.res, this);
+      if (!this.headText) this.rememberGiven(this.res);
+      if (!declaresBody(this.req)) this.endRequest(true);
+      else if (this.req.complete) this.endRequest(false);
+      else installOnRequest(this.req, this);
+      this.noteHead();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Whether it was recorded and is so no more. */
+  get over(): boolean {
+    return this.tap === undefined && this.originals.emit !== nothing;
+  }
+
+  /** Where Node's text of the head cannot be had: keeps what the application gives. */
+  private rememberGiven(res: WatchedResponse): void {
+    const { writeHead, addTrailers } = res;
+    res.writeHead = (...args) => {
+      const given = args[typeof args[1] === 'string' ? 2 : 1];
+      this.given = flattenHeaders(given);
+      writeHead.apply(res, args);
+      return res;
+    };
+    res.addTrailers = (...args) => {
+      addTrailers.apply(res, args);
+      this.givenTrailers = flattenHeaders(args[0]);
+    };
+  }
+
+  /** The parser hands over a piece of the request's body, or its end. */
+  pushed(chunk: unknown, encoding: unknown): void {
+    const { tap } = this;
+    if (tap === undefined || this.requestEnded) return;
+    try {
+      if (chunk !== null) {
+        this.noteBytes(tap, 'request', chunk, encoding);
+        return;
+      }
+      // Not every maker of requests has them: those of Fastify's inject() have not.
+      const { rawTrailers = [] }: { rawTrailers?: HeaderList } = this.req;
+      if (rawTrailers.length > 0) tap.trailers('request', rawTrailers);
+      this.endRequest(this.req._dumped !== true);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Whether what the application writes now goes out: not after the end, not after a break. */
+  get writable(): boolean {
+    return this.tap !== undefined && !this.inside && !this.res.writableEnded && !this.res.destroyed;
+  }
+
+  /** Original `write`, `end` or `flushHeaders` has returned. */
+  wrote(chunk: unknown, encoding: unknown, last: boolean): void {
+    const { tap } = this;
+    if (tap === undefined) return;
+    try {
+      this.noteHead();
+      if (this.headSeen && this.res._hasBody !== false) this.noteBytes(tap, 'response', chunk, encoding);
+      if (last) {
+        this.noteOperation(tap);
+        this.noteTrailers(tap);
+      }
+      if (this.finishSeen) this.finished();
+      if (this.closeSeen) this.broken();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** An informational head went out: its text, or else its parts. */
+  informed(text: string | undefined, status: number, headers: unknown): void {
+    const { tap } = this;
+    if (tap === undefined) return;
+    try {
+      const head = text === undefined ? undefined : parseHead(text);
+      if (head === undefined) tap.headers(status, '', '1.1', flattenHeaders(headers));
+      else tap.headers(head.status, head.reason, head.version, head.headers);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The response has been handed to the operating system whole. */
+  finished(): void {
+    const { tap } = this;
+    if (tap === undefined || this.responseEnded) return;
+    if (this.inside) {
+      this.finishSeen = true;
+      return;
+    }
+    try {
+      this.noteHead();
+      this.responseEnded = true;
+      tap.end('response', true);
+      // Where Node reads the rest itself, it will not be seen. Messages of other makers do not say, so end here too.
+      if (!this.requestEnded && this.req._dumped !== false) this.endRequest(false);
+      if (this.requestEnded) this.done();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The response was closed; if it had not finished, it broke off. */
+  closed(): void {
+    if (this.tap === undefined || this.responseEnded) return;
+    if (this.inside) this.closeSeen = true;
+    else this.broken();
+  }
+
+  broken(): void {
+    const { tap } = this;
+    if (tap === undefined) return;
+    try {
+      this.noteOperation(tap);
+      const { by, code } = breakOff(this.res, this.socket);
+      tap.abort(by, code);
+      this.done();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Takes the tap out of this exchange and says so. */
+  fail(error: unknown): void {
+    const { tap } = this;
+    this.done();
+    try {
+      tap?.abort('recorder', 'tap-failed');
+    } catch {
+      // The failure that counts is the first; it is reported below.
+    }
+    for (const target of this.targets) reportFailure(target, error);
+  }
+
+  private done(): void {
+    this.tap = undefined;
+    this.connection.open.delete(this);
+  }
+
+  private endRequest(complete: boolean): void {
+    this.requestEnded = true;
+    this.tap?.end('request', complete);
+    if (this.responseEnded) this.done();
+  }
+
+  private noteHead(): void {
+    const { tap } = this;
+    if (this.headSeen || tap === undefined || !this.res.headersSent) return;
+    this.headSeen = true;
+    this.tellHead(tap);
+  }
+
+  private tellHead(tap: ExchangeTap): void {
+    const { res } = this;
+    const { _header: text } = res;
+    const exact = this.headText && typeof text === 'string' ? parseHead(text) : undefined;
+    const head = exact ?? headFromParts(res, this.given);
+    tap.headers(head.status, head.reason, head.version, head.headers);
+  }
+
+  private noteBytes(tap: ExchangeTap, side: Side, chunk: unknown, encoding: unknown): void {
+    if (typeof chunk === 'string') {
+      if (chunk.length === 0) return;
+      const named = typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8';
+      this.bytesSeen = true;
+      tap.chunk(side, Buffer.from(chunk, named));
+    } else if (chunk instanceof Uint8Array && chunk.length > 0) {
+      this.bytesSeen = true;
+      tap.chunk(side, chunk);
+    }
+  }
+
+  private noteTrailers(tap: ExchangeTap): void {
+    const { _trailer: text, chunkedEncoding, _hasBody: hasBody } = this.res;
+    if (!chunkedEncoding || hasBody === false) return;
+    const trailers = this.headText && typeof text === 'string' ? parseLines(text) : this.givenTrailers;
+    if (trailers.length > 0) tap.trailers('response', trailers);
+  }
+
+  private noteOperation(tap: ExchangeTap): void {
+    if (this.operationSeen) return;
+    const operation = this.operation === undefined ? expressOperation(this.req) : this.operation();
+    this.operationSeen = operation !== undefined;
+    if (operation !== undefined && operation !== '') tap.mark('operation', operation);
+  }
+}
+
+/** One tap for two recorders. The second may have come late: then it did not see either side whole. */
+function both(first: ExchangeTap, second: ExchangeTap, late: boolean): ExchangeTap {
+  return {
+    id: first.id,
+    headers(...args) {
+      first.headers(...args);
+      second.headers(...args);
+    },
+    chunk(side, data) {
+      first.chunk(side, data);
+      second.chunk(side, data);
+    },
+    message(side, kind, data) {
+      first.message(side, kind, data);
+      second.message(side, kind, data);
+    },
+    trailers(side, headers) {
+      first.trailers(side, headers);
+      second.trailers(side, headers);
+    },
+    end(side, complete = true) {
+      first.end(side, complete);
+      second.end(side, complete && !late);
+    },
+    abort(by, code) {
+      first.abort(by, code);
+      second.abort(by, code);
+    },
+    mark(name, value) {
+      first.mark(name, value);
+      second.mark(name, value);
+    },
+  };
+}
