@@ -82,3 +82,34 @@ export type {
 export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
 export type { Sampler } from './record/sampler.ts';
 export type { Sink, SinkModule, SinkSource } from './record/sink.ts';
+
+// replay
+export type { GuardOptions } from './replay/guard.ts';
+export { inProcessTarget, isLoopback, isMutation } from './replay/guard.ts';
+export { isMarkedShadow } from './replay/marks.ts';
+export type { ReplayOptions } from './replay/options.ts';
+export type { ReplayOrder } from './replay/order.ts';
+export { finishedAt } from './replay/order.ts';
+export type { ReplayPlan } from './replay/plan.ts';
+export { planReplay } from './replay/plan.ts';
+export type { ReplayProgress } from './replay/progress.ts';
+export type { ReplayRun } from './replay/replay-exchanges.ts';
+export { replayExchanges } from './replay/replay-exchanges.ts';
+export type { Pace, PaceOptions, Schedule } from './replay/schedule.ts';
+export { createSchedule } from './replay/schedule.ts';
+export type {
+  Answer,
+  AnswerError,
+  AnswerHead,
+  LaneSender,
+  RunTimer,
+  Sender,
+  SenderModule,
+  SenderSource,
+  Shipment,
+  ShipmentPart,
+  Unsendable,
+} from './replay/sender.ts';
+export { isUnsendable } from './replay/sender.ts';
+export type { ReplayResult, TranscriptEntry } from './replay/transcript.ts';
+export { operationOf } from './replay/transcript.ts';

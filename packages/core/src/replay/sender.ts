@@ -3,7 +3,7 @@ import type { Exchange } from '../model/exchange.ts';
 
 /** Bytes to put on a lane's connection, and when. */
 export interface ShipmentPart {
-  /** Nanoseconds after the start of the exchange, as recorded. */
+  /** Nanoseconds after the start of the exchange. */
   readonly offsetNs: number;
   readonly bytes: Uint8Array;
 }
@@ -19,6 +19,13 @@ export interface Shipment {
   readonly parts: readonly ShipmentPart[];
   /** What the sender needs to read the answer: for HTTP the method, which tells whether a body follows. */
   readonly method: string;
+  /**
+   * When the recorded client broke the exchange off, after its start: the engine then calls {@link LaneSender.abandon}.
+   * Absent when it waited for the end.
+   */
+  readonly abandonNs?: number | undefined;
+  /** Must not be put behind an unanswered exchange on one connection: it was not recorded so. */
+  readonly alone?: boolean | undefined;
 }
 
 /** Why an exchange cannot be sent. */
@@ -26,20 +33,33 @@ export interface Unsendable {
   readonly skip: string;
 }
 
-/** What came back, as it came. `at` and all times are nanoseconds of the engine's clock, since the run's time zero. */
+/** How sending failed: a code of `GardenhoseError` and a sentence. */
+export interface AnswerError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** What came back, as it came. All times are the engine's: nanoseconds since the run's time zero. */
 export interface Answer {
   readonly exchange: number;
-  /** When the first byte of the request was given to the kernel. */
-  readonly sentAt: number;
-  /** When the first byte of the response head came; absent when none did. */
+  /** When the first byte of the request was given to the kernel; absent when none was. */
+  readonly sentAt?: number | undefined;
+  /** When the first byte of the response came; absent when none did. */
   readonly firstByteAt?: number | undefined;
   readonly endAt: number;
   readonly informational: readonly AnswerHead[];
   readonly head?: AnswerHead | undefined;
   readonly chunks: readonly { readonly at: number; readonly data: Uint8Array }[];
   readonly trailers: readonly string[];
-  /** How it failed: a code of `GardenhoseError` and a sentence. */
-  readonly error?: { readonly code: ErrorCode; readonly message: string } | undefined;
+  /** Body bytes that came, kept or not. */
+  readonly size: number;
+  /** Whether bytes beyond the sender's limit were left out of `chunks`. */
+  readonly truncated: boolean;
+  /** The exchange was broken off by this side, at the moment the recorded client did. */
+  readonly abandoned?: boolean | undefined;
+  /** It was sent twice: the target had closed the connection before it looked at the first. */
+  readonly resent?: boolean | undefined;
+  readonly error?: AnswerError | undefined;
 }
 
 export interface AnswerHead {
@@ -50,18 +70,55 @@ export interface AnswerHead {
   readonly headers: readonly string[];
 }
 
+/** The engine's time, for senders: read it, and be called at a point in it. */
+export interface RunTimer {
+  /** Nanoseconds since the run's time zero; below 0 before it. */
+  nowNs(): number;
+  /** Calls `run` once, as near to `atNs` as the engine can; returns the undo. */
+  at(atNs: number, run: () => void): () => void;
+}
+
 /** Sends the shipments of one lane, over as many connections as the lane needs. */
 export interface LaneSender {
+  /** Connects, if the lane is not connected. Resolves to what went wrong, if something did; never rejects. */
+  warm(): Promise<AnswerError | undefined>;
   /** Starts to send now; later parts at their offsets. Resolves when the answer is whole or has failed; never rejects. */
   send(shipment: Shipment, overlapsPrevious: boolean): Promise<Answer>;
+  /**
+   * Ends an exchange that is under way: its answer resolves at once with what came so far, and its connection is closed.
+   * With the given error; without one, the answer says that it was abandoned.
+   */
+  abandon(exchange: number, error?: AnswerError): void;
   close(): void;
+}
+
+/** How a worker makes its own sender: the URL of a module whose named export `openSender` takes `options`. */
+export interface SenderSource {
+  readonly url: string;
+  /** Can be cloned. */
+  readonly options: unknown;
+}
+
+/** What a sender module exports. */
+export interface SenderModule {
+  openSender(options: unknown): Sender | Promise<Sender>;
 }
 
 /** The piece of an adapter that sends exchanges to a target. */
 export interface Sender {
+  /** Where it sends: an origin, or `in-process` for a target that no network leads to. */
+  readonly target: string;
+  /** Lets the engine run in a worker. A sender without it is run in the thread it was made in. */
+  readonly source?: SenderSource | undefined;
   /** Makes an exchange ready: pure, and the same on any thread. */
   prepare(exchange: Exchange): Shipment | Unsendable;
-  /** Opens a lane, connected and warm, before it is needed. */
-  openLane(lane: string): LaneSender;
+  /** Opens a lane. */
+  openLane(lane: string, timer: RunTimer): LaneSender;
+  /** Runs the sender's own code warm, without a byte to the target, so that the first exchange is not late. */
+  rehearse?(timer: RunTimer): Promise<void>;
   close(): Promise<void>;
+}
+
+export function isUnsendable(prepared: Shipment | Unsendable): prepared is Unsendable {
+  return 'skip' in prepared;
 }

@@ -23,8 +23,23 @@ export interface TranscriptEntry {
   readonly recordedStatus?: number | undefined;
   readonly status?: number | undefined;
   readonly error?: { readonly code: ErrorCode; readonly message: string } | undefined;
-  /** Why it was not sent: `mutation`, `hook`, `body-not-kept`, `partial`, `protocol`, `aborted`. */
+  /**
+   * Why it was not sent: `mutation`, `hook`, `body-not-kept`, `partial`, `protocol`, `outbound`, `request-invalid`,
+   * `aborted`. An exchange that was left out before it was planned has NaN as `plannedAt`.
+   */
   readonly skip?: string | undefined;
+  /** It was sent twice: the target had closed the connection before it looked at the first. */
+  readonly resent?: boolean | undefined;
+}
+
+/** What an exchange is counted under: its route template or gRPC method where known, else its method and path. */
+export function operationOf(exchange: Exchange): string {
+  if (exchange.operation !== undefined) return exchange.operation;
+  const marked = exchange.marks.findLast(({ name }) => name === 'operation');
+  if (marked !== undefined) return marked.value;
+  const { method, target } = exchange.request;
+  const query = target.indexOf('?');
+  return `${method} ${query < 0 ? target : target.slice(0, query)}`;
 }
 
 /** An exchange after its replay. */

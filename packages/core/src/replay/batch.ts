@@ -1,0 +1,273 @@
+import { type ErrorCode, errorCodes } from '../errors.ts';
+import type { Job, Settled } from './engine.ts';
+import type { Answer, AnswerHead, ShipmentPart } from './sender.ts';
+
+/**
+ * Jobs or answers on their way between threads: numbers in one array, bytes in one buffer, both transferred, and the strings.
+ * Cloning them as objects would cost the thread that sends several times as much.
+ */
+export interface Batch {
+  readonly numbers: Float64Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly strings: readonly string[];
+}
+
+/** The buffers of a batch, to be named when it is posted. */
+export function batchTransfer(batch: Batch): ArrayBuffer[] {
+  return [batch.numbers.buffer, batch.bytes.buffer];
+}
+
+class Packer {
+  readonly #numbers: number[] = [];
+  readonly #bytes: Uint8Array[] = [];
+  readonly #strings: string[] = [];
+  readonly #places = new Map<string, number>();
+  #length = 0;
+
+  number(value: number): void {
+    this.#numbers.push(value);
+  }
+
+  /** NaN stands for none. */
+  maybe(value: number | undefined): void {
+    this.#numbers.push(value ?? Number.NaN);
+  }
+
+  flag(value: boolean | undefined): void {
+    this.#numbers.push(value === true ? 1 : 0);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#numbers.push(value.length);
+    this.#bytes.push(value);
+    this.#length += value.length;
+  }
+
+  /** A string that is likely to come again in the batch. */
+  shared(value: string): void {
+    let place = this.#places.get(value);
+    if (place === undefined) {
+      place = this.#strings.length;
+      this.#strings.push(value);
+      this.#places.set(value, place);
+    }
+    this.#numbers.push(place);
+  }
+
+  strings(values: readonly string[]): void {
+    this.#numbers.push(this.#strings.length, values.length);
+    for (const value of values) this.#strings.push(value);
+  }
+
+  batch(): Batch {
+    const bytes = new Uint8Array(this.#length);
+    let offset = 0;
+    for (const piece of this.#bytes) {
+      bytes.set(piece, offset);
+      offset += piece.length;
+    }
+    return { numbers: Float64Array.from(this.#numbers), bytes, strings: this.#strings };
+  }
+}
+
+class Unpacker {
+  readonly #batch: Batch;
+  #number = 0;
+  #byte = 0;
+
+  constructor(batch: Batch) {
+    this.#batch = batch;
+  }
+
+  get done(): boolean {
+    return this.#number >= this.#batch.numbers.length;
+  }
+
+  number(): number {
+    return this.#batch.numbers[this.#number++] ?? Number.NaN;
+  }
+
+  maybe(): number | undefined {
+    const value = this.number();
+    return Number.isNaN(value) ? undefined : value;
+  }
+
+  flag(): boolean {
+    return this.number() === 1;
+  }
+
+  bytes(): Uint8Array {
+    const from = this.#byte;
+    this.#byte += this.number();
+    return this.#batch.bytes.subarray(from, this.#byte);
+  }
+
+  string(): string {
+    return this.#batch.strings[this.number()] ?? '';
+  }
+
+  strings(): string[] {
+    const from = this.number();
+    return this.#batch.strings.slice(from, from + this.number());
+  }
+}
+
+export function packJobs(jobs: readonly Job[]): Batch {
+  const packer = new Packer();
+  for (const job of jobs) {
+    const { shipment } = job;
+    // Jobs that are made at the moment of sending need their hooks, and those stay where they are.
+    if (typeof shipment === 'function')
+      throw new TypeError('a job that is made when sent cannot leave its thread');
+    packer.number(job.index);
+    packer.number(job.exchange);
+    packer.shared(job.lane);
+    packer.number(job.plannedAt);
+    packer.number(job.startAt);
+    packer.number(job.finishedAt);
+    packer.number(job.timeoutNs);
+    packer.shared(shipment.method);
+    packer.number(shipment.endAt);
+    packer.maybe(shipment.abandonNs);
+    packer.flag(shipment.alone);
+    packer.number(shipment.parts.length);
+    for (const part of shipment.parts) {
+      packer.number(part.offsetNs);
+      packer.bytes(part.bytes);
+    }
+  }
+  return packer.batch();
+}
+
+export function* unpackJobs(batch: Batch): Generator<Job> {
+  const unpacker = new Unpacker(batch);
+  while (!unpacker.done) {
+    const index = unpacker.number();
+    const exchange = unpacker.number();
+    const lane = unpacker.string();
+    const plannedAt = unpacker.number();
+    const startAt = unpacker.number();
+    const finishedAt = unpacker.number();
+    const timeoutNs = unpacker.number();
+    const method = unpacker.string();
+    const endAt = unpacker.number();
+    const abandonNs = unpacker.maybe();
+    const alone = unpacker.flag();
+    const parts: ShipmentPart[] = [];
+    for (let left = unpacker.number(); left > 0; left--) {
+      parts.push({ offsetNs: unpacker.number(), bytes: unpacker.bytes() });
+    }
+    const shipment = { exchange, lane, startAt, endAt, parts, method, abandonNs, alone };
+    yield { index, exchange, lane, plannedAt, startAt, finishedAt, timeoutNs, shipment };
+  }
+}
+
+export function packSettled(all: readonly Settled[]): Batch {
+  const packer = new Packer();
+  for (const { index, plannedAt, blockedNs, answer, skip } of all) {
+    packer.number(index);
+    packer.number(plannedAt);
+    packer.number(blockedNs);
+    packer.flag(answer !== undefined);
+    if (answer === undefined) packer.shared(skip ?? 'aborted');
+    else packAnswer(packer, answer);
+  }
+  return packer.batch();
+}
+
+export function* unpackSettled(batch: Batch): Generator<Settled> {
+  const unpacker = new Unpacker(batch);
+  while (!unpacker.done) {
+    const index = unpacker.number();
+    const plannedAt = unpacker.number();
+    const blockedNs = unpacker.number();
+    yield unpacker.flag()
+      ? { index, plannedAt, blockedNs, answer: unpackAnswer(unpacker) }
+      : { index, plannedAt, blockedNs, skip: unpacker.string() };
+  }
+}
+
+function packAnswer(packer: Packer, answer: Answer): void {
+  packer.number(answer.exchange);
+  packer.maybe(answer.sentAt);
+  packer.maybe(answer.firstByteAt);
+  packer.number(answer.endAt);
+  packer.number(answer.size);
+  packer.flag(answer.truncated);
+  packer.flag(answer.abandoned);
+  packer.flag(answer.resent);
+  packer.number(answer.informational.length);
+  for (const head of answer.informational) packHead(packer, head);
+  packer.flag(answer.head !== undefined);
+  if (answer.head !== undefined) packHead(packer, answer.head);
+  packer.number(answer.chunks.length);
+  for (const chunk of answer.chunks) {
+    packer.number(chunk.at);
+    packer.bytes(chunk.data);
+  }
+  packer.strings(answer.trailers);
+  packer.flag(answer.error !== undefined);
+  if (answer.error !== undefined) {
+    packer.shared(answer.error.code);
+    packer.shared(answer.error.message);
+  }
+}
+
+function unpackAnswer(unpacker: Unpacker): Answer {
+  const exchange = unpacker.number();
+  const sentAt = unpacker.maybe();
+  const firstByteAt = unpacker.maybe();
+  const endAt = unpacker.number();
+  const size = unpacker.number();
+  const truncated = unpacker.flag();
+  const abandoned = unpacker.flag() || undefined;
+  const resent = unpacker.flag() || undefined;
+  const informational: AnswerHead[] = [];
+  for (let left = unpacker.number(); left > 0; left--) informational.push(unpackHead(unpacker));
+  const head = unpacker.flag() ? unpackHead(unpacker) : undefined;
+  const chunks: { at: number; data: Uint8Array }[] = [];
+  for (let left = unpacker.number(); left > 0; left--) {
+    chunks.push({ at: unpacker.number(), data: unpacker.bytes() });
+  }
+  const trailers = unpacker.strings();
+  const error = unpacker.flag()
+    ? { code: errorCode(unpacker.string()), message: unpacker.string() }
+    : undefined;
+  return {
+    exchange,
+    sentAt,
+    firstByteAt,
+    endAt,
+    informational,
+    head,
+    chunks,
+    trailers,
+    size,
+    truncated,
+    abandoned,
+    resent,
+    error,
+  };
+}
+
+function packHead(packer: Packer, head: AnswerHead): void {
+  packer.number(head.at);
+  packer.number(head.status);
+  packer.shared(head.reason);
+  packer.shared(head.version);
+  packer.strings(head.headers);
+}
+
+function unpackHead(unpacker: Unpacker): AnswerHead {
+  return {
+    at: unpacker.number(),
+    status: unpacker.number(),
+    reason: unpacker.string(),
+    version: unpacker.string(),
+    headers: unpacker.strings(),
+  };
+}
+
+function errorCode(text: string): ErrorCode {
+  return errorCodes.find((code) => code === text) ?? 'worker-failed';
+}

@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
+import { GardenhoseError } from '../errors.ts';
+import { Engine, type EngineOptions, type Job, type Settled } from './engine.ts';
+import type { AnswerError, Sender } from './sender.ts';
+import { clockWaiter, napWaiter } from './waiter.ts';
+
+/** Where the engine runs, as the run sees it. */
+export interface EngineHost {
+  readonly thread: 'worker' | 'inline';
+  add(jobs: readonly Job[]): void;
+  /**
+   * Connects what is needed first, and begins. Resolves when time zero is set.
+   *
+   * @throws {@link GardenhoseError} when no lane can be connected: nothing was sent
+   */
+  start(): Promise<void>;
+  /** Nanoseconds since time zero; below 0 before it. */
+  nowNs(): number;
+  stop(): void;
+  abandon(error: AnswerError): void;
+  close(): Promise<void>;
+}
+
+export interface HostOptions extends Pick<EngineOptions, 'order' | 'maxInFlight' | 'maxLanes'> {
+  readonly onSettled: (settled: Settled) => void;
+  /** The engine itself failed: nothing more will settle. */
+  readonly onFailed: (error: GardenhoseError) => void;
+}
+
+/** Lanes that are needed within this time are connected before time zero. */
+export const warmWithinNs = 1e9;
+/** From the end of the preparations to time zero. */
+export const leadNs = 5e6;
+
+/** Runs the engine in this thread. */
+export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): EngineHost {
+  const nowNs = () => clock.nowNs();
+  // A sender that has a module sends over sockets; one that has none may share this thread with its target.
+  const waiter =
+    clock === systemClock
+      ? napWaiter(nowNs, sender.source === undefined ? 0 : undefined)
+      : clockWaiter(clock, nowNs);
+  const engine = new Engine({ ...options, sender, nowNs, waiter });
+  let started = false;
+  return {
+    thread: 'inline',
+    add(jobs) {
+      for (const job of jobs) engine.add(job);
+    },
+    async start() {
+      const problem = await engine.warm(warmWithinNs);
+      if (problem !== undefined)
+        throw new GardenhoseError(problem.code, problem.message, { subject: sender.target });
+      engine.start(clock === systemClock ? leadNs : 0);
+      started = true;
+    },
+    nowNs: () => (started ? engine.timer.nowNs() : Number.NEGATIVE_INFINITY),
+    stop: () => engine.stop(),
+    abandon: (error) => engine.abandon(error),
+    async close() {
+      engine.close();
+    },
+  };
+}

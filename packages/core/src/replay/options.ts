@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
+import { GardenhoseError } from '../errors.ts';
+import type { ReplayHooks } from '../hook/hook.ts';
+import type { Exchange } from '../model/exchange.ts';
+import { createGuard, type Guard, type GuardOptions } from './guard.ts';
+import { checkRunId, type WireMarks } from './marks.ts';
+import { type OrderRule, orderRule, type ReplayOrder } from './order.ts';
+import type { ReplayProgress } from './progress.ts';
+import { createSchedule, type PaceOptions, type Schedule } from './schedule.ts';
+import type { Sender } from './sender.ts';
+
+/** How a capture is replayed. */
+export interface ReplayOptions extends PaceOptions {
+  /** Default `causal`. */
+  readonly order?: ReplayOrder | undefined;
+  readonly hooks?: ReplayHooks | undefined;
+  /**
+   * Marks on the wire that tell replayed traffic: `x-shadow-traffic`, `x-shadow-run`, `x-shadow-seq` and baggage. Default true;
+   * false sends heads as they were recorded.
+   */
+  readonly mark?: boolean | { readonly runId?: string | undefined } | undefined;
+  readonly guard?: GuardOptions | undefined;
+  /** Stops the run: nothing more is sent, what is under way has `drainMs` to end, and the result is partial. */
+  readonly signal?: AbortSignal | undefined;
+  /** Time for answers to come in after a stop. Default 5,000. */
+  readonly drainMs?: number | undefined;
+  /** Called about five times a second while the run goes on, and once at its end. */
+  readonly onProgress?: ((progress: ReplayProgress) => void) | undefined;
+  /**
+   * Which exchanges keep their order: those of one recorded lane, which is a connection (default), or those that this
+   * function gives one name, such as a session. Lanes of the latter kind are not pipelined.
+   */
+  readonly lanes?: 'recorded' | ((exchange: Exchange) => string) | undefined;
+  /** Lanes kept connected at once. Default 1,024. */
+  readonly maxLanes?: number | undefined;
+  /**
+   * Where the engine and its sockets run. `auto`, the default: in a worker thread, whose timing nothing disturbs, or inline
+   * when there are hooks or the sender cannot leave its thread. Progress says which it was.
+   */
+  readonly thread?: 'auto' | 'worker' | 'inline' | undefined;
+  /** Time for the inline engine. Default the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options of one run, checked and complete. */
+export interface RunOptions {
+  readonly schedule: Schedule;
+  readonly order: OrderRule;
+  readonly orderName: ReplayOrder;
+  readonly hooks: ReplayHooks | undefined;
+  readonly runId: string;
+  readonly marks: WireMarks | undefined;
+  readonly guard: Guard;
+  readonly signal: AbortSignal | undefined;
+  readonly drainMs: number;
+  readonly onProgress: ((progress: ReplayProgress) => void) | undefined;
+  readonly laneOf: ((exchange: Exchange) => string) | undefined;
+  readonly maxLanes: number;
+  readonly thread: 'worker' | 'inline';
+  readonly clock: Clock;
+}
+
+/** @throws {@link GardenhoseError} `invalid-option`, `target-refused` */
+export function resolveReplayOptions(sender: Sender, options: ReplayOptions): RunOptions {
+  const { mark = true, lanes = 'recorded', drainMs = 5_000, maxLanes = 1_024 } = options;
+  const runId = checkRunId(
+    (typeof mark === 'object' ? mark.runId : undefined) ?? randomBytes(8).toString('hex'),
+  );
+  if (typeof lanes !== 'function' && lanes !== 'recorded') {
+    throw invalid('lanes', `must be 'recorded' or a function, got '${String(lanes)}'`);
+  }
+  if (!(Number.isFinite(drainMs) && drainMs >= 0)) {
+    throw invalid('drainMs', `must be a number of at least 0, got ${String(drainMs)}`);
+  }
+  if (!(Number.isSafeInteger(maxLanes) && maxLanes > 0)) {
+    throw invalid('maxLanes', `must be a whole number over 0, got ${String(maxLanes)}`);
+  }
+  const orderName = options.order ?? 'causal';
+  return {
+    schedule: createSchedule(options),
+    order: orderRule(orderName),
+    orderName,
+    hooks: options.hooks,
+    runId,
+    marks: mark === false ? undefined : { runId },
+    guard: createGuard(sender.target, options.guard),
+    signal: options.signal,
+    drainMs,
+    onProgress: options.onProgress,
+    laneOf: typeof lanes === 'function' ? lanes : undefined,
+    maxLanes,
+    thread: chooseThread(sender, options),
+    clock: options.clock ?? systemClock,
+  };
+}
+
+function chooseThread(sender: Sender, options: ReplayOptions): 'worker' | 'inline' {
+  const { thread = 'auto' } = options;
+  const bound =
+    options.hooks !== undefined
+      ? 'hooks run in this thread'
+      : sender.source === undefined
+        ? 'the sender cannot leave this thread'
+        : options.clock !== undefined
+          ? 'the given clock is of this thread'
+          : undefined;
+  if (thread === 'auto') return bound === undefined ? 'worker' : 'inline';
+  if (thread === 'inline') return 'inline';
+  if (thread !== 'worker')
+    throw invalid('thread', `must be 'auto', 'worker' or 'inline', got '${String(thread)}'`);
+  if (bound !== undefined) throw invalid('thread', `cannot be 'worker': ${bound}`);
+  return 'worker';
+}
+
+function invalid(option: string, problem: string): GardenhoseError {
+  return new GardenhoseError('invalid-option', `${option} ${problem}`, { subject: option });
+}

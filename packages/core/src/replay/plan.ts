@@ -1,0 +1,92 @@
+import type { Exchange } from '../model/exchange.ts';
+import { checkRecordedOrigin, isMutation } from './guard.ts';
+import { type ReplayOptions, resolveReplayOptions } from './options.ts';
+import { Preparation, reasonToSkip } from './preparation.ts';
+import { isUnsendable, type Sender } from './sender.ts';
+
+/** What a replay would do. */
+export interface ReplayPlan {
+  readonly target: string;
+  readonly thread: 'worker' | 'inline';
+  readonly pace: string;
+  /** Exchanges read. */
+  readonly exchanges: number;
+  /** Exchanges that would be sent. */
+  readonly toSend: number;
+  /** Of those, how many may change state at the target. */
+  readonly mutations: number;
+  readonly methods: ReadonlyMap<string, number>;
+  /** Exchanges that would not be sent, by reason. Hooks are not asked. */
+  readonly skipped: ReadonlyMap<string, number>;
+  readonly lanes: number;
+  /** From the first planned send to the last; 0 with pace `asap`. */
+  readonly durationMs: number;
+  /** Most sends planned within one second of the schedule; 0 with pace `asap`. */
+  readonly peakPerSecond: number;
+}
+
+/**
+ * Says what {@link replayExchanges} would do with the same arguments, and sends nothing. Hooks are not run: they may act.
+ *
+ * @throws {@link GardenhoseError} `invalid-option`, `target-refused`; and whatever `source` throws
+ */
+export async function planReplay(
+  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  sender: Sender,
+  options: ReplayOptions = {},
+): Promise<ReplayPlan> {
+  const resolved = resolveReplayOptions(sender, options);
+  const { guard, schedule, laneOf } = resolved;
+  const withoutHooks = { ...resolved, hooks: undefined };
+  const methods = new Map<string, number>();
+  const skipped = new Map<string, number>();
+  const lanes = new Set<string>();
+  let exchanges = 0;
+  let toSend = 0;
+  let mutations = 0;
+  let lastNs = 0;
+  let second = 0;
+  let inSecond = 0;
+  let peakPerSecond = 0;
+  for await (const exchange of source) {
+    exchanges++;
+    const reason = reasonToSkip(exchange, guard.allowMutations);
+    if (reason === undefined) checkRecordedOrigin(guard, exchange);
+    const made =
+      reason === undefined
+        ? new Preparation(exchange, exchanges - 1, sender, withoutHooks).make(new Map())
+        : { skip: reason };
+    if (isUnsendable(made)) {
+      count(skipped, made.skip);
+      continue;
+    }
+    toSend++;
+    if (isMutation(exchange)) mutations++;
+    count(methods, exchange.request.method);
+    lanes.add(laneOf?.(exchange) ?? exchange.lane);
+    const plannedAt = schedule.plan(exchange.startAt);
+    if (Number.isNaN(plannedAt)) continue;
+    lastNs = Math.max(lastNs, plannedAt);
+    const at = Math.floor(plannedAt / 1e9);
+    inSecond = at === second ? inSecond + 1 : 1;
+    second = at;
+    peakPerSecond = Math.max(peakPerSecond, inSecond);
+  }
+  return {
+    target: guard.target,
+    thread: resolved.thread,
+    pace: schedule.description,
+    exchanges,
+    toSend,
+    mutations,
+    methods,
+    skipped,
+    lanes: lanes.size,
+    durationMs: lastNs / 1e6,
+    peakPerSecond,
+  };
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,86 @@
+import { GardenhoseError, isGardenhoseError } from '../errors.ts';
+import type { HookContext } from '../hook/hook.ts';
+import type { Exchange, Mark } from '../model/exchange.ts';
+import { isMutation, withoutCredentials } from './guard.ts';
+import { markForWire } from './marks.ts';
+import type { RunOptions } from './options.ts';
+import { type AnswerError, isUnsendable, type Sender, type Shipment, type Unsendable } from './sender.ts';
+
+/** Why an exchange is not sent, before anything is asked of hooks or the sender. */
+export function reasonToSkip(exchange: Exchange, allowMutations: boolean): string | undefined {
+  if (exchange.direction === 'outbound') return 'outbound';
+  if (exchange.partial.length > 0) return 'partial';
+  if (!allowMutations && isMutation(exchange)) return 'mutation';
+  return undefined;
+}
+
+/** An exchange on its way to the wire: what hooks made of it, and what they said. */
+export class Preparation {
+  /** As it is sent, once {@link make} has run. */
+  sent: Exchange;
+  readonly marks: Mark[] = [];
+  error: AnswerError | undefined;
+  readonly #sender: Sender;
+  readonly #options: RunOptions;
+  readonly #index: number;
+
+  constructor(recorded: Exchange, index: number, sender: Sender, options: RunOptions) {
+    this.sent = options.guard.keepCredentials ? recorded : withoutCredentials(recorded);
+    this.#sender = sender;
+    this.#options = options;
+    this.#index = index;
+  }
+
+  /** Runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as planned. */
+  make(lane: Map<string, unknown>): Shipment | Unsendable {
+    const onSend = this.#options.hooks?.onSend;
+    if (onSend !== undefined) {
+      let dropped = false;
+      const drop = () => {
+        dropped = true;
+      };
+      try {
+        this.sent = onSend.call(this.#options.hooks, this.sent, { ...this.context(drop), lane }) ?? this.sent;
+      } catch (error) {
+        this.error = hookError('onSend', error);
+        return { skip: 'hook' };
+      }
+      if (dropped) return { skip: 'hook' };
+      if (!this.#options.guard.allowMutations && isMutation(this.sent)) return { skip: 'mutation' };
+    }
+    const { marks } = this.#options;
+    if (marks !== undefined) this.sent = markForWire(this.sent, marks, this.#index);
+    const shipment = this.#sender.prepare(this.sent);
+    return isUnsendable(shipment) ? shipment : this.#paced(shipment);
+  }
+
+  context(drop: () => void): HookContext {
+    return { mark: (name, value) => void this.marks.push({ name, value }), drop };
+  }
+
+  #paced(shipment: Shipment): Shipment {
+    const { schedule, laneOf } = this.#options;
+    const { abandonNs } = shipment;
+    const [first] = shipment.parts;
+    const onePiece = shipment.parts.length === 1 && first?.offsetNs === 0;
+    if (onePiece && abandonNs === undefined && laneOf === undefined) return shipment;
+    return {
+      ...shipment,
+      parts: shipment.parts.map(({ offsetNs, bytes }) => ({ offsetNs: schedule.offset(offsetNs), bytes })),
+      abandonNs: abandonNs === undefined ? undefined : schedule.abandonAfter(abandonNs),
+      alone: shipment.alone === true || laneOf !== undefined,
+    };
+  }
+}
+
+export function hookError(point: string, error: unknown): AnswerError {
+  if (isGardenhoseError(error)) return { code: error.code, message: error.message };
+  // The message of a foreign error may quote what the hook was given.
+  const kind = error instanceof Error ? error.name : typeof error;
+  return { code: 'hook-failed', message: `The hook ${point} threw (${kind})` };
+}
+
+/** What `drop()` does where it comes too late. */
+export function dropTooLate(): never {
+  throw new GardenhoseError('hook-failed', 'drop() was called in onOutcome, when the exchange had been sent');
+}

@@ -1,0 +1,32 @@
+import type { ReplayOrder } from './order.ts';
+
+/** Where a run stands. */
+export interface ReplayProgress {
+  readonly runId: string;
+  readonly target: string;
+  readonly thread: 'worker' | 'inline';
+  /** In words: `recorded`, `recorded x2`, `asap`, `500/s`. */
+  readonly pace: string;
+  readonly order: ReplayOrder;
+  /** Since time zero. */
+  readonly elapsedMs: number;
+  /** Exchanges read from the capture. */
+  readonly read: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** Exchanges that were not sent, by reason. */
+  readonly skipped: ReadonlyMap<string, number>;
+  /** Exchanges sent that may have changed state at the target. */
+  readonly mutationsSent: number;
+  /** Exchanges sent twice, because the target had closed the connection before it looked at the first. */
+  readonly resent: number;
+  /** Calls of `onOutcome` that threw. */
+  readonly hookFailures: number;
+  /** Read, and neither skipped nor ended. */
+  readonly open: number;
+  /** Of the exchange that ended last, and the largest so far. */
+  readonly lagMs: number;
+  readonly maxLagMs: number;
+  /** Why the run ended before the capture did. */
+  readonly stopped?: 'signal' | 'max-duration' | undefined;
+}

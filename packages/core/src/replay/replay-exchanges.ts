@@ -1,0 +1,391 @@
+import type { Exchange } from '../model/exchange.ts';
+import type { Job, Settled } from './engine.ts';
+import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
+import { checkRecordedOrigin, isMutation } from './guard.ts';
+import { type ReplayOptions, type RunOptions, resolveReplayOptions } from './options.ts';
+import { finishedAt } from './order.ts';
+import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
+import type { ReplayProgress } from './progress.ts';
+import { recordedDurationNs, replayedExchange } from './replayed.ts';
+import { isUnsendable, type Sender } from './sender.ts';
+import { Signal } from './signal.ts';
+import { operationOf, type ReplayResult, type TranscriptEntry } from './transcript.ts';
+import { workerHost } from './worker-host.ts';
+
+/** One replay. */
+export interface ReplayRun {
+  readonly runId: string;
+  readonly thread: 'worker' | 'inline';
+  /**
+   * What became of each exchange, in the order in which they ended, each once. The run begins when this is first read, and
+   * stops when reading stops. Results that are not read hold up the reading of the capture, so that memory stays bounded.
+   */
+  readonly results: AsyncGenerator<ReplayResult, void, undefined>;
+  progress(): ReplayProgress;
+}
+
+/**
+ * Replays exchanges, which must come in order of their starts, to the sender's target. The sender stays the caller's.
+ *
+ * `results` throws `target-unreachable` when nothing can be connected, having sent nothing; `target-refused` when an exchange
+ * turns out to be recorded from the target; `worker-failed`; and whatever `source` throws.
+ *
+ * @throws {@link GardenhoseError} `invalid-option`; `target-refused` when the guard forbids the target
+ */
+export function replayExchanges(
+  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  sender: Sender,
+  options: ReplayOptions = {},
+): ReplayRun {
+  const run = new Run(source, sender, resolveReplayOptions(sender, options));
+  return {
+    runId: run.options.runId,
+    thread: run.options.thread,
+    results: run.results(),
+    progress: () => run.progress(),
+  };
+}
+
+/** How far ahead of the run's time exchanges are read and made ready, and how much of them may wait. */
+const aheadNs = 2e9;
+const maxAhead = 4_096;
+const maxAheadBytes = 64 * 1024 * 1024;
+/** Results that may wait to be read. */
+const maxUnread = 1_024;
+const batchSize = 32;
+const batchBytes = 1024 * 1024;
+/** A source that is slower than this does not hold up time zero. */
+const startWithinMs = 250;
+const progressEveryMs = 200;
+
+interface Open {
+  readonly recorded: Exchange;
+  readonly preparation: Preparation;
+  readonly lane: Map<string, unknown>;
+  readonly cost: number;
+}
+
+class Run {
+  readonly options: RunOptions;
+  readonly #source: AsyncIterable<Exchange> | Iterable<Exchange>;
+  readonly #sender: Sender;
+  readonly #host: EngineHost;
+  readonly #open = new Map<number, Open>();
+  readonly #laneNotes = new Map<string, Map<string, unknown>>();
+  readonly #unread: ReplayResult[] = [];
+  readonly #batch: Job[] = [];
+  #batchCost = 0;
+  #openCost = 0;
+  /** Rung at whatever may let the reader of results, or of the source, go on. */
+  readonly #news = new Signal();
+  readonly #room = new Signal();
+  #begun: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #sourceDone = false;
+  #over = false;
+  #stopped: ReplayProgress['stopped'];
+  #index = 0;
+  #counts = { read: 0, answered: 0, failed: 0, mutationsSent: 0, resent: 0, hookFailures: 0 };
+  readonly #skipped = new Map<string, number>();
+  #lagNs = 0;
+  #maxLagNs = 0;
+  #elapsedNs = 0;
+  readonly #undo: (() => void)[] = [];
+
+  constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
+    this.options = options;
+    this.#source = source;
+    this.#sender = sender;
+    const hostOptions: HostOptions = {
+      order: options.order,
+      maxInFlight: options.guard.maxInFlight,
+      maxLanes: options.maxLanes,
+      onSettled: (settled) => this.#settled(settled),
+      onFailed: (error) => this.#fail(error),
+    };
+    this.#host =
+      options.thread === 'worker'
+        ? workerHost(sender, options.orderName, hostOptions)
+        : inlineHost(sender, options.clock, hostOptions);
+  }
+
+  async *results(): AsyncGenerator<ReplayResult, void, undefined> {
+    const reading = this.#read();
+    try {
+      this.#watch();
+      for (;;) {
+        for (let result = this.#unread.shift(); result !== undefined; result = this.#unread.shift()) {
+          this.#room.ring();
+          yield result;
+        }
+        if (this.#failure !== undefined) throw this.#failure.error;
+        if (this.#sourceDone && this.#open.size === 0) break;
+        await this.#news.next();
+      }
+    } finally {
+      this.#elapsedNs = Math.max(0, this.#host.nowNs());
+      this.#over = true;
+      this.#room.ring();
+      for (const undo of this.#undo) undo();
+      this.#host.stop();
+      await this.#host.close();
+      await reading;
+      this.options.onProgress?.(this.progress());
+    }
+  }
+
+  progress(): ReplayProgress {
+    const { guard, schedule, orderName, runId } = this.options;
+    return {
+      runId,
+      target: guard.target,
+      thread: this.#host.thread,
+      pace: schedule.description,
+      order: orderName,
+      elapsedMs: (this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs())) / 1e6,
+      ...this.#counts,
+      skipped: new Map(this.#skipped),
+      open: this.#open.size,
+      lagMs: this.#lagNs / 1e6,
+      maxLagMs: this.#maxLagNs / 1e6,
+      stopped: this.#stopped,
+    };
+  }
+
+  /** Reads the source and plans, a bounded way ahead of the run. Never rejects. */
+  async #read(): Promise<void> {
+    try {
+      for await (const exchange of this.#source) {
+        if (this.#over || this.#stopped !== undefined) break;
+        this.#plan(exchange);
+        if (this.#batch.length >= batchSize || this.#batchCost >= batchBytes) this.#flush();
+        if (!this.#hasRoom()) await this.#waitForRoom();
+      }
+      this.#flush();
+      // Without an exchange to send there is nothing to connect for.
+      if (this.#open.size > 0) await this.#begin();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#sourceDone = true;
+    this.#news.ring();
+  }
+
+  #plan(recorded: Exchange): void {
+    this.#counts.read++;
+    const index = this.#index++;
+    const { guard, schedule, laneOf, hooks } = this.options;
+    const skip = reasonToSkip(recorded, guard.allowMutations);
+    if (skip !== undefined) {
+      this.#skip(recorded, skip);
+      return;
+    }
+    checkRecordedOrigin(guard, recorded);
+    const lane = laneOf?.(recorded) ?? recorded.lane;
+    const notes = this.#notes(lane);
+    const preparation = new Preparation(recorded, index, this.#sender, this.options);
+    const make = () => preparation.make(notes);
+    const shipment = hooks === undefined ? make() : make;
+    if (typeof shipment !== 'function' && isUnsendable(shipment)) {
+      this.#skip(recorded, shipment.skip);
+      return;
+    }
+    const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
+    this.#open.set(index, { recorded, preparation, lane: notes, cost });
+    this.#openCost += cost;
+    this.#batchCost += cost;
+    this.#batch.push({
+      index,
+      exchange: recorded.id,
+      lane,
+      plannedAt: schedule.plan(recorded.startAt),
+      startAt: recorded.startAt,
+      finishedAt: finishedAt(recorded),
+      timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
+      shipment,
+    });
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    const jobs = this.#batch.splice(0);
+    this.#batchCost = 0;
+    const last = jobs.at(-1);
+    if (last !== undefined) this.#plannedUntil = last.plannedAt;
+    this.#host.add(jobs);
+  }
+
+  #plannedUntil = 0;
+
+  #hasRoom(): boolean {
+    const waiting = this.#open.size - this.#batch.length;
+    if (waiting > 0 && (this.#open.size >= maxAhead || this.#openCost >= maxAheadBytes)) return false;
+    if (this.#unread.length >= maxUnread) return false;
+    return !(this.#plannedUntil - Math.max(0, this.#host.nowNs()) > aheadNs);
+  }
+
+  async #waitForRoom(): Promise<void> {
+    this.#flush();
+    await this.#begin();
+    while (!this.#hasRoom() && !this.#over && this.#stopped === undefined) {
+      const aheadForNs = this.#plannedUntil - this.#host.nowNs() - aheadNs / 2;
+      const undo =
+        aheadForNs > 0 ? this.options.clock.after(aheadForNs / 1e6, () => this.#room.ring()) : undefined;
+      await this.#room.next();
+      undo?.();
+    }
+  }
+
+  #begin(): Promise<void> {
+    this.#begun ??= this.#host.start().then(() => {
+      const { guard, clock } = this.options;
+      if (Number.isFinite(guard.maxDurationMs)) {
+        this.#undo.push(clock.after(guard.maxDurationMs, () => this.#stop('max-duration')));
+      }
+    });
+    return this.#begun;
+  }
+
+  #watch(): void {
+    const { signal, clock, onProgress } = this.options;
+    if (signal !== undefined) {
+      const stop = () => this.#stop('signal');
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop, { once: true });
+      this.#undo.push(() => signal.removeEventListener('abort', stop));
+    }
+    this.#undo.push(
+      clock.after(startWithinMs, () => {
+        this.#flush();
+        if (this.#open.size > 0) this.#begin().catch((error: unknown) => this.#fail(error));
+      }),
+    );
+    if (onProgress === undefined) return;
+    const report = (): (() => void) =>
+      clock.after(progressEveryMs, () => {
+        if (this.#over) return;
+        onProgress(this.progress());
+        cancel = report();
+      });
+    let cancel = report();
+    this.#undo.push(() => cancel());
+  }
+
+  /** Sends nothing more; what is under way has a while to end. */
+  #stop(why: 'signal' | 'max-duration'): void {
+    if (this.#stopped !== undefined || this.#over) return;
+    this.#stopped = why;
+    this.#flush();
+    this.#host.stop();
+    const { clock, drainMs } = this.options;
+    const giveUp = () =>
+      this.#host.abandon({
+        code: 'replay-aborted',
+        message: `Given up ${drainMs} ms after the replay was stopped`,
+      });
+    this.#undo.push(clock.after(drainMs, giveUp));
+    this.#room.ring();
+    this.#news.ring();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#host.stop();
+    this.#room.ring();
+    this.#news.ring();
+  }
+
+  #skip(
+    recorded: Exchange,
+    skip: string,
+    times?: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'>,
+  ): void {
+    this.#skipped.set(skip, (this.#skipped.get(skip) ?? 0) + 1);
+    const entry = { ...this.#entry(recorded), plannedAt: Number.NaN, blockedNs: 0, ...times };
+    this.#result({ entry: { ...entry, outcome: 'skipped', skip }, recorded });
+  }
+
+  #settled(settled: Settled): void {
+    const open = this.#open.get(settled.index);
+    if (open === undefined) return;
+    this.#open.delete(settled.index);
+    this.#openCost -= open.cost;
+    const { recorded, preparation } = open;
+    const { plannedAt, blockedNs, answer } = settled;
+    if (answer === undefined) {
+      this.#skip(recorded, settled.skip ?? 'aborted', { plannedAt, blockedNs, error: preparation.error });
+      return;
+    }
+    const replayed = replayedExchange(preparation.sent, answer);
+    const failed = answer.error !== undefined;
+    this.#counts[failed ? 'failed' : 'answered']++;
+    if (answer.resent === true) this.#counts.resent++;
+    if (answer.sentAt !== undefined) {
+      if (isMutation(preparation.sent)) this.#counts.mutationsSent++;
+      this.#lagNs = answer.sentAt - plannedAt - blockedNs;
+      this.#maxLagNs = Math.max(this.#maxLagNs, this.#lagNs);
+    }
+    const entry: TranscriptEntry = {
+      ...this.#entry(recorded),
+      plannedAt,
+      blockedNs,
+      sentAt: answer.sentAt,
+      firstByteAt: answer.firstByteAt,
+      endAt: answer.endAt,
+      outcome: failed ? 'failed' : 'answered',
+      status: answer.head?.status,
+      error: answer.error,
+      resent: answer.resent,
+    };
+    this.#teach(open, replayed);
+    const { marks } = preparation;
+    this.#result({
+      entry,
+      recorded,
+      replayed: marks.length === 0 ? replayed : { ...replayed, marks: [...replayed.marks, ...marks] },
+    });
+  }
+
+  #teach({ recorded, preparation, lane }: Open, replayed: Exchange): void {
+    const { hooks } = this.options;
+    if (hooks?.onOutcome === undefined) return;
+    try {
+      hooks.onOutcome(recorded, { replayed }, { ...preparation.context(dropTooLate), lane });
+    } catch (error) {
+      this.#counts.hookFailures++;
+      const { code } = hookError('onOutcome', error);
+      preparation.marks.push({ name: 'hook-failed', value: code });
+    }
+  }
+
+  #entry(
+    recorded: Exchange,
+  ): Pick<TranscriptEntry, 'exchange' | 'lane' | 'protocol' | 'operation' | 'recordedStatus'> {
+    return {
+      exchange: recorded.id,
+      lane: recorded.lane,
+      protocol: recorded.protocol,
+      operation: operationOf(recorded),
+      recordedStatus: recorded.response?.status,
+    };
+  }
+
+  #result(result: ReplayResult): void {
+    this.#unread.push(result);
+    this.#news.ring();
+    this.#room.ring();
+  }
+
+  /** What hooks keep for a lane; without hooks, nothing is kept. */
+  #notes(lane: string): Map<string, unknown> {
+    if (this.options.hooks === undefined) return noNotes;
+    let notes = this.#laneNotes.get(lane);
+    if (notes === undefined) {
+      notes = new Map();
+      this.#laneNotes.set(lane, notes);
+    }
+    return notes;
+  }
+}
+
+const noNotes = new Map<string, unknown>();

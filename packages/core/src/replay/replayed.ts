@@ -1,0 +1,70 @@
+import type { Exchange, Response } from '../model/exchange.ts';
+import { finishedAt } from './order.ts';
+import type { Answer, AnswerError } from './sender.ts';
+
+/** The exchange as it was answered now: what was sent, and what came back, on the run's time. */
+export function replayedExchange(sent: Exchange, answer: Answer): Exchange {
+  const startAt = answer.sentAt ?? answer.endAt;
+  const shift = startAt - sent.startAt;
+  const { request } = sent;
+  return {
+    ...sent,
+    startAt,
+    endAt: answer.endAt,
+    request: {
+      ...request,
+      chunks: request.chunks.map((chunk) => ({ ...chunk, at: chunk.at + shift })),
+      messages: request.messages.map((message) => ({ ...message, at: message.at + shift })),
+      endAt: request.endAt === undefined ? undefined : request.endAt + shift,
+    },
+    informational: answer.informational,
+    response: response(answer),
+    abort: abort(sent, answer),
+    audit: [],
+    partial: [],
+  };
+}
+
+/** How long the recorded exchange took, for its client. */
+export function recordedDurationNs(exchange: Exchange): number {
+  return Math.max(0, finishedAt(exchange) - exchange.startAt);
+}
+
+function response(answer: Answer): Response | undefined {
+  const { head } = answer;
+  if (head === undefined) return undefined;
+  const whole = answer.error === undefined && answer.abandoned !== true;
+  return {
+    ...head,
+    chunks: answer.chunks.map(({ at, data }) => ({ at, size: data.length, data })),
+    messages: [],
+    trailers: answer.trailers,
+    size: answer.size,
+    state: answer.truncated ? 'truncated' : 'kept',
+    complete: whole,
+    endAt: whole ? answer.endAt : undefined,
+  };
+}
+
+function abort(sent: Exchange, answer: Answer): Exchange['abort'] {
+  if (answer.error !== undefined) {
+    return { at: answer.endAt, by: brokenOffBy(answer.error), code: answer.error.code };
+  }
+  if (answer.abandoned === true)
+    return { at: answer.endAt, by: 'client', code: sent.abort?.code ?? 'abandoned' };
+  return undefined;
+}
+
+function brokenOffBy(error: AnswerError): 'client' | 'server' | 'unknown' {
+  switch (error.code) {
+    case 'connection-closed':
+      return 'server';
+    case 'response-timeout':
+    case 'response-malformed':
+    case 'response-limit':
+    case 'replay-aborted':
+      return 'client';
+    default:
+      return 'unknown';
+  }
+}

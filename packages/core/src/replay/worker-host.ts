@@ -1,0 +1,127 @@
+import { Worker } from 'node:worker_threads';
+import { GardenhoseError } from '../errors.ts';
+import { batchTransfer, packJobs, unpackSettled } from './batch.ts';
+import type { EngineHost, HostOptions } from './engine-host.ts';
+import type { ReplayOrder } from './order.ts';
+import type { Sender } from './sender.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
+
+/** A large young generation: what a request leaves behind is collected seldom, and not while another is due. */
+const youngGenerationMb = 64;
+/** A worker that does not close by itself in this time is ended. */
+const closeWithinMs = 2_000;
+
+const { hrtime } = process;
+const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis;
+
+/** Runs the engine in a worker thread, which makes its own sender. */
+export function workerHost(sender: Sender, order: ReplayOrder, options: HostOptions): EngineHost {
+  let worker: Worker | undefined;
+  let zero: readonly [number, number] | undefined;
+  let failure: GardenhoseError | undefined;
+  let closing = false;
+  let started: { resolve(): void; reject(error: GardenhoseError): void } | undefined;
+  let closed = () => {};
+
+  const fail = (error: GardenhoseError) => {
+    if (closing || failure !== undefined) return;
+    failure = error;
+    started?.reject(error);
+    options.onFailed(error);
+  };
+
+  const receive = (message: FromWorker) => {
+    switch (message.type) {
+      case 'settled':
+        for (const settled of unpackSettled(message.batch)) options.onSettled(settled);
+        break;
+      case 'started':
+        zero = message.zero;
+        started?.resolve();
+        break;
+      case 'refused':
+        started?.reject(new GardenhoseError(message.code, message.message, { subject: sender.target }));
+        break;
+      case 'failed':
+        fail(new GardenhoseError('worker-failed', `The replay worker failed: ${message.message}`));
+        break;
+      case 'closed':
+        closed();
+        break;
+    }
+  };
+
+  // Made with the first job: a run that sends nothing needs no thread.
+  const make = (): Worker => {
+    if (sender.source === undefined) throw new TypeError('the sender has no module');
+    const setup: WorkerSetup = {
+      source: sender.source,
+      order,
+      maxInFlight: options.maxInFlight,
+      maxLanes: options.maxLanes,
+    };
+    const made = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: setup,
+      name: 'gardenhose-replay',
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
+    });
+    made.on('message', receive);
+    made.on('error', (cause) => {
+      fail(new GardenhoseError('worker-failed', 'The replay worker failed', { cause }));
+      closed();
+    });
+    made.on('exit', (code) => {
+      fail(
+        new GardenhoseError(
+          'worker-failed',
+          `The replay worker ended with code ${code} before the replay did`,
+        ),
+      );
+      closed();
+    });
+    return made;
+  };
+
+  const post = (message: ToWorker, transfer?: ArrayBuffer[]) => {
+    worker ??= make();
+    worker.postMessage(message, transfer);
+  };
+
+  return {
+    thread: 'worker',
+    add(jobs) {
+      const batch = packJobs(jobs);
+      post({ type: 'jobs', batch }, batchTransfer(batch));
+    },
+    start() {
+      return new Promise((resolve, reject) => {
+        started = { resolve, reject };
+        if (failure !== undefined) reject(failure);
+        else post({ type: 'start' });
+      });
+    },
+    nowNs() {
+      if (zero === undefined) return Number.NEGATIVE_INFINITY;
+      const [seconds, nanos] = hrtime();
+      return (seconds - zero[0]) * 1e9 + (nanos - zero[1]);
+    },
+    stop() {
+      if (worker !== undefined && !closing) post({ type: 'stop' });
+    },
+    abandon(error) {
+      if (worker !== undefined && !closing) post({ type: 'abandon', error });
+    },
+    async close() {
+      if (worker === undefined || closing) return;
+      const ended = new Promise<void>((resolve) => {
+        closed = resolve;
+      });
+      post({ type: 'close' });
+      closing = true;
+      const timer = startTimer(() => closed(), closeWithinMs);
+      await ended;
+      stopTimer(timer);
+      await worker.terminate();
+    },
+  };
+}

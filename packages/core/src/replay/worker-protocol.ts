@@ -1,0 +1,27 @@
+import type { ErrorCode } from '../errors.ts';
+import type { Batch } from './batch.ts';
+import type { ReplayOrder } from './order.ts';
+import type { AnswerError, SenderSource } from './sender.ts';
+
+/** What the worker is given when it is made. */
+export interface WorkerSetup {
+  readonly source: SenderSource;
+  readonly order: ReplayOrder;
+  readonly maxInFlight: number;
+  readonly maxLanes: number;
+}
+
+export type ToWorker =
+  | { readonly type: 'jobs'; readonly batch: Batch }
+  | { readonly type: 'start' }
+  | { readonly type: 'stop' }
+  | { readonly type: 'abandon'; readonly error: AnswerError }
+  | { readonly type: 'close' };
+
+export type FromWorker =
+  /** Time zero on `process.hrtime`, which all threads share. */
+  | { readonly type: 'started'; readonly zero: readonly [seconds: number, nanos: number] }
+  | { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'settled'; readonly batch: Batch }
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'closed' };

@@ -1,0 +1,121 @@
+// The entry of the replay worker. Nothing runs here but the engine and the sender's sockets.
+import { readlinkSync, writeFileSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { batchTransfer, packSettled, unpackJobs } from './batch.ts';
+import { Engine, type Settled } from './engine.ts';
+import { leadNs, warmWithinNs } from './engine-host.ts';
+import { orderRule } from './order.ts';
+import type { Sender, SenderModule } from './sender.ts';
+import { napWaiter } from './waiter.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
+
+/** Posting answers takes a part of a millisecond: it is done when nothing is due for this long … */
+const postSlackNs = 0.5e6;
+/** … or when so many wait, or the oldest waits so long. */
+const postAtLeast = 64;
+const postWithinNs = 50e6;
+
+const { hrtime } = process;
+
+/** Monotonic nanoseconds since `origin`, which keeps them exact as a number. */
+const origin = hrtime();
+function nowNs(): number {
+  const [seconds, nanos] = hrtime();
+  return (seconds - origin[0]) * 1e9 + (nanos - origin[1]);
+}
+
+function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}
+
+/** Linux lets sleeps run 50 us over by default, to save wake-ups. This thread wants them exact. */
+function sleepExactly(): void {
+  try {
+    const thread = readlinkSync('/proc/thread-self').split('/').pop();
+    writeFileSync(`/proc/${thread}/timerslack_ns`, '1');
+  } catch {
+    // Not Linux, or not allowed: sleeps are a little longer, and the lag says so.
+  }
+}
+
+async function run(setup: WorkerSetup): Promise<void> {
+  sleepExactly();
+  const module: SenderModule = await import(setup.source.url);
+  const sender: Sender = await module.openSender(setup.source.options);
+  let waiting: Settled[] = [];
+
+  const postSettled = () => {
+    if (waiting.length === 0) return;
+    const batch = packSettled(waiting);
+    waiting = [];
+    post({ type: 'settled', batch }, batchTransfer(batch));
+  };
+
+  const engine = new Engine({
+    sender,
+    order: orderRule(setup.order),
+    nowNs,
+    waiter: napWaiter(nowNs),
+    maxInFlight: setup.maxInFlight,
+    maxLanes: setup.maxLanes,
+    onSettled(settled) {
+      if (waiting.length === 0) {
+        engine.timer.at(engine.timer.nowNs() + postWithinNs, postSettled);
+      }
+      waiting.push(settled);
+      if (waiting.length >= postAtLeast) postSettled();
+    },
+    onIdle(slackNs) {
+      if (waiting.length > 0 && slackNs >= postSlackNs) postSettled();
+    },
+  });
+
+  const start = async () => {
+    await sender.rehearse?.(engine.timer);
+    const problem = await engine.warm(warmWithinNs);
+    if (problem !== undefined) {
+      post({ type: 'refused', code: problem.code, message: problem.message });
+      return;
+    }
+    engine.start(leadNs);
+    const late = engine.timer.nowNs();
+    const [seconds, nanos] = hrtime();
+    post({ type: 'started', zero: [seconds, nanos - late] });
+  };
+
+  parentPort?.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'jobs':
+        for (const job of unpackJobs(message.batch)) engine.add(job);
+        break;
+      case 'start':
+        start().catch(failed);
+        break;
+      case 'stop':
+        engine.stop();
+        postSettled();
+        break;
+      case 'abandon':
+        engine.abandon(message.error);
+        break;
+      case 'close':
+        engine.close();
+        sender
+          .close()
+          .then(() => {
+            postSettled();
+            post({ type: 'closed' });
+            parentPort?.close();
+          })
+          .catch(failed);
+        break;
+    }
+  });
+}
+
+function failed(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  post({ type: 'failed', message });
+}
+
+run(workerData).catch(failed);
