@@ -7,3 +7,5 @@ export type { TapOptions } from './options.ts';
 export { markExchange, tapExchange } from './tap-exchange.ts';
 export type { Detach } from './tap-server.ts';
 export { tapServer } from './tap-server.ts';
+export type { SenderOptions, SenderTlsOptions } from './sender.ts';
+export { createSender } from './sender.ts';

@@ -20,12 +20,14 @@ export class Preparation {
   sent: Exchange;
   readonly marks: Mark[] = [];
   error: AnswerError | undefined;
+  readonly #recorded: Exchange;
   readonly #sender: Sender;
   readonly #options: RunOptions;
   readonly #index: number;
 
   constructor(recorded: Exchange, index: number, sender: Sender, options: RunOptions) {
     this.sent = options.guard.keepCredentials ? recorded : withoutCredentials(recorded);
+    this.#recorded = recorded;
     this.#sender = sender;
     this.#options = options;
     this.#index = index;
@@ -50,12 +52,20 @@ export class Preparation {
     }
     const { marks } = this.#options;
     if (marks !== undefined) this.sent = markForWire(this.sent, marks, this.#index);
-    const shipment = this.#sender.prepare(this.sent);
+    const shipment = this.#sender.prepare(this.sent, onSend === undefined ? undefined : this.#recorded);
     return isUnsendable(shipment) ? shipment : this.#paced(shipment);
   }
 
   context(drop: () => void): HookContext {
     return { mark: (name, value) => void this.marks.push({ name, value }), drop };
+  }
+
+  /** The exchange with the marks that hooks put on it. */
+  noted(exchange: Exchange): Exchange {
+    const fresh = this.marks.filter(
+      (mark) => !exchange.marks.some(({ name, value }) => name === mark.name && value === mark.value),
+    );
+    return fresh.length === 0 ? exchange : { ...exchange, marks: [...exchange.marks, ...fresh] };
   }
 
   #paced(shipment: Shipment): Shipment {

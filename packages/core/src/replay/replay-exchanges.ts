@@ -338,11 +338,10 @@ class Run {
       resent: answer.resent,
     };
     this.#teach(open, replayed);
-    const { marks } = preparation;
     this.#result({
       entry,
-      recorded,
-      replayed: marks.length === 0 ? replayed : { ...replayed, marks: [...replayed.marks, ...marks] },
+      recorded: asExpected(recorded, preparation.sent),
+      replayed: preparation.noted(replayed),
     });
   }
 
@@ -386,6 +385,11 @@ class Run {
     }
     return notes;
   }
+}
+
+/** The recorded exchange, with the answer that hooks say to expect. */
+function asExpected(recorded: Exchange, sent: Exchange): Exchange {
+  return sent.response === recorded.response ? recorded : { ...recorded, response: sent.response };
 }
 
 const noNotes = new Map<string, unknown>();

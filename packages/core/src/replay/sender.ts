@@ -110,8 +110,11 @@ export interface Sender {
   readonly target: string;
   /** Lets the engine run in a worker. A sender without it is run in the thread it was made in. */
   readonly source?: SenderSource | undefined;
-  /** Makes an exchange ready: pure, and the same on any thread. */
-  prepare(exchange: Exchange): Shipment | Unsendable;
+  /**
+   * Makes an exchange ready: pure, and the same on any thread. `recorded` is the exchange before hooks saw it, where there
+   * are hooks: what the sender sets by itself, such as the host, it leaves alone where a hook has set it.
+   */
+  prepare(exchange: Exchange, recorded?: Exchange): Shipment | Unsendable;
   /** Opens a lane. */
   openLane(lane: string, timer: RunTimer): LaneSender;
   /** Runs the sender's own code warm, without a byte to the target, so that the first exchange is not late. */

@@ -1,0 +1,210 @@
+import {
+  type Exchange,
+  type HeaderList,
+  headerValue,
+  type Request,
+  type Shipment,
+  type ShipmentPart,
+  type Unsendable,
+} from '@gardenhose/core';
+
+/** What of a request is the sender's to decide. */
+export interface RequestOptions {
+  /** Host and port of the target, as they stand in a `Host` header. */
+  readonly authority: string;
+  /** Whose `Host` is sent. */
+  readonly host: 'target' | 'recorded';
+}
+
+/** Pieces that were recorded closer together than this leave together. */
+const togetherNs = 500_000;
+
+/**
+ * A recorded exchange as the bytes to send. They are those that were recorded but for this list, which
+ * `docs/guides/replaying.md` gives reasons for:
+ *
+ * - `Host` names the target, in the place and case of the recorded one, unless `host` says `recorded` or a hook set it
+ * - `Content-Length` counts the body that is sent: masking and hooks change lengths
+ * - `Content-Length` goes where `Transfer-Encoding` is `chunked` too
+ * - `Proxy-Connection`, and `Upgrade` and `HTTP2-Settings` with their names in `Connection`, go: they ask for another protocol
+ * - a target in absolute form is sent in origin form
+ * - HTTP/2 becomes HTTP/1.1: `Host` in place of `:authority`, no pseudo headers, a `Content-Length` where there is a body
+ *
+ * Chunk extensions are not recorded, so not sent. Trailers are sent with a chunked body alone.
+ */
+export function toRequest(
+  exchange: Exchange,
+  options: RequestOptions,
+  recorded?: Exchange,
+): Shipment | Unsendable {
+  const { request } = exchange;
+  if (exchange.protocol !== 'http' || request.method === 'CONNECT') return { skip: 'protocol' };
+  if (!hasWholeBody(request)) return { skip: 'body-not-kept' };
+  const target = originForm(request.target);
+  if (!token.test(request.method) || !requestTarget.test(target)) return { skip: 'request-invalid' };
+  const http1 = request.version.startsWith('1');
+  const bodies = request.chunks.filter(({ data }) => data.length > 0);
+  const length = bodies.reduce((sum, { data }) => sum + data.length, 0);
+  const chunked = http1 && isChunked(request.headers);
+  const keepHost = options.host === 'recorded' || hostWasSet(request, recorded?.request);
+  const headers = sentHeaders(request, {
+    host: keepHost ? undefined : options.authority,
+    length: chunked ? undefined : length,
+    http1,
+  });
+  const trailers = chunked ? request.trailers : [];
+  if (!validFields(headers) || !validFields(trailers)) return { skip: 'request-invalid' };
+
+  const start = exchange.startAt;
+  const version = request.version === '1.0' ? '1.0' : '1.1';
+  const pieces = new Pieces();
+  pieces.add(
+    0,
+    Buffer.from(`${request.method} ${target} HTTP/${version}\r\n${fieldLines(headers)}\r\n`, 'latin1'),
+  );
+  for (const { at, data } of bodies) {
+    if (chunked) pieces.add(at - start, Buffer.from(`${data.length.toString(16)}\r\n`, 'latin1'));
+    pieces.add(at - start, data);
+    if (chunked) pieces.add(at - start, crlf);
+  }
+  if (chunked) {
+    pieces.add((request.endAt ?? start) - start, Buffer.from(`0\r\n${fieldLines(trailers)}\r\n`, 'latin1'));
+  }
+  return {
+    exchange: exchange.id,
+    lane: exchange.lane,
+    startAt: start,
+    endAt: exchange.endAt,
+    parts: pieces.parts(),
+    method: request.method,
+    abandonNs: exchange.abort?.by === 'client' ? Math.max(0, exchange.abort.at - start) : undefined,
+    alone: !http1,
+  };
+}
+
+const crlf = Buffer.from('\r\n', 'latin1');
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const requestTarget = /^[\x21-\x7e\x80-\xff]+$/;
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Whether the bytes at hand are the whole body. A body that was cut, or not read to its end, cannot be sent. */
+function hasWholeBody(request: Request): boolean {
+  if (request.state === 'truncated') return false;
+  if (request.state.startsWith('dropped:')) return request.size === 0;
+  if (request.complete) return true;
+  // Not seen to its end, but there was none to see.
+  return (
+    request.size === 0 &&
+    (headerValue(request.headers, 'content-length') ?? '0') === '0' &&
+    !isChunked(request.headers)
+  );
+}
+
+function isChunked(headers: HeaderList): boolean {
+  return /(?:^|,)\s*chunked\s*$/i.test(headerValue(headers, 'transfer-encoding') ?? '');
+}
+
+function hostWasSet(request: Request, recorded: Request | undefined): boolean {
+  return (
+    recorded !== undefined && headerValue(request.headers, 'host') !== headerValue(recorded.headers, 'host')
+  );
+}
+
+/** An absolute form would ask a target that can proxy to send the request on to where it was recorded. */
+function originForm(target: string): string {
+  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(target);
+  if (match === null) return target;
+  const rest = match[1] ?? '';
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+interface HeaderChanges {
+  /** The host to put in; undefined to leave it as it is. */
+  readonly host: string | undefined;
+  /** The length to tell; undefined with a chunked body. */
+  readonly length: number | undefined;
+  readonly http1: boolean;
+}
+
+const otherProtocols: ReadonlySet<string> = new Set(['proxy-connection', 'upgrade', 'http2-settings']);
+/** RFC 9113 section 8.2.2: what HTTP/2 does not carry, and HTTP/1.1 would act on. */
+const notInHttp2: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+
+function sentHeaders(request: Request, changes: HeaderChanges): string[] {
+  const { headers, authority } = request;
+  const sent: string[] = [];
+  let hasHost = false;
+  let hasLength = false;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    const lower = name.toLowerCase();
+    if (otherProtocols.has(lower) || lower.startsWith(':')) continue;
+    if (!changes.http1 && notInHttp2.has(lower)) continue;
+    if (lower === 'host') {
+      // Two Host fields make a server refuse the request; recorded ones are sent as they were only when asked for.
+      if (hasHost && changes.host !== undefined) continue;
+      hasHost = true;
+      sent.push(name, changes.host ?? value);
+    } else if (lower === 'content-length') {
+      if (hasLength || changes.length === undefined) continue;
+      hasLength = true;
+      sent.push(name, String(changes.length));
+    } else if (lower === 'connection') {
+      const kept = withoutOtherProtocols(value);
+      if (kept !== '') sent.push(name, kept);
+    } else {
+      sent.push(name, value);
+    }
+  }
+  const host = changes.host ?? authority;
+  if (!hasHost && host !== undefined && request.version !== '1.0') sent.unshift('Host', host);
+  if (!hasLength && changes.length !== undefined && changes.length > 0)
+    sent.push('Content-Length', String(changes.length));
+  return sent;
+}
+
+function withoutOtherProtocols(value: string): string {
+  if (!/upgrade|http2-settings|proxy-connection/i.test(value)) return value;
+  return value
+    .split(',')
+    .filter((option) => !otherProtocols.has(option.trim().toLowerCase()))
+    .join(',')
+    .trim();
+}
+
+function validFields(headers: HeaderList): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!token.test(headers[i] ?? '') || !fieldValue.test(headers[i + 1] ?? '')) return false;
+  }
+  return true;
+}
+
+function fieldLines(headers: HeaderList): string {
+  let lines = '';
+  for (let i = 0; i + 1 < headers.length; i += 2) lines += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return lines;
+}
+
+/** Gathers bytes into parts: what is due at nearly the same time is one part, so one write. */
+class Pieces {
+  readonly #parts: { offsetNs: number; lastNs: number; pieces: Uint8Array[] }[] = [];
+
+  add(offsetNs: number, bytes: Uint8Array): void {
+    const last = this.#parts.at(-1);
+    const at = Math.max(0, offsetNs, last?.lastNs ?? 0);
+    if (last !== undefined && at - last.lastNs < togetherNs) {
+      last.pieces.push(bytes);
+      last.lastNs = at;
+    } else {
+      this.#parts.push({ offsetNs: at, lastNs: at, pieces: [bytes] });
+    }
+  }
+
+  parts(): ShipmentPart[] {
+    return this.#parts.map(({ offsetNs, pieces }) => ({
+      offsetNs,
+      bytes: pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces),
+    }));
+  }
+}
