@@ -11,6 +11,7 @@ export const errorCodes = [
   'capture-truncated',
   'capture-limit',
   'capture-empty',
+  'event-invalid',
   'io',
   'mask-policy',
   'mask-key',

@@ -1,0 +1,137 @@
+import { GardenhoseError } from '../errors.ts';
+
+/**
+ * What a reader does about faults. `tail`, the default: a cut end is what a crash leaves and is accepted, damage before
+ * it throws. `strict`: any fault throws, also a missing summary. `salvage`: nothing throws that leaves something to read;
+ * a gap event stands where events are missing.
+ */
+export type ReadMode = 'strict' | 'tail' | 'salvage';
+
+/**
+ * `complete`: closed and sound. `open`: sound, but without the summary that a close adds. `truncated`: its end is cut
+ * off. `damaged`: something else is wrong with it.
+ */
+export type CaptureState = 'complete' | 'open' | 'truncated' | 'damaged';
+
+/** Something wrong in a capture. */
+export interface CaptureFault {
+  /**
+   * `header`: what the capture says of itself. `frame`: bytes that are no frame. `chunk`: a frame whose content is not
+   * what it should be. `record`: an event that cannot be read. `missing`: frames that are not there. `summary`: index,
+   * footer or trailer, without loss of events. `cut`: the capture stops in the middle of a frame.
+   */
+  readonly kind: 'header' | 'frame' | 'chunk' | 'record' | 'missing' | 'summary' | 'cut';
+  /** Byte offset. */
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** How a capture was found to be, as far as it has been read. */
+export interface CaptureCondition {
+  readonly state: CaptureState;
+  readonly chunks: number;
+  readonly events: number;
+  /** Sequence numbers that damage took, as far as that can be told. */
+  readonly lostEvents: number;
+  /** Bytes that could not be read as frames, or hold nothing that can be trusted. */
+  readonly lostBytes: number;
+  /** Records of kinds that this release does not know, which were skipped. */
+  readonly unknownRecords: number;
+  /** The first 100. */
+  readonly faults: readonly CaptureFault[];
+  readonly faultCount: number;
+}
+
+const keptFaults = 100;
+/** Damage has few faults; a file with more was made to keep a reader busy. */
+const faultBudget = 100_000;
+
+/** Notes what is wrong with a capture while it is read, and throws where the mode says so. */
+export class ConditionLog {
+  readonly #mode: ReadMode;
+  readonly #subject: string;
+  readonly #faults: CaptureFault[] = [];
+  #faultCount = 0;
+  #state: CaptureState = 'open';
+  chunks = 0;
+  events = 0;
+  lostEvents = 0;
+  lostBytes = 0;
+  unknownRecords = 0;
+
+  constructor(mode: ReadMode, subject: string) {
+    this.#mode = mode;
+    this.#subject = subject;
+  }
+
+  get mode(): ReadMode {
+    return this.#mode;
+  }
+
+  get subject(): string {
+    return this.#subject;
+  }
+
+  fault(kind: CaptureFault['kind'], offset: number, message: string): void {
+    this.#faultCount += 1;
+    if (this.#faults.length < keptFaults) this.#faults.push({ kind, offset, message });
+    if (kind !== 'cut') this.#state = 'damaged';
+    else if (this.#state !== 'damaged') this.#state = 'truncated';
+    if (this.#faultCount > faultBudget) {
+      throw new GardenhoseError(
+        'capture-limit',
+        `${this.#subject} has more than ${faultBudget} faults: reading stopped`,
+        {
+          subject: this.#subject,
+          offset,
+        },
+      );
+    }
+    if (this.#mode === 'salvage') return;
+    if (kind === 'cut') {
+      if (this.#mode === 'tail') return;
+      throw new GardenhoseError(
+        'capture-truncated',
+        `${this.#subject} is cut off at byte ${offset}: ${message}`,
+        {
+          subject: this.#subject,
+          offset,
+        },
+      );
+    }
+    if (kind === 'summary' && this.#mode === 'tail') return;
+    throw new GardenhoseError(
+      'capture-damaged',
+      `${this.#subject} is damaged at byte ${offset}: ${message}. \`gardenhose recover\` saves what is sound`,
+      { subject: this.#subject, offset },
+    );
+  }
+
+  /** The end was reached. */
+  finish(closed: boolean, offset: number): void {
+    if (closed && this.#state === 'open') this.#state = 'complete';
+    if (!closed && this.#state === 'open' && this.#mode === 'strict') {
+      throw new GardenhoseError(
+        'capture-truncated',
+        `${this.#subject} ends without its summary: it was never closed`,
+        {
+          subject: this.#subject,
+          offset,
+        },
+      );
+    }
+  }
+
+  condition(): CaptureCondition {
+    return {
+      state: this.#state,
+      chunks: this.chunks,
+      events: this.events,
+      lostEvents: this.lostEvents,
+      lostBytes: this.lostBytes,
+      unknownRecords: this.unknownRecords,
+      faults: [...this.#faults],
+      faultCount: this.#faultCount,
+    };
+  }
+}

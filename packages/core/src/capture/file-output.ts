@@ -1,0 +1,87 @@
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { GardenhoseError } from '../errors.ts';
+import type { ByteOutput } from './writer.ts';
+
+/**
+ * A new file, written in one piece after the other. Its calls block: it is made for a worker, and for the last moments
+ * of a process, where nothing can be waited for.
+ */
+export class FileOutput implements ByteOutput {
+  readonly path: string;
+  readonly #fd: number;
+  #position = 0;
+
+  /** @throws GardenhoseError `io` when the file exists and may not be replaced, or cannot be made */
+  constructor(path: string, overwrite: boolean) {
+    this.path = path;
+    if (overwrite) remove(path);
+    try {
+      this.#fd = openSync(path, 'wx', 0o600);
+    } catch (cause) {
+      throw ioError(path, cause, isCode(cause, 'EEXIST') ? 'there is a file of this name' : undefined);
+    }
+  }
+
+  write(bytes: Uint8Array): void {
+    let done = 0;
+    while (done < bytes.length) {
+      const taken = writeSync(this.#fd, bytes, done, bytes.length - done, this.#position);
+      done += taken;
+      this.#position += taken;
+    }
+  }
+
+  restore(offset: number): number {
+    try {
+      ftruncateSync(this.#fd, offset);
+      this.#position = offset;
+    } catch {
+      // The torn frame stays. `position` is where it ends, and that is the answer.
+    }
+    return this.#position;
+  }
+
+  /** @throws GardenhoseError `io` when the file is no longer there under any name */
+  checkLinked(): void {
+    if (fstatSync(this.#fd).nlink === 0)
+      throw ioError(this.path, undefined, 'the file was deleted while it was written');
+  }
+
+  /** @throws GardenhoseError `io` */
+  sync(): void {
+    try {
+      fdatasyncSync(this.#fd);
+    } catch (cause) {
+      throw ioError(this.path, cause);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** Closes and removes a file that never became a capture. */
+  discard(): void {
+    closeSync(this.#fd);
+    remove(this.path);
+  }
+}
+
+/** @throws GardenhoseError `io` */
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (cause) {
+    if (!isCode(cause, 'ENOENT')) throw ioError(path, cause);
+  }
+}
+
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** What the platform says of a path, as one of our errors. */
+export function ioError(path: string, cause: unknown, why?: string): GardenhoseError {
+  const reason = why ?? (cause instanceof Error ? cause.message : String(cause));
+  return new GardenhoseError('io', `${path}: ${reason}`, { subject: path, cause });
+}

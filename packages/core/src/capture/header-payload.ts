@@ -1,0 +1,140 @@
+import { GardenhoseError } from '../errors.ts';
+import type { CaptureHeader, PolicySummary } from '../model/capture-header.ts';
+import { Fields, InvalidRecord } from './fields.ts';
+import { formatVersion, limits } from './format.ts';
+import { invalid, pack, real, text, uint, unpack } from './packing.ts';
+import { RecordCursor } from './record-cursor.ts';
+
+/** Features that a capture may ask of its reader. This version writes none and knows none. */
+const knownFeatures: readonly string[] = [];
+
+const hexId = /^[0-9a-f]{32}$/;
+
+/** The payload of the HEADER frame. */
+export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Array {
+  if (!hexId.test(header.id)) throw invalid('header.id', 'of 32 hexadecimal digits');
+  const { policy } = header;
+  const payload = pack([
+    formatVersion,
+    [],
+    sync,
+    Buffer.from(header.id, 'hex'),
+    text(header.writer, 'header.writer'),
+    real(header.wallMs, 'header.wallMs'),
+    text(header.service, 'header.service'),
+    text(header.host, 'header.host'),
+    uint(header.pid, 'header.pid'),
+    [
+      policy.mode === 'masked' ? 1 : 0,
+      text(policy.name, 'policy.name'),
+      text(policy.digest, 'policy.digest'),
+      text(policy.keyId, 'policy.keyId'),
+      policy.disabled.map((rule) => text(rule, 'policy.disabled')),
+    ],
+    text(header.sampling, 'header.sampling'),
+    uint(header.part, 'header.part'),
+    Object.entries(header.tags).flatMap(([name, value]) => [
+      text(name, 'header.tags'),
+      text(value, 'header.tags'),
+    ]),
+  ]);
+  if (payload.length > limits.headerPayload) {
+    throw new GardenhoseError(
+      'capture-limit',
+      `The capture's header takes ${payload.length} bytes, at most ${limits.headerPayload} fit: use fewer or shorter tags`,
+    );
+  }
+  return Uint8Array.from(payload);
+}
+
+/**
+ * Reads the payload of a HEADER frame.
+ *
+ * @throws GardenhoseError `capture-version` or `capture-feature` when a newer reader is needed, `capture-damaged` when
+ *   it is not a header
+ */
+export function decodeHeader(payload: Uint8Array, subject: string): CaptureHeader {
+  const cursor = new RecordCursor(payload);
+  const fault = payload.length > limits.headerPayload ? 'too long' : cursor.next(false);
+  if (fault !== undefined) throw damaged(subject, fault);
+  try {
+    const fields = new Fields(unpack(payload, cursor.start, cursor.end), 'header', 0);
+    const version = fields.uint();
+    if (version !== formatVersion) {
+      throw new GardenhoseError(
+        'capture-version',
+        `${subject} is a capture of format version ${version}; this release reads version ${formatVersion}: use a newer one`,
+        { subject },
+      );
+    }
+    for (const feature of fields.wireList(64, false)) {
+      if (!knownFeatures.includes(feature))
+        throw unsupported(subject, `the feature ${JSON.stringify(feature)}`);
+    }
+    if (fields.bytes().length !== 8) throw new InvalidRecord('the sync mark is not 8 bytes');
+    const id = fields.bytes();
+    if (id.length !== 16) throw new InvalidRecord('the id is not 16 bytes');
+    return {
+      id: Buffer.from(id).toString('hex'),
+      writer: fields.text(),
+      wallMs: fields.real(),
+      service: fields.text(),
+      host: fields.text(),
+      pid: fields.uint(),
+      policy: policy(fields.list()),
+      sampling: fields.text(),
+      part: fields.uint(),
+      tags: tags(fields.wireList(limits.headerItems, true)),
+    };
+  } catch (error) {
+    if (error instanceof InvalidRecord) throw damaged(subject, error.message);
+    throw error;
+  }
+}
+
+/** The header of a capture whose own is lost. It promises nothing: not even that anything was masked. */
+export const lostHeader: CaptureHeader = {
+  id: '0'.repeat(32),
+  writer: 'unknown',
+  service: 'unknown',
+  host: 'unknown',
+  pid: 0,
+  wallMs: 0,
+  policy: { mode: 'none', name: 'unknown', digest: '', keyId: '', disabled: [] },
+  sampling: 'unknown',
+  part: 0,
+  tags: {},
+};
+
+/** A capture needs something of its reader that this release does not have. */
+export function unsupported(subject: string, what: string): GardenhoseError {
+  return new GardenhoseError(
+    'capture-feature',
+    `${subject} needs ${what}, which this release does not have`,
+    {
+      subject,
+    },
+  );
+}
+
+function policy(values: readonly unknown[]): PolicySummary {
+  const fields = new Fields(values, 'policy', 0);
+  return {
+    mode: fields.uint() === 1 ? 'masked' : 'none',
+    name: fields.text(),
+    digest: fields.text(),
+    keyId: fields.text(),
+    disabled: fields.wireList(limits.headerItems, false),
+  };
+}
+
+/** Made with `fromEntries`, which defines properties: a tag named `__proto__` stays a tag. */
+function tags(list: readonly string[]): Record<string, string> {
+  const entries: [string, string][] = [];
+  for (let i = 0; i + 1 < list.length; i += 2) entries.push([list[i] ?? '', list[i + 1] ?? '']);
+  return Object.fromEntries(entries);
+}
+
+function damaged(subject: string, why: string): GardenhoseError {
+  return new GardenhoseError('capture-damaged', `The header of ${subject} is damaged: ${why}`, { subject });
+}

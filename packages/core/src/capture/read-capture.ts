@@ -1,0 +1,61 @@
+import type { CaptureHeader } from '../model/capture-header.ts';
+import type { CaptureEvent } from '../model/event.ts';
+import { ByteWindow } from './byte-window.ts';
+import { type CaptureCondition, ConditionLog, type ReadMode } from './condition.ts';
+import { chunkEvents, type ReadStart, readChunks } from './event-reader.ts';
+import { readHead } from './head-reader.ts';
+
+export interface ReadCaptureOptions {
+  /** What to do about faults. Default `tail`. */
+  readonly mode?: ReadMode | undefined;
+  /** What messages call the source. Default `The capture`. */
+  readonly name?: string | undefined;
+}
+
+/** A capture that is read once, from its first byte to its last. */
+export interface CaptureStream {
+  readonly header: CaptureHeader;
+  /** The events, read as they are asked for. To be iterated once. */
+  readonly events: AsyncIterable<CaptureEvent>;
+  /** How the capture was found to be so far. */
+  condition(): CaptureCondition;
+}
+
+/**
+ * Reads a capture from a stream of bytes, with bounded memory. Resolves when the header has been read.
+ *
+ * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, and as the mode says
+ *   `capture-damaged` and `capture-truncated`; the same while events are read, where nothing before the fault is lost
+ *
+ * @example
+ * const { header, events } = await readCapture(process.stdin);
+ * for await (const event of events) console.log(event.seq, event.type);
+ */
+export async function readCapture(
+  source: AsyncIterable<Uint8Array>,
+  options: ReadCaptureOptions = {},
+): Promise<CaptureStream> {
+  const log = new ConditionLog(options.mode ?? 'tail', options.name ?? 'The capture');
+  const window = new ByteWindow(source);
+  const head = await readHead(window, log);
+  return {
+    header: head.header,
+    events: readEvents(window, log, { ...head, fromStart: true }),
+    condition: () => log.condition(),
+  };
+}
+
+export async function* readEvents(
+  window: ByteWindow,
+  log: ConditionLog,
+  start: ReadStart,
+): AsyncGenerator<CaptureEvent, void, undefined> {
+  try {
+    for await (const item of readChunks(window, log, start)) {
+      if (item.kind === 'gap') yield item.gap;
+      else yield* chunkEvents(item, log);
+    }
+  } finally {
+    await window.close();
+  }
+}

@@ -1,0 +1,73 @@
+import type { Writable } from 'node:stream';
+import { GardenhoseError } from '../errors.ts';
+import type { CaptureHeader } from '../model/capture-header.ts';
+import type { CaptureEvent } from '../model/event.ts';
+import type { Sink, SinkSource } from '../record/sink.ts';
+import { type ByteOutput, CaptureWriter, isRefusal } from './writer.ts';
+import { type CaptureWriterOptions, resolveWriterOptions } from './writer-options.ts';
+
+/**
+ * A sink that writes one capture into a stream: standard output, a socket. Closing it writes the end of the capture and
+ * leaves the stream open. For the inline pipeline: a stream cannot be handed to a worker. A stream that failed stays
+ * failed.
+ *
+ * @throws GardenhoseError `invalid-option`
+ */
+export function streamSink(stream: Writable, options: CaptureWriterOptions = {}): SinkSource {
+  resolveWriterOptions(options);
+  return {
+    async open(header) {
+      const sink = new StreamSink(stream, header, options);
+      await sink.flush();
+      return sink;
+    },
+  };
+}
+
+class StreamSink implements Sink {
+  readonly #writer: CaptureWriter;
+
+  constructor(stream: Writable, header: CaptureHeader, options: CaptureWriterOptions) {
+    this.#writer = new CaptureWriter(streamOutput(stream), header, options);
+  }
+
+  async write(events: readonly CaptureEvent[]): Promise<void> {
+    let failure: unknown;
+    for (const event of events) {
+      try {
+        const pending = this.#writer.write(event);
+        if (pending !== undefined) await pending;
+      } catch (error) {
+        failure ??= error;
+        if (isRefusal(error)) await this.#writer.declareRefused(event);
+      }
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#writer.close();
+  }
+}
+
+/** Waits for each write, so that no more than one chunk is under way and a failure is noticed where it happens. */
+function streamOutput(stream: Writable): ByteOutput {
+  // The callback of `write` reports a failure; without a listener the `error` event would end the process as well.
+  stream.on('error', () => {});
+  return {
+    write(bytes) {
+      if (stream.destroyed || stream.writableEnded) {
+        throw (
+          stream.errored ?? new GardenhoseError('io', 'The stream that takes the capture has been closed')
+        );
+      }
+      return new Promise((resolve, reject) => {
+        stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    },
+  };
+}
