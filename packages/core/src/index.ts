@@ -83,6 +83,18 @@ export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
 export type { Sampler } from './record/sampler.ts';
 export type { Sink, SinkModule, SinkSource } from './record/sink.ts';
 
+// capture
+export type { Compression } from './capture/codec.ts';
+export type { CaptureCondition, CaptureFault, CaptureState, ReadMode } from './capture/condition.ts';
+export type { FileSinkOptions } from './capture/file-sink.ts';
+export { fileSink } from './capture/file-sink.ts';
+export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';
+export { readCapture } from './capture/read-capture.ts';
+export { streamSink } from './capture/stream-sink.ts';
+export type { ByteOutput } from './capture/writer.ts';
+export { CaptureWriter } from './capture/writer.ts';
+export type { CaptureWriterOptions } from './capture/writer-options.ts';
+
 // replay
 export type { GuardOptions } from './replay/guard.ts';
 export { inProcessTarget, isLoopback, isMutation } from './replay/guard.ts';

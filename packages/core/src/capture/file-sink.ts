@@ -164,7 +164,8 @@ class FileSink implements Sink {
     this.#dueBytes = this.#options.maxFileBytes;
     this.#dueNs = this.#options.maxFileAgeMs * 1e6;
     this.#beganAt = undefined;
-    for (const event of this.#exchanges.resumed(this.#lastSeq, this.#lastAt)) await this.#file.writer.write(event);
+    for (const event of this.#exchanges.resumed(this.#lastSeq, this.#lastAt))
+      await this.#file.writer.write(event);
     await closePart(before, this.#options.sync);
   }
 }

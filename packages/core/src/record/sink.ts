@@ -1,7 +1,10 @@
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 
-/** Where masked events go. */
+/**
+ * Where masked events go. A sink that fails throws `io` and may be used on: it takes later events if it can, and declares
+ * by a gap of its own (`sink-failed`) what of the events it had taken is missing.
+ */
 export interface Sink {
   /** Takes events in order. May buffer; a returned promise asks the caller to wait before the next call. */
   write(events: readonly CaptureEvent[]): void | Promise<void>;
