@@ -71,6 +71,7 @@ describe('fileSink()', () => {
       path: join(dir, 'orders.hose'),
       maxFileBytes: 4096,
       chunkBytes: 1024,
+      compression: 'none',
     }).open(aHeader);
     const slow = aStart(1, 1, 99);
     const rest = someEvents(400, 2);
