@@ -1,11 +1,16 @@
 // The public names, in the order of the flow.
 
+// tap
 export { attach } from './attach.ts';
+export type { Detach } from './tap-server.ts';
+export { tapServer } from './tap-server.ts';
+export { markExchange, tapExchange } from './tap-exchange.ts';
 export type { FastifyTap } from './middleware.ts';
 export { expressTap, fastifyTap, honoTap, koaTap } from './middleware.ts';
 export type { TapOptions } from './options.ts';
-export { markExchange, tapExchange } from './tap-exchange.ts';
-export type { Detach } from './tap-server.ts';
-export { tapServer } from './tap-server.ts';
+export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
+export { createRecordingProxy } from './proxy.ts';
+
+// sender
 export type { SenderOptions, SenderTlsOptions } from './sender.ts';
 export { createSender } from './sender.ts';
