@@ -80,7 +80,17 @@ export type {
 
 // record
 export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
-export type { Sampler } from './record/sampler.ts';
+export { fanOutSink } from './record/fan-out-sink.ts';
+export type { MemorySink } from './record/memory-sink.ts';
+export { memorySink } from './record/memory-sink.ts';
+export { nullSink } from './record/null-sink.ts';
+export type { RecordHooksModule } from './record/open-pipeline.ts';
+export type { Recorder } from './record/recorder.ts';
+export { createRecorder } from './record/recorder.ts';
+export type { RecorderOptions } from './record/recorder-options.ts';
+export type { DropReason, RecorderState, RecorderStats } from './record/recorder-stats.ts';
+export type { SampleRule, Sampler } from './record/sampler.ts';
+export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
 export type { Sink, SinkModule, SinkSource } from './record/sink.ts';
 
 // capture

@@ -182,6 +182,7 @@ export const gapReasons = [
   'hook',
   'damage',
   'worker-failed',
+  'mask',
 ] as const;
 export type GapReason = (typeof gapReasons)[number];
 

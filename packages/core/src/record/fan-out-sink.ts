@@ -1,0 +1,73 @@
+import { GardenhoseError } from '../errors.ts';
+import type { CaptureHeader } from '../model/capture-header.ts';
+import type { CaptureEvent } from '../model/event.ts';
+import type { ModuleSource } from './open-pipeline.ts';
+import { openSinkModule } from './open-pipeline.ts';
+import type { Sink, SinkSource } from './sink.ts';
+
+/**
+ * Gives every event to all of these sinks. A write fails when it fails at any of them; the others have then taken it.
+ *
+ * @throws {@link GardenhoseError} `invalid-option` for an empty list
+ */
+export function fanOutSink(sources: readonly SinkSource[]): SinkSource {
+  if (sources.length === 0) {
+    throw new GardenhoseError('invalid-option', 'sources must name at least one sink, got none', {
+      subject: 'sources',
+    });
+  }
+  const modules = sources.map(({ module }) => module).filter((module) => module !== undefined);
+  return {
+    open: async (header) => new FanOut(await openAll(sources.map((source) => () => source.open(header)))),
+    module: modules.length === sources.length ? { url: import.meta.url, options: modules } : undefined,
+  };
+}
+
+/** For the worker, which loads this module by its URL. */
+export async function openSink(options: unknown, header: CaptureHeader): Promise<Sink> {
+  const modules: unknown[] = Array.isArray(options) ? options : [];
+  return new FanOut(
+    await openAll(modules.filter(isModule).map((module) => () => openSinkModule(module, header))),
+  );
+}
+
+class FanOut implements Sink {
+  readonly #sinks: readonly Sink[];
+
+  constructor(sinks: readonly Sink[]) {
+    this.#sinks = sinks;
+  }
+
+  async write(events: readonly CaptureEvent[]): Promise<void> {
+    await all(this.#sinks.map(async (sink) => sink.write(events)));
+  }
+
+  async flush(): Promise<void> {
+    await all(this.#sinks.map((sink) => sink.flush()));
+  }
+
+  async close(): Promise<void> {
+    await all(this.#sinks.map((sink) => sink.close()));
+  }
+}
+
+/** Opens all or none: what is open is closed again when another cannot be opened. */
+async function openAll(openers: readonly (() => Sink | Promise<Sink>)[]): Promise<Sink[]> {
+  const results = await Promise.allSettled(openers.map(async (open) => open()));
+  const sinks = results.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed === undefined) return sinks;
+  await Promise.allSettled(sinks.map((sink) => sink.close()));
+  throw failed.reason;
+}
+
+/** Waits for all, also where one fails; then tells of the first failure. */
+async function all(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function isModule(value: unknown): value is ModuleSource {
+  return typeof value === 'object' && value !== null && 'url' in value && typeof value.url === 'string';
+}

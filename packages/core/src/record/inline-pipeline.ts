@@ -1,0 +1,66 @@
+import type { PipelinePlan } from './open-pipeline.ts';
+import { openPipeline } from './open-pipeline.ts';
+import type { Pipeline, PipelineStats } from './pipeline.ts';
+import { noPipelineStats } from './pipeline.ts';
+import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
+
+/** Runs the pipeline on the thread of the application, between its own work: for tests, small tools, and places without workers. */
+export class InlinePipeline implements PipelineRunner {
+  readonly #events: RunnerEvents;
+  readonly #opening: Promise<void>;
+  /** Does one thing after the other. */
+  #work: Promise<void>;
+  #pipeline: Pipeline | undefined;
+
+  constructor(plan: PipelinePlan, events: RunnerEvents) {
+    this.#events = events;
+    this.#opening = openPipeline(plan).then((pipeline) => {
+      this.#pipeline = pipeline;
+    });
+    this.#work = this.#opening.catch((error: Error) => events.failed(error));
+  }
+
+  ready(): Promise<void> {
+    return this.#opening;
+  }
+
+  post(memory: ArrayBuffer, used: number): void {
+    this.#then(async () => {
+      await this.#pipeline?.process(memory, used);
+      this.#events.processed(memory);
+    });
+  }
+
+  requestFlush(): void {
+    void this.flush();
+  }
+
+  async flush(): Promise<void> {
+    this.#then(async () => {
+      await this.#pipeline?.flush();
+      this.#events.flushed();
+    });
+    await this.#work;
+  }
+
+  async close(): Promise<void> {
+    this.#then(async () => {
+      await this.#pipeline?.close();
+      this.#events.flushed();
+    });
+    await this.#work;
+  }
+
+  /** A sink that works asynchronously gets no turn any more once the process ends on this thread. */
+  finishNow(): void {
+    void this.close();
+  }
+
+  stats(): PipelineStats {
+    return this.#pipeline?.stats() ?? noPipelineStats;
+  }
+
+  #then(step: () => Promise<void>): void {
+    this.#work = this.#work.then(step).catch((error: Error) => this.#events.failed(error));
+  }
+}

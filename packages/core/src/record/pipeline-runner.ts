@@ -1,0 +1,27 @@
+import type { PipelineStats } from './pipeline.ts';
+
+/** What a runner tells the recorder. */
+export interface RunnerEvents {
+  /** The events of the oldest buffer that is out have been processed; the buffer can be used again. */
+  readonly processed: (memory: ArrayBuffer) => void;
+  readonly flushed: () => void;
+  /** The pipeline could not be opened, or broke. Nothing more will be processed. */
+  readonly failed: (error: Error) => void;
+}
+
+/** Runs a pipeline somewhere. What is posted before it is open waits. */
+export interface PipelineRunner {
+  /** Resolves when the sink is open; rejects with a `GardenhoseError` when it cannot be opened. */
+  ready(): Promise<void>;
+  /** Hands over packed events. */
+  post(memory: ArrayBuffer, used: number): void;
+  /** Asks the sink to flush when all that was posted is processed; does not keep the process alive for it. */
+  requestFlush(): void;
+  /** The same, and waits. Never rejects. */
+  flush(): Promise<void>;
+  /** Processes what was posted and closes the sink. Never rejects. */
+  close(): Promise<void>;
+  /** The process ends now: closes, and blocks until that is done or the time is over. */
+  finishNow(timeoutMs: number): void;
+  stats(): PipelineStats;
+}

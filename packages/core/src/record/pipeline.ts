@@ -1,0 +1,252 @@
+import type { Clock } from '../clock.ts';
+import type { RecordHooks } from '../hook/hook.ts';
+import { isExchangeEvent } from '../hook/hook.ts';
+import { RecordHookRunner } from '../hook/run-record-hooks.ts';
+import type { Masker } from '../mask/masker.ts';
+import type { AbortEvent, CaptureEvent, ExchangeEvent } from '../model/event.ts';
+import type { LossReason } from './pipeline-losses.ts';
+import { PipelineLosses } from './pipeline-losses.ts';
+import { unpack } from './raw-reader.ts';
+import type { Sink } from './sink.ts';
+
+/** Events given to the sink at once, at most. */
+const batchEvents = 1024;
+
+/** What a pipeline is made of. */
+export interface PipelineParts {
+  readonly masker: Masker;
+  readonly hooks: RecordHooks | undefined;
+  readonly hookTimeoutMs: number;
+  readonly sink: Sink;
+  readonly clock: Clock;
+}
+
+/** What a pipeline has done. Can be cloned. */
+export interface PipelineStats {
+  /** Events given to the sink, those that the pipeline made among them. */
+  readonly written: number;
+  readonly eventsLost: Readonly<Record<LossReason, number>>;
+  /** Exchanges of which a part or all was lost. */
+  readonly exchangesLost: Readonly<Record<LossReason, number>>;
+  /** Exchanges that hooks asked to drop. */
+  readonly hookDrops: number;
+  /** Values that the mask replaced, as audits count them. */
+  readonly masked: number;
+  readonly sinkErrors: number;
+  readonly flushes: number;
+  /** The last error of a hook, the masker or the sink. */
+  readonly lastError: string | undefined;
+}
+
+export const noPipelineStats: PipelineStats = {
+  written: 0,
+  eventsLost: { hook: 0, mask: 0, 'sink-failed': 0 },
+  exchangesLost: { hook: 0, mask: 0, 'sink-failed': 0 },
+  hookDrops: 0,
+  masked: 0,
+  sinkErrors: 0,
+  flushes: 0,
+  lastError: undefined,
+};
+
+/** What is remembered of an exchange under way. */
+interface Passing {
+  /** Whether anything of it was given to the sink. */
+  started: boolean;
+  lost: LossReason | undefined;
+  requestEnded: boolean;
+  responseEnded: boolean;
+}
+
+/**
+ * Unpacks raw events, masks them, runs hooks on them and gives them to the sink, in order. The same in a worker and
+ * inline. Calls must not overlap. Nothing that goes wrong here is thrown: it is counted, and declared by gaps.
+ */
+export class Pipeline {
+  readonly #masker: Masker;
+  readonly #hooks: RecordHookRunner | undefined;
+  readonly #sink: Sink;
+  readonly #passing = new Map<number, Passing>();
+  readonly #losses = new PipelineLosses();
+  #batch: CaptureEvent[] = [];
+  #written = 0;
+  #hookDrops = 0;
+  #masked = 0;
+  #sinkErrors = 0;
+  #flushes = 0;
+  #lastError: string | undefined;
+
+  constructor(parts: PipelineParts) {
+    const { hooks, masker, sink } = parts;
+    this.#masker = masker;
+    this.#sink = sink;
+    this.#hooks = hooks && new RecordHookRunner(hooks, parts.hookTimeoutMs, parts.clock);
+  }
+
+  /** Takes the events packed into the first `used` bytes. The memory may be used again when this is done. */
+  async process(memory: ArrayBuffer, used: number): Promise<void> {
+    for (const event of unpack(memory, used)) {
+      if (!isExchangeEvent(event)) {
+        this.#emit(event);
+      } else if (this.#hooks === undefined) {
+        for (const kept of this.#maskOf(event)) this.#emit(kept);
+      } else {
+        await this.#takeHooked(event, this.#hooks);
+      }
+      if (isExchangeEvent(event)) this.#forgetIfOver(event);
+      if (this.#batch.length >= batchEvents) await this.#write();
+    }
+    await this.#write();
+  }
+
+  async flush(): Promise<void> {
+    try {
+      await this.#sink.flush();
+      this.#flushes++;
+    } catch (error) {
+      this.#sinkFailed(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#write();
+    try {
+      await this.#sink.close();
+      this.#flushes++;
+    } catch (error) {
+      this.#sinkFailed(error);
+    }
+  }
+
+  stats(): PipelineStats {
+    return {
+      written: this.#written,
+      ...this.#losses.counts(),
+      hookDrops: this.#hookDrops,
+      masked: this.#masked,
+      sinkErrors: this.#sinkErrors,
+      flushes: this.#flushes,
+      lastError: this.#lastError,
+    };
+  }
+
+  async #takeHooked(event: ExchangeEvent, hooks: RecordHookRunner): Promise<void> {
+    for (const masked of this.#maskOf(event)) {
+      if (this.#passing.get(event.exchange)?.lost !== undefined) return;
+      try {
+        const { event: kept, marks, dropped } = await hooks.run(masked);
+        if (dropped) {
+          this.#hookDrops++;
+          this.#lose(event, 'hook', 'hook-dropped');
+          return;
+        }
+        this.#emit(kept);
+        const { seq, at, exchange } = event;
+        for (const mark of marks) this.#emit({ type: 'mark', seq, at, exchange, ...mark });
+      } catch (error) {
+        this.#lastError = describe(error);
+        this.#lose(event, 'hook', 'hook-failed');
+        return;
+      }
+    }
+  }
+
+  /** What may be kept of an event. Of an exchange that was lost nothing is, and that is declared. */
+  #maskOf(event: ExchangeEvent): readonly ExchangeEvent[] {
+    let passing = this.#passing.get(event.exchange);
+    if (passing === undefined) {
+      passing = { started: false, lost: undefined, requestEnded: false, responseEnded: false };
+      this.#passing.set(event.exchange, passing);
+    }
+    if (passing.lost !== undefined) {
+      this.#losses.event(event, passing.lost);
+      return [];
+    }
+    try {
+      return this.#masker.mask(event).filter(isExchangeEvent);
+    } catch (error) {
+      this.#lastError = describe(error);
+      this.#lose(event, 'mask', 'mask-failed');
+      return [];
+    }
+  }
+
+  /** Takes an exchange out from this event on. */
+  #lose(event: ExchangeEvent, reason: LossReason, code: string): void {
+    const passing = this.#passing.get(event.exchange);
+    if (passing === undefined) return;
+    passing.lost = reason;
+    const { seq, at, exchange } = event;
+    const ending = this.#endingOf({ type: 'abort', seq: seq - 1, at, exchange, by: 'recorder', code });
+    if (passing.started) for (const last of ending) this.#emit(last);
+    this.#losses.exchange(reason, passing.started ? undefined : event);
+    this.#losses.event(event, reason);
+  }
+
+  /** What closes an exchange that goes no further. Tells the masker, so that it lets go of what it holds of it. */
+  #endingOf(abort: AbortEvent): readonly CaptureEvent[] {
+    try {
+      return this.#masker.mask(abort).filter(({ type }) => type === 'abort' || type === 'audit');
+    } catch (error) {
+      this.#lastError = describe(error);
+      return [abort];
+    }
+  }
+
+  #forgetIfOver(event: ExchangeEvent): void {
+    const passing = this.#passing.get(event.exchange);
+    if (passing === undefined) return;
+    if (event.type === 'end') {
+      if (event.side === 'request') passing.requestEnded = true;
+      else passing.responseEnded = true;
+    }
+    if (event.type === 'abort' || (passing.requestEnded && passing.responseEnded)) {
+      this.#passing.delete(event.exchange);
+    }
+  }
+
+  #emit(event: CaptureEvent): void {
+    this.#losses.declareInto(this.#batch);
+    if (event.type === 'audit') for (const { count } of event.entries) this.#masked += count;
+    if (isExchangeEvent(event)) {
+      const passing = this.#passing.get(event.exchange);
+      if (passing !== undefined) passing.started = true;
+    }
+    this.#batch.push(event);
+  }
+
+  async #write(): Promise<void> {
+    this.#losses.declareInto(this.#batch);
+    const events = this.#batch;
+    this.#batch = [];
+    const owed = this.#losses.owedToSink();
+    if (events.length === 0 && owed.length === 0) return;
+    const whole = owed.length === 0 ? events : [...owed, ...events];
+    try {
+      await this.#sink.write(whole);
+      this.#written += whole.length;
+      this.#losses.sinkTook(events);
+    } catch (error) {
+      this.#sinkFailed(error);
+      for (const exchange of this.#losses.sinkRefused(events)) {
+        const passing = this.#passing.get(exchange);
+        if (passing === undefined || passing.lost !== undefined) continue;
+        passing.lost = 'sink-failed';
+        const { seq, at } = whole.at(-1) ?? { seq: 0, at: 0 };
+        this.#endingOf({ type: 'abort', seq, at, exchange, by: 'recorder', code: 'sink-failed' });
+      }
+    }
+  }
+
+  #sinkFailed(error: unknown): void {
+    this.#sinkErrors++;
+    this.#lastError = describe(error);
+  }
+}
+
+/** The message of an error of ours, which holds no recorded value; of any other error only its name and code. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  if (error.name === 'GardenhoseError') return error.message;
+  return 'code' in error && typeof error.code === 'string' ? `${error.name} ${error.code}` : error.name;
+}

@@ -1,0 +1,172 @@
+import type { AbortEvent, ExchangeId, Side } from '../model/event.ts';
+import type { HeaderList } from '../model/headers.ts';
+import type { ExchangeTap } from './exchange-tap.ts';
+import type { RequestPath } from './request-path.ts';
+
+/**
+ * One exchange under way on the request path. Its methods are shared and it holds numbers only, so that an exchange costs
+ * one small object.
+ */
+export class RecordedExchange implements ExchangeTap {
+  readonly id: ExchangeId;
+  readonly #path: RequestPath;
+  #over = false;
+  #answered = false;
+  #requestEnded = false;
+  #responseEnded = false;
+  #requestSize = 0;
+  #responseSize = 0;
+  #requestMessages = 0;
+  #responseMessages = 0;
+  #requestLimited = false;
+  #responseLimited = false;
+
+  constructor(path: RequestPath, id: ExchangeId) {
+    this.#path = path;
+    this.id = id;
+    path.underWay.set(id, this);
+  }
+
+  headers(status: number, reason: string, version: string, headers: HeaderList): void {
+    if (!this.#takes('response') || this.#answered) return;
+    try {
+      const at = this.#path.nowNs();
+      if (!this.#path.flowing || !this.#path.writer.headers(at, this.id, status, reason, version, headers)) {
+        this.#giveUp(at);
+      }
+      this.#answered = status >= 200 || status === 101;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  chunk(side: Side, data: Uint8Array): void {
+    if (!this.#takes(side)) return;
+    try {
+      const at = this.#path.nowNs();
+      const { maxBodyBytes, onBodyLimit } = this.#path.options;
+      const before = side === 'request' ? this.#requestSize : this.#responseSize;
+      const after = before + data.length;
+      let keep = data.length;
+      if (after > maxBodyBytes) {
+        keep = onBodyLimit === 'truncate' && before < maxBodyBytes ? maxBodyBytes - before : 0;
+        if (side === 'request') this.#requestLimited = true;
+        else this.#responseLimited = true;
+      }
+      if (side === 'request') this.#requestSize = after;
+      else this.#responseSize = after;
+      if (!this.#path.flowing || !this.#path.writer.chunk(at, this.id, side, data, keep)) this.#giveUp(at);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  message(side: Side, kind: number, data: Uint8Array): void {
+    if (!this.#takes(side)) return;
+    try {
+      const at = this.#path.nowNs();
+      const { maxBodyBytes, onBodyLimit } = this.#path.options;
+      const fits = data.length <= maxBodyBytes;
+      const keep = fits ? data.length : onBodyLimit === 'truncate' ? maxBodyBytes : 0;
+      const index = side === 'request' ? this.#requestMessages++ : this.#responseMessages++;
+      if (side === 'request') this.#requestSize += data.length;
+      else this.#responseSize += data.length;
+      const { writer } = this.#path;
+      if (!this.#path.flowing || !writer.message(at, this.id, side, index, kind, data, keep))
+        this.#giveUp(at);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  trailers(side: Side, headers: HeaderList): void {
+    if (!this.#takes(side)) return;
+    try {
+      const at = this.#path.nowNs();
+      if (!this.#path.flowing || !this.#path.writer.trailers(at, this.id, side, headers)) this.#giveUp(at);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  end(side: Side, complete: boolean = true): void {
+    if (!this.#takes(side)) return;
+    try {
+      const at = this.#path.nowNs();
+      const request = side === 'request';
+      const size = request ? this.#requestSize : this.#responseSize;
+      const limited = request ? this.#requestLimited : this.#responseLimited;
+      const state = limited
+        ? this.#path.options.onBodyLimit === 'truncate'
+          ? 'truncated'
+          : 'dropped'
+        : undefined;
+      if (request) this.#requestEnded = true;
+      else this.#responseEnded = true;
+      if (!this.#path.flowing || !this.#path.writer.end(at, this.id, side, size, state, complete)) {
+        this.#giveUp(at);
+      } else if (this.#requestEnded && this.#responseEnded) {
+        this.#finish();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  abort(by: AbortEvent['by'], code: string): void {
+    if (this.#over || !this.#path.open) return;
+    try {
+      const at = this.#path.nowNs();
+      if (!this.#path.flowing || !this.#path.writer.abort(at, this.id, by, code)) this.#giveUp(at);
+      else this.#finish();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  mark(name: string, value: string): void {
+    if (this.#over || !this.#path.open) return;
+    try {
+      const at = this.#path.nowNs();
+      if (!this.#path.flowing || !this.#path.writer.mark(at, this.id, name, value)) this.#giveUp(at);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  #takes(side: Side): boolean {
+    if (this.#over || !this.#path.open) return false;
+    return side === 'request' ? !this.#requestEnded : !this.#responseEnded;
+  }
+
+  #plan(): void {
+    if (!this.#path.flushPlanned) this.#path.planFlush();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#path.underWay.delete(this.id);
+  }
+
+  #giveUp(at: number): void {
+    this.#finish();
+    this.#path.giveUp(this, at);
+  }
+
+  /** Something that was handed in is not what the contract says. The exchange is given up; the service is not told. */
+  #fail(error: unknown): void {
+    this.#path.options.failed(error);
+    if (this.#over) return;
+    const at = this.#path.nowNs();
+    if (!this.#path.flowing || !this.#path.writer.abort(at, this.id, 'recorder', 'tap-failed'))
+      this.#giveUp(at);
+    else this.#finish();
+  }
+}

@@ -1,0 +1,170 @@
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
+import { GardenhoseError } from '../errors.ts';
+import type { RecordHooks } from '../hook/hook.ts';
+import type { Masker } from '../mask/masker.ts';
+import { noMask } from '../mask/masker.ts';
+import type { ModuleSource } from './open-pipeline.ts';
+import type { Sampler } from './sampler.ts';
+import { always } from './sampler.ts';
+import type { SinkSource } from './sink.ts';
+
+/** A mask policy as it crosses to a worker. */
+export interface WorkerMask {
+  readonly version: 1;
+  readonly extends?: 'secure' | 'none';
+}
+
+export interface RecorderOptions {
+  /** Name of the recorded service, for the capture's header. */
+  readonly service: string;
+  /** Where masked events go. */
+  readonly sink: SinkSource;
+  /** What to mask. A masker of one's own asks for the inline pipeline. Default: everything the `secure` policy masks. */
+  readonly mask?: WorkerMask | Masker;
+  /**
+   * Points at which masked events can be rewritten, marked or dropped. The worker loads them from a module whose export
+   * `createHooks(options)` gives them; hooks given as functions ask for the inline pipeline.
+   */
+  readonly hooks?: RecordHooks | { readonly module: string; readonly options?: unknown };
+  /** Decides as an exchange starts whether it is recorded. Default {@link always}. */
+  readonly sampler?: Sampler;
+  /** Bytes of raw events in memory, on their way to the pipeline. With no room left, whole new exchanges are dropped and counted. Default 67,108,864 (64 MiB). */
+  readonly maxBufferedBytes?: number;
+  /** Bytes recorded of one body, or of one message. Default 1,048,576 (1 MiB). */
+  readonly maxBodyBytes?: number;
+  /** What becomes of a body or message over the limit: its beginning is kept, or nothing. Its true size is kept either way. Default `drop`. */
+  readonly onBodyLimit?: 'drop' | 'truncate';
+  /** Longest time that an event waits before it is handed to the sink and flushed. Default 250. */
+  readonly flushIntervalMs?: number;
+  /** Longest time a hook may take over one event. Default 1000. */
+  readonly hookTimeoutMs?: number;
+  /**
+   * Where events are masked, go through the hooks and are written. `worker`: in a thread of its own. `inline`: on the
+   * thread of the application, for tests and small tools. Default `worker` when sink, hooks and mask can cross to a
+   * thread, otherwise `inline`.
+   */
+  readonly pipeline?: 'worker' | 'inline';
+  /** Default {@link systemClock}. */
+  readonly clock?: Clock;
+  /** Notes of one's own for the capture's header. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedRecorderOptions {
+  readonly service: string;
+  readonly sink: SinkSource;
+  readonly mask: WorkerMask | Masker;
+  readonly hooks: RecordHooks | ModuleSource | undefined;
+  readonly sampler: Sampler;
+  readonly maxBufferedBytes: number;
+  readonly maxBodyBytes: number;
+  readonly onBodyLimit: 'drop' | 'truncate';
+  readonly flushIntervalMs: number;
+  readonly hookTimeoutMs: number;
+  readonly pipeline: 'worker' | 'inline';
+  readonly clock: Clock;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Room for the head of an event besides the largest body. */
+const leastHeadBytes = 64 * 1024;
+
+/** @throws {@link GardenhoseError} `invalid-option`, naming the option, what was found and what is expected */
+export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecorderOptions {
+  const { service, sink } = options;
+  if (typeof service !== 'string' || service === '') wrong('service', service, 'a name');
+  if (typeof sink?.open !== 'function')
+    wrong('sink', typeof sink, 'a sink source, as fileSink() or memorySink() give');
+  const maxBodyBytes = whole('maxBodyBytes', options.maxBodyBytes, 1024 * 1024, 0);
+  const maxBufferedBytes = whole(
+    'maxBufferedBytes',
+    options.maxBufferedBytes,
+    64 * 1024 * 1024,
+    leastHeadBytes,
+  );
+  if (maxBufferedBytes < maxBodyBytes + leastHeadBytes) {
+    wrong('maxBufferedBytes', maxBufferedBytes, `at least maxBodyBytes + ${leastHeadBytes}`);
+  }
+  const onBodyLimit = options.onBodyLimit ?? 'drop';
+  if (onBodyLimit !== 'drop' && onBodyLimit !== 'truncate')
+    wrong('onBodyLimit', onBodyLimit, "'drop' or 'truncate'");
+  const hooks = hooksOf(options.hooks);
+  const mask: WorkerMask | Masker = options.mask ?? { version: 1 };
+  const stays = whatStays(sink, hooks, mask);
+  const pipeline = options.pipeline ?? (stays === undefined ? 'worker' : 'inline');
+  if (pipeline !== 'worker' && pipeline !== 'inline') wrong('pipeline', pipeline, "'worker' or 'inline'");
+  if (pipeline === 'worker' && stays !== undefined) wrong('pipeline', pipeline, `'inline', since ${stays}`);
+  return {
+    service,
+    sink,
+    mask,
+    hooks,
+    sampler: options.sampler ?? always,
+    maxBufferedBytes,
+    maxBodyBytes,
+    onBodyLimit,
+    flushIntervalMs: whole('flushIntervalMs', options.flushIntervalMs, 250, 1),
+    hookTimeoutMs: whole('hookTimeoutMs', options.hookTimeoutMs, 1000, 1),
+    pipeline,
+    clock: options.clock ?? systemClock,
+    tags: { ...options.tags },
+  };
+}
+
+/**
+ * The masker of a policy, made where it will run.
+ *
+ * @throws {@link GardenhoseError} `mask-policy`, `mask-key`
+ */
+export function maskerOf(mask: WorkerMask | Masker): Masker {
+  if (isMasker(mask)) return mask;
+  if (mask.extends === 'none') return noMask;
+  throw new GardenhoseError(
+    'mask-policy',
+    "the 'secure' policy is not there yet: pass a masker, or extends: 'none'",
+  );
+}
+
+/** Whether this is a masker and not a policy. */
+export function isMasker(mask: WorkerMask | Masker): mask is Masker {
+  return 'mask' in mask && typeof mask.mask === 'function';
+}
+
+/** Whether the hooks are named by a module. */
+export function isModule(hooks: RecordHooks | ModuleSource | undefined): hooks is ModuleSource {
+  return hooks !== undefined && 'url' in hooks;
+}
+
+function hooksOf(hooks: RecorderOptions['hooks']): RecordHooks | ModuleSource | undefined {
+  if (hooks === undefined || !('module' in hooks)) return hooks;
+  if (!URL.canParse(hooks.module)) {
+    wrong('hooks.module', hooks.module, "the URL of a module, as import.meta.resolve('./hooks.js') gives it");
+  }
+  return { url: hooks.module, options: hooks.options };
+}
+
+/** Why the pipeline cannot run in a worker, if it cannot. */
+function whatStays(
+  sink: SinkSource,
+  hooks: RecordHooks | ModuleSource | undefined,
+  mask: WorkerMask | Masker,
+): string | undefined {
+  if (sink.module === undefined) return 'this sink names no module that a worker could load';
+  if (hooks !== undefined && !isModule(hooks)) return 'hooks that are functions cannot cross to a worker';
+  if (isMasker(mask)) return 'a masker cannot cross to a worker; a policy can';
+  return undefined;
+}
+
+function whole(name: string, value: number | undefined, fallback: number, least: number): number {
+  if (value === undefined) return fallback;
+  if (!Number.isSafeInteger(value) || value < least) wrong(name, value, `a whole number from ${least}`);
+  return value;
+}
+
+function wrong(name: string, found: unknown, expected: string): never {
+  throw new GardenhoseError('invalid-option', `${name} must be ${expected}, got ${String(found)}`, {
+    subject: name,
+  });
+}

@@ -1,0 +1,41 @@
+import type { LossReason } from './pipeline-losses.ts';
+
+export type RecorderState = 'opening' | 'recording' | 'paused' | 'failed' | 'closed';
+
+/** Why a whole exchange was not recorded, besides sampling. */
+export type DropReason = 'buffer-full' | 'paused' | 'failed' | 'closed' | 'tap-failed';
+
+/** What a recorder has done since it was made. `offered` is always the sum of `recorded`, `sampledOut` and all `dropped`. */
+export interface RecorderStats {
+  readonly state: RecorderState;
+  /** Exchanges that taps offered. */
+  readonly offered: number;
+  /** Exchanges of which at least the beginning was taken. */
+  readonly recorded: number;
+  readonly sampledOut: number;
+  /** Whole exchanges that were not taken. */
+  readonly dropped: Readonly<Record<DropReason, number>>;
+  /** Exchanges that are being recorded now. */
+  readonly underWay: number;
+  /** Events numbered, lost ones among them. */
+  readonly events: number;
+  /** Events of recorded exchanges that did not reach the sink, by reason. */
+  readonly eventsLost: Readonly<Record<LossReason | 'buffer-full' | 'failed', number>>;
+  /** Exchanges of which a part or all was lost in the pipeline, by reason. */
+  readonly exchangesLost: Readonly<Record<LossReason, number>>;
+  /** Exchanges that hooks asked to drop. */
+  readonly hookDrops: number;
+  /** Bytes of raw events that were packed. */
+  readonly bytes: number;
+  /** Bytes of raw events in memory, packed and not yet processed. */
+  readonly queueBytes: number;
+  /** Failures of taps, which took themselves out. */
+  readonly tapFailures: number;
+  /** Values that the mask replaced. */
+  readonly masked: number;
+  readonly sinkErrors: number;
+  /** When the sink was last flushed, in nanoseconds since the capture's anchor. */
+  readonly lastFlushAt: number | undefined;
+  /** The last error of a hook, the sink, the pipeline or a tap, without recorded values. */
+  readonly lastError: string | undefined;
+}

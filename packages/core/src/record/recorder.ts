@@ -1,0 +1,311 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { CaptureHeader } from '../model/capture-header.ts';
+import type { ExchangeId, ExchangeStart } from '../model/event.ts';
+import { writerName } from '../version.ts';
+import { atExit } from './at-exit.ts';
+import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
+import { InlinePipeline } from './inline-pipeline.ts';
+import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
+import { RecordedExchange } from './recorded-exchange.ts';
+import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-options.ts';
+import { isMasker, isModule, maskerOf, resolveRecorderOptions } from './recorder-options.ts';
+import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
+import { RequestPath } from './request-path.ts';
+import { WorkerPipeline } from './worker-pipeline.ts';
+
+const clockIntervalMs = 60_000;
+/** A wall clock that moved this much against the monotonic one was stepped. */
+const clockStepMs = 100;
+/** How long a process that ends waits for what is in memory to be written. */
+const exitWaitMs = 500;
+
+/**
+ * Records what taps show it. The application is never affected: whatever fails here is counted in {@link Recorder.stats}.
+ *
+ * @example
+ * const recorder = createRecorder({ service: 'orders', sink: fileSink({ path: 'orders.hose' }) });
+ * const detach = attach(recorder);
+ * // … later
+ * detach();
+ * console.log(await recorder.close());
+ *
+ * @throws {@link GardenhoseError} `invalid-option`
+ */
+export function createRecorder(options: RecorderOptions): Recorder {
+  return new Recorder(resolveRecorderOptions(options));
+}
+
+/** See {@link createRecorder}. */
+export class Recorder implements TapTarget, AsyncDisposable {
+  /** Identifies the capture, as its header says. */
+  readonly captureId: string;
+  readonly #options: ResolvedRecorderOptions;
+  readonly #anchorNs: number;
+  readonly #wallMs: number;
+  readonly #path: RequestPath;
+  readonly #runner: PipelineRunner;
+  readonly #undo: (() => void)[] = [];
+  readonly #dropped: Record<DropReason, number> = {
+    'buffer-full': 0,
+    paused: 0,
+    failed: 0,
+    closed: 0,
+    'tap-failed': 0,
+  };
+  /** For each buffer that is out, the last number in it. */
+  readonly #out: number[] = [];
+  #processedSeq = 0;
+  #lostByFailure = 0;
+  #state: RecorderState = 'opening';
+  #paused = false;
+  #offered = 0;
+  #sampledOut = 0;
+  #tapFailures = 0;
+  #wallOffsetMs = 0;
+  #lastFlushAt: number | undefined;
+  #lastError: string | undefined;
+  #closing: Promise<RecorderStats> | undefined;
+
+  constructor(options: ResolvedRecorderOptions) {
+    this.#options = options;
+    this.captureId = randomBytes(16).toString('hex');
+    const { clock } = options;
+    this.#anchorNs = clock.nowNs();
+    this.#wallMs = clock.wallMs();
+    this.#path = new RequestPath({
+      clock,
+      anchorNs: this.#anchorNs,
+      maxBufferedBytes: options.maxBufferedBytes,
+      maxBodyBytes: options.maxBodyBytes,
+      onBodyLimit: options.onBodyLimit,
+      post: (memory, used) => this.#post(memory, used),
+      planFlush: () => this.#planFlush(),
+      failed: (error) => this.tapFailed(error),
+    });
+    this.#runner = this.#startRunner();
+    this.#runner.ready().then(
+      () => {
+        if (this.#state === 'opening') this.#state = this.#paused ? 'paused' : 'recording';
+      },
+      () => undefined, // `failed` was told as well
+    );
+    this.#undo.push(atExit(() => this.#finishNow()));
+    this.#keepClock();
+  }
+
+  /** Resolves when the sink is open; rejects with a `GardenhoseError` when it cannot be opened. Nothing need wait for it. */
+  get ready(): Promise<void> {
+    return this.#runner.ready();
+  }
+
+  begin(start: ExchangeStart): ExchangeTap | undefined {
+    this.#offered++;
+    try {
+      if (this.#paused || !this.#path.open) return this.#refuse();
+      const id = this.#path.nextId();
+      const sampleRate = this.#options.sampler.sample(start, id);
+      if (!(sampleRate > 0)) {
+        this.#sampledOut++;
+        return undefined;
+      }
+      return this.#path.begin(id, start, sampleRate) ? new RecordedExchange(this.#path, id) : undefined;
+    } catch (error) {
+      this.tapFailed(error);
+      this.#dropped['tap-failed']++;
+      return undefined;
+    }
+  }
+
+  tapFailed(error: unknown): void {
+    this.#tapFailures++;
+    this.#lastError = error instanceof Error ? `a tap failed: ${error.name}` : 'a tap failed';
+  }
+
+  /** Puts a note on an exchange under way; does nothing when it is over or is not recorded. */
+  mark(exchange: ExchangeId, name: string, value: string): void {
+    this.#path.underWay.get(exchange)?.mark(name, value);
+  }
+
+  /** From the next exchange on nothing is recorded; exchanges under way are recorded to their end. */
+  pause(): void {
+    this.#control(true, 'pause');
+  }
+
+  /** Records again, from the next exchange on. */
+  resume(): void {
+    this.#control(false, 'resume');
+  }
+
+  /** Hands everything so far to the sink and has it flushed. Never rejects: failures are counted. */
+  async flush(): Promise<void> {
+    this.#path.seal();
+    await this.#runner.flush();
+  }
+
+  /**
+   * Stops recording, aborts what is under way (`recorder-closed`), writes everything and closes the sink. Never rejects:
+   * `sinkErrors` and `lastError` say what failed. Closing twice is closing once.
+   */
+  close(): Promise<RecorderStats> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  stats(): RecorderStats {
+    const pipeline = this.#runner.stats();
+    return {
+      state: this.#state,
+      offered: this.#offered,
+      recorded: this.#path.exchanges,
+      sampledOut: this.#sampledOut,
+      dropped: { ...this.#dropped, 'buffer-full': this.#path.refused },
+      underWay: this.#path.underWay.size,
+      events: this.#path.events,
+      eventsLost: {
+        ...pipeline.eventsLost,
+        'buffer-full': this.#path.eventsLost,
+        failed: this.#lostByFailure,
+      },
+      exchangesLost: pipeline.exchangesLost,
+      hookDrops: pipeline.hookDrops,
+      bytes: this.#path.packedBytes + (this.#path.writer.current?.used ?? 0),
+      queueBytes: this.#path.queueBytes,
+      tapFailures: this.#tapFailures,
+      masked: pipeline.masked,
+      sinkErrors: pipeline.sinkErrors,
+      lastFlushAt: this.#lastFlushAt,
+      lastError: this.#lastError ?? pipeline.lastError,
+    };
+  }
+
+  #startRunner(): PipelineRunner {
+    const { mask, hooks, hookTimeoutMs, sink, clock, pipeline } = this.#options;
+    const header: Omit<CaptureHeader, 'policy'> = {
+      id: this.captureId,
+      writer: writerName,
+      service: this.#options.service,
+      host: hostname(),
+      pid: process.pid,
+      wallMs: this.#wallMs,
+      sampling: this.#options.sampler.description,
+      part: 0,
+      tags: this.#options.tags,
+    };
+    const events: RunnerEvents = {
+      processed: (memory) => {
+        this.#processedSeq = this.#out.shift() ?? this.#processedSeq;
+        this.#path.giveBack(memory);
+      },
+      flushed: () => {
+        this.#lastFlushAt = this.#path.nowNs();
+      },
+      failed: (error) => this.#failed(error),
+    };
+    if (
+      pipeline === 'worker' &&
+      sink.module !== undefined &&
+      !isMasker(mask) &&
+      (hooks === undefined || isModule(hooks))
+    ) {
+      return new WorkerPipeline({ mask, hooks, hookTimeoutMs, sink: sink.module, header }, events);
+    }
+    const openSink = (whole: CaptureHeader) => sink.open(whole);
+    const masker = () => maskerOf(mask);
+    return new InlinePipeline({ masker, hooks, hookTimeoutMs, openSink, clock, header }, events);
+  }
+
+  #refuse(): undefined {
+    if (this.#state === 'failed') this.#dropped.failed++;
+    else if (this.#closing !== undefined || this.#state === 'closed') this.#dropped.closed++;
+    else this.#dropped.paused++;
+  }
+
+  #post(memory: ArrayBuffer, used: number): void {
+    this.#out.push(this.#path.events);
+    this.#runner.post(memory, used);
+  }
+
+  #planFlush(): void {
+    this.#options.clock.after(this.#options.flushIntervalMs, () => {
+      this.#path.flushPlanned = false;
+      if (!this.#path.open) return;
+      if (Math.abs(this.#wallOffset() - this.#wallOffsetMs) > clockStepMs) this.#noteClock();
+      this.#path.seal();
+      this.#runner.requestFlush();
+    });
+  }
+
+  /** What the wall clock says beyond what has passed since the anchor. */
+  #wallOffset(): number {
+    return this.#options.clock.wallMs() - this.#wallMs - this.#path.nowNs() / 1e6;
+  }
+
+  #noteClock(): void {
+    this.#wallOffsetMs = this.#wallOffset();
+    const wallMs = this.#options.clock.wallMs();
+    this.#path.note((writer, at) => writer.clock(at, wallMs));
+  }
+
+  #keepClock(): void {
+    const undo = this.#options.clock.after(clockIntervalMs, () => {
+      this.#undo.splice(this.#undo.indexOf(undo), 1);
+      if (!this.#path.open) return;
+      this.#noteClock();
+      this.#keepClock();
+    });
+    this.#undo.push(undo);
+  }
+
+  #control(paused: boolean, name: string): void {
+    if (!this.#path.open || this.#closing !== undefined || this.#paused === paused) return;
+    this.#paused = paused;
+    if (this.#state !== 'opening') this.#state = paused ? 'paused' : 'recording';
+    this.#path.note((writer, at) => writer.control(at, name, ''));
+  }
+
+  async #close(): Promise<RecorderStats> {
+    if (this.#state === 'failed') return this.stats();
+    this.#paused = true;
+    this.#path.abortAll('recorder', 'recorder-closed');
+    this.#path.seal();
+    // Where there was no room, buffers come back now, and what was lost is declared in them.
+    while (this.#path.owesGap && this.#path.open) {
+      await this.#runner.flush();
+      this.#path.seal();
+    }
+    this.#shut();
+    await this.#runner.close();
+    this.#state = this.#whenClosed();
+    return this.stats();
+  }
+
+  /** A recorder that failed says so to the end. */
+  #whenClosed(): RecorderState {
+    return this.#state === 'failed' ? 'failed' : 'closed';
+  }
+
+  #finishNow(): void {
+    if (!this.#path.open) return;
+    this.#path.abortAll('recorder', 'process-exit');
+    this.#path.seal();
+    this.#shut();
+    this.#runner.finishNow(exitWaitMs);
+  }
+
+  #failed(error: Error): void {
+    this.#lastError = error.message;
+    this.#lostByFailure = this.#path.events - this.#processedSeq;
+    this.#state = 'failed';
+    this.#shut();
+  }
+
+  #shut(): void {
+    this.#path.shut();
+    for (const undo of this.#undo.splice(0)) undo();
+  }
+}

@@ -1,0 +1,51 @@
+import type { ErrorCode, ErrorPlace } from '../errors.ts';
+import { errorCodes, GardenhoseError } from '../errors.ts';
+import type { CaptureHeader } from '../model/capture-header.ts';
+import type { ModuleSource } from './open-pipeline.ts';
+import type { PipelineStats } from './pipeline.ts';
+import type { WorkerMask } from './recorder-options.ts';
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly mask: WorkerMask;
+  readonly hooks: ModuleSource | undefined;
+  readonly hookTimeoutMs: number;
+  readonly sink: ModuleSource;
+  readonly header: Omit<CaptureHeader, 'policy'>;
+  /** One number: how many messages the worker has dealt with. Lets a process that ends wait for it. */
+  readonly progress: SharedArrayBuffer;
+}
+
+/** From the recorder to the worker. */
+export type ToWorker =
+  | { readonly type: 'events'; readonly memory: ArrayBuffer; readonly used: number }
+  /** `id` 0 asks for no answer. */
+  | { readonly type: 'flush'; readonly id: number }
+  | { readonly type: 'close'; readonly id: number };
+
+/** From the worker to the recorder. */
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: CrossingError }
+  | { readonly type: 'processed'; readonly memory: ArrayBuffer; readonly stats: PipelineStats }
+  | { readonly type: 'flushed'; readonly id: number; readonly stats: PipelineStats };
+
+/** An error as it can be cloned. */
+export interface CrossingError {
+  readonly code: string;
+  readonly message: string;
+  readonly place: ErrorPlace;
+}
+
+export function crossing(error: unknown): CrossingError {
+  if (error instanceof GardenhoseError) {
+    return { code: error.code, message: error.message, place: error.place };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'worker-failed', message: `the recorder's worker failed: ${message}`, place: {} };
+}
+
+export function crossed(error: CrossingError): GardenhoseError {
+  const code: ErrorCode = errorCodes.find((known) => known === error.code) ?? 'worker-failed';
+  return new GardenhoseError(code, error.message, error.place);
+}

@@ -1,0 +1,166 @@
+import { Worker } from 'node:worker_threads';
+import { systemClock } from '../clock.ts';
+import { GardenhoseError } from '../errors.ts';
+import type { PipelineStats } from './pipeline.ts';
+import { noPipelineStats } from './pipeline.ts';
+import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
+import { crossed } from './worker-messages.ts';
+
+/** Runs the pipeline in a worker thread. The thread never keeps the process alive, but while somebody waits for it. */
+export class WorkerPipeline implements PipelineRunner {
+  readonly #events: RunnerEvents;
+  readonly #worker: Worker;
+  readonly #progress: Int32Array;
+  readonly #waiting = new Map<number, () => void>();
+  readonly #opening: Promise<void>;
+  #opened: () => void = () => undefined;
+  #openFailed: (error: Error) => void = () => undefined;
+  #waiters = 0;
+  #posted = 0;
+  #nextId = 1;
+  #over = false;
+  #closing = false;
+  #stats = noPipelineStats;
+
+  /** @throws GardenhoseError `invalid-option` when something that must cross to the thread cannot be cloned */
+  constructor(start: Omit<WorkerStart, 'progress'>, events: RunnerEvents) {
+    this.#events = events;
+    const progress = new SharedArrayBuffer(4);
+    this.#progress = new Int32Array(progress);
+    this.#opening = new Promise((resolve, reject) => {
+      this.#opened = resolve;
+      this.#openFailed = reject;
+    });
+    // Whoever does not ask for `ready` must not die of its rejection.
+    this.#opening.catch(() => undefined);
+    this.#worker = startWorker({ ...start, progress });
+    this.#worker.on('message', (message: FromWorker) => this.#take(message));
+    this.#worker.on('error', (error) => this.#fail(workerError(error.message, error)));
+    this.#worker.on('messageerror', (error) => this.#fail(workerError(error.message, error)));
+    this.#worker.on('exit', (code) => {
+      if (!this.#closing) this.#fail(workerError(`it ended with exit code ${code}`));
+      else this.#end();
+    });
+    this.#worker.unref();
+  }
+
+  ready(): Promise<void> {
+    return this.#whileAlive(() => this.#opening);
+  }
+
+  post(memory: ArrayBuffer, used: number): void {
+    this.#send({ type: 'events', memory, used }, [memory]);
+  }
+
+  requestFlush(): void {
+    this.#send({ type: 'flush', id: 0 });
+  }
+
+  flush(): Promise<void> {
+    return this.#ask('flush');
+  }
+
+  close(): Promise<void> {
+    this.#closing = true;
+    return this.#ask('close');
+  }
+
+  finishNow(timeoutMs: number): void {
+    this.#closing = true;
+    this.#send({ type: 'close', id: 0 });
+    const deadline = systemClock.nowNs() + timeoutMs * 1e6;
+    for (;;) {
+      const done = Atomics.load(this.#progress, 0);
+      const leftMs = (deadline - systemClock.nowNs()) / 1e6;
+      if (this.#over || done >= this.#posted || leftMs <= 0) return;
+      Atomics.wait(this.#progress, 0, done, leftMs);
+    }
+  }
+
+  stats(): PipelineStats {
+    return this.#stats;
+  }
+
+  #send(message: ToWorker, transfer?: ArrayBuffer[]): void {
+    if (this.#over) return;
+    this.#worker.postMessage(message, transfer);
+    this.#posted++;
+  }
+
+  #ask(type: 'flush' | 'close'): Promise<void> {
+    if (this.#over) return Promise.resolve();
+    const id = this.#nextId++;
+    return this.#whileAlive(
+      () =>
+        new Promise((resolve) => {
+          this.#waiting.set(id, resolve);
+          this.#send({ type, id });
+        }),
+    );
+  }
+
+  async #whileAlive(wait: () => Promise<void>): Promise<void> {
+    if (this.#waiters++ === 0) this.#worker.ref();
+    try {
+      await wait();
+    } finally {
+      if (--this.#waiters === 0) this.#worker.unref();
+    }
+  }
+
+  #take(message: FromWorker): void {
+    if (message.type === 'ready') {
+      this.#opened();
+    } else if (message.type === 'failed') {
+      this.#fail(crossed(message.error));
+    } else if (message.type === 'processed') {
+      this.#stats = message.stats;
+      this.#events.processed(message.memory);
+    } else {
+      this.#stats = message.stats;
+      this.#events.flushed();
+      this.#waiting.get(message.id)?.();
+      this.#waiting.delete(message.id);
+    }
+  }
+
+  #fail(error: GardenhoseError): void {
+    if (this.#over) return;
+    this.#end();
+    this.#openFailed(error);
+    this.#events.failed(error);
+  }
+
+  /** Nothing more will come from the worker. */
+  #end(): void {
+    this.#over = true;
+    for (const done of this.#waiting.values()) done();
+    this.#waiting.clear();
+  }
+}
+
+function startWorker(start: WorkerStart): Worker {
+  // The thread must not load what the application preloads: a preloaded tap would record the recorder. So it gets no
+  // command line options of its own, and none from NODE_OPTIONS.
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  try {
+    return new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: start,
+      name: 'gardenhose-recorder',
+      execArgv: [],
+      env,
+    });
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'DataCloneError') throw error;
+    throw new GardenhoseError(
+      'invalid-option',
+      "options for the worker must be values that can be cloned; with functions in them, use pipeline: 'inline'",
+      { cause: error },
+    );
+  }
+}
+
+function workerError(what: string, cause?: Error): GardenhoseError {
+  return new GardenhoseError('worker-failed', `the recorder's worker failed: ${what}`, { cause });
+}

@@ -1,0 +1,55 @@
+// The thread in which a recorder's events are masked, go through the hooks and reach the sink.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../clock.ts';
+import { openPipeline, openSinkModule } from './open-pipeline.ts';
+import type { Pipeline } from './pipeline.ts';
+import { maskerOf } from './recorder-options.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
+import { crossing } from './worker-messages.ts';
+
+function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
+  const progress = new Int32Array(start.progress);
+  const tell = (message: FromWorker, transfer?: ArrayBuffer[]) => port.postMessage(message, transfer);
+
+  async function take(pipeline: Pipeline, message: ToWorker): Promise<void> {
+    if (message.type === 'events') {
+      await pipeline.process(message.memory, message.used);
+      tell({ type: 'processed', memory: message.memory, stats: pipeline.stats() }, [message.memory]);
+    } else if (message.type === 'flush') {
+      await pipeline.flush();
+      tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
+    } else {
+      await pipeline.close();
+      tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
+      port.close();
+    }
+    Atomics.add(progress, 0, 1);
+    Atomics.notify(progress, 0);
+  }
+
+  const opening = openPipeline({
+    masker: () => maskerOf(start.mask),
+    hooks: start.hooks,
+    hookTimeoutMs: start.hookTimeoutMs,
+    openSink: (header) => openSinkModule(start.sink, header),
+    clock: systemClock,
+    header: start.header,
+  });
+  // One message after the other; a failure ends the worker, and the recorder hears of it.
+  let work: Promise<void> = opening.then(() => tell({ type: 'ready' }));
+  const fail = (error: unknown): void => {
+    tell({ type: 'failed', error: crossing(error) });
+    port.close();
+    // Nobody need wait for what will not be done.
+    Atomics.store(progress, 0, 0x7fffffff);
+    Atomics.notify(progress, 0);
+  };
+  port.on('message', (message: ToWorker) => {
+    work = work.then(async () => take(await opening, message));
+    work.catch(fail);
+  });
+  work.catch(fail);
+}
+
+if (parentPort !== null) run(workerData, parentPort);

@@ -1,0 +1,693 @@
+import { expect, test } from 'vitest';
+import type { Masker } from '../../src/mask/masker.ts';
+import { noMask } from '../../src/mask/masker.ts';
+import type { CaptureEvent, GapEvent } from '../../src/model/event.ts';
+import { bodyBytes } from '../../src/model/exchange.ts';
+import type { MemorySink } from '../../src/record/memory-sink.ts';
+import { memorySink } from '../../src/record/memory-sink.ts';
+import type { Recorder } from '../../src/record/recorder.ts';
+import { createRecorder } from '../../src/record/recorder.ts';
+import type { RecorderOptions } from '../../src/record/recorder-options.ts';
+import type { RecorderStats } from '../../src/record/recorder-stats.ts';
+import { never, sampleRatio } from '../../src/record/sampler.ts';
+import type { Sink, SinkSource } from '../../src/record/sink.ts';
+import { assembleAll } from '../../src/testing/assemble-all.ts';
+import { aStart } from '../../src/testing/factories.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const text = (data: Uint8Array | undefined): string => Buffer.from(data ?? []).toString();
+
+function recorderTo(sink: SinkSource, options: Partial<RecorderOptions> = {}): Recorder {
+  return createRecorder({ service: 'shop', sink, mask: noMask, clock: new ManualClock(), ...options });
+}
+
+/** Records one ordinary exchange; false when it was not taken. */
+function serve(recorder: Recorder, body = '{"id":7}'): boolean {
+  const tap = recorder.begin(aStart());
+  if (tap === undefined) return false;
+  tap.end('request');
+  tap.headers(200, 'OK', '1.1', ['Content-Type', 'application/json']);
+  tap.chunk('response', bytes(body));
+  tap.end('response');
+  return true;
+}
+
+/** Every number from 1 on is written once, or declared missing by a gap; nothing else. */
+function expectNumbered(events: readonly CaptureEvent[], last: number): void {
+  const seen = new Map<number, number>();
+  const count = (seq: number) => seen.set(seq, (seen.get(seq) ?? 0) + 1);
+  let before = 0;
+  for (const event of events) {
+    expect(event.seq).toBeGreaterThanOrEqual(before);
+    if (event.type === 'gap') {
+      for (let i = 0; i < event.events; i++) count(event.fromSeq + i);
+    }
+    const numbered = event.seq > before && !(event.type === 'gap' && event.fromSeq === event.seq + 1);
+    if (numbered && !(event.type === 'abort' && event.by === 'recorder' && seen.has(event.seq)))
+      count(event.seq);
+    before = event.seq;
+  }
+  expect([...seen.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: last }, (_, i) => i + 1));
+  expect([...seen.values()].filter((times) => times !== 1)).toEqual([]);
+}
+
+function expectBalanced(stats: RecorderStats): void {
+  const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
+  expect(stats.offered).toBe(stats.recorded + stats.sampledOut + dropped);
+}
+
+const gaps = (sink: MemorySink): GapEvent[] => sink.events.filter((event) => event.type === 'gap');
+
+test('an exchange is recorded with all that its tap told, numbered and timed', async () => {
+  const clock = new ManualClock({ nowNs: 5e9, wallMs: 1000 });
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { clock, tags: { region: 'eu' } });
+  const start = aStart({
+    parent: 12,
+    operation: 'GET /orders/:größe ✓',
+    peer: '10.0.0.9',
+    authority: 'shop.test',
+    headers: ['Host', 'shop.test', 'X-Latin', 'caf\xe9', 'x-latin', ''],
+  });
+  const tap = recorder.begin(start);
+  clock.advanceNs(10);
+  tap?.chunk('request', bytes('up'));
+  tap?.trailers('request', ['X-Sum', '1']);
+  tap?.end('request');
+  clock.advanceNs(10);
+  tap?.headers(103, 'Early Hints', '1.1', ['Link', '</a>']);
+  tap?.headers(200, 'Très bien'.replace('è', '\xe8'), '1.1', ['Content-Type', 'text/plain']);
+  tap?.mark('tenant', 'gärten ✓');
+  tap?.chunk('response', bytes('down'));
+  tap?.end('response', false);
+  const stats = await recorder.close();
+
+  expect(sink.header).toMatchObject({
+    id: recorder.captureId,
+    service: 'shop',
+    wallMs: 1000,
+    pid: process.pid,
+    sampling: 'always',
+    tags: { region: 'eu' },
+    policy: { mode: 'none' },
+  });
+  expect(sink.header?.id).toMatch(/^[0-9a-f]{32}$/);
+  expect(sink.events.map(({ type, seq, at }) => [type, seq, at])).toEqual([
+    ['start', 1, 0],
+    ['chunk', 2, 10],
+    ['trailers', 3, 10],
+    ['end', 4, 10],
+    ['headers', 5, 20],
+    ['headers', 6, 20],
+    ['mark', 7, 20],
+    ['chunk', 8, 20],
+    ['end', 9, 20],
+  ]);
+  expect(sink.events[0]).toEqual({ type: 'start', seq: 1, at: 0, exchange: 1, sampleRate: 1, ...start });
+  expect(sink.events[3]).toMatchObject({ size: 2, state: 'kept', complete: true });
+  expect(sink.events[5]).toMatchObject({ status: 200, reason: 'Tr\xe8s bien' });
+  expect(sink.events[6]).toMatchObject({ name: 'tenant', value: 'gärten ✓' });
+  expect(sink.events[8]).toMatchObject({ size: 4, complete: false });
+  expect(sink.closed).toBe(true);
+  expect(stats).toMatchObject({ state: 'closed', offered: 1, recorded: 1, events: 9, tapFailures: 0 });
+});
+
+test('messages are numbered per side and keep their kind', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart({ protocol: 'websocket' }));
+  tap?.headers(101, 'Switching Protocols', '1.1', []);
+  tap?.message('request', 1, bytes('a'));
+  tap?.message('response', 2, bytes('b'));
+  tap?.message('request', 8, bytes(''));
+  tap?.end('request');
+  tap?.end('response');
+  await recorder.close();
+
+  const messages = sink.events.filter((event) => event.type === 'message');
+  expect(
+    messages.map(({ side, index, kind, data, state }) => [side, index, kind, text(data), state]),
+  ).toEqual([
+    ['request', 0, 1, 'a', 'kept'],
+    ['response', 0, 2, 'b', 'kept'],
+    ['request', 1, 8, '', 'kept'],
+  ]);
+  expect(assembleAll(sink.events)[0]?.partial).toEqual([]);
+});
+
+test('bytes are copied: a buffer that the application uses again does not change what was recorded', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart());
+  const reused = Buffer.from('AAAA');
+  tap?.chunk('response', reused);
+  reused.fill('B');
+  tap?.chunk('response', reused);
+  tap?.end('request');
+  tap?.end('response');
+  await recorder.close();
+
+  expect(sink.events.flatMap((event) => (event.type === 'chunk' ? [text(event.data)] : []))).toEqual([
+    'AAAA',
+    'BBBB',
+  ]);
+});
+
+test('a body larger than a buffer comes through whole', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { maxBodyBytes: 4_000_000 });
+  const tap = recorder.begin(aStart());
+  const large = Buffer.alloc(3_000_000, 'abc');
+  tap?.headers(200, 'OK', '1.1', []);
+  tap?.chunk('response', large);
+  tap?.chunk('response', bytes('!'));
+  tap?.end('request');
+  tap?.end('response');
+  await recorder.close();
+
+  const [exchange] = assembleAll(sink.events);
+  expect(exchange?.response && text(bodyBytes(exchange.response))).toBe(`${large.toString()}!`);
+});
+
+test('a body over the limit is dropped: no more of its bytes are taken, its true size is kept', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { maxBodyBytes: 10 });
+  const tap = recorder.begin(aStart());
+  for (const piece of ['12345678', 'abcd', 'ef']) tap?.chunk('response', bytes(piece));
+  tap?.message('request', 1, bytes('a message over the limit'));
+  tap?.end('response');
+  tap?.end('request');
+  await recorder.close();
+
+  const chunks = sink.events.filter((event) => event.type === 'chunk');
+  expect(chunks.map(({ size, data }) => [size, data && text(data)])).toEqual([
+    [8, '12345678'],
+    [4, undefined],
+    [2, undefined],
+  ]);
+  expect(sink.events.find(({ type }) => type === 'message')).toMatchObject({
+    size: 24,
+    state: 'dropped:body-limit',
+    data: undefined,
+  });
+  expect(sink.events.find(({ type }) => type === 'end')).toMatchObject({
+    size: 14,
+    state: 'dropped:body-limit',
+  });
+});
+
+test('a body over the limit is cut where that is asked for', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { maxBodyBytes: 10, onBodyLimit: 'truncate' });
+  const tap = recorder.begin(aStart());
+  for (const piece of ['12345678', 'abcd', 'ef']) tap?.chunk('response', bytes(piece));
+  tap?.message('request', 1, bytes('a message over the limit'));
+  tap?.end('response');
+  tap?.end('request');
+  await recorder.close();
+
+  const chunks = sink.events.filter((event) => event.type === 'chunk');
+  expect(chunks.map(({ size, data }) => [size, data && text(data)])).toEqual([
+    [8, '12345678'],
+    [4, 'ab'],
+    [2, undefined],
+  ]);
+  expect(sink.events.find(({ type }) => type === 'message')).toMatchObject({ size: 24, state: 'truncated' });
+  expect(sink.events.find(({ type }) => type === 'end')).toMatchObject({ size: 14, state: 'truncated' });
+});
+
+test('nothing is recorded of an exchange after its end, its abort, or the end of its side', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart());
+  tap?.end('request');
+  tap?.chunk('request', bytes('late'));
+  tap?.end('request');
+  tap?.headers(200, 'OK', '1.1', []);
+  tap?.headers(500, 'Again', '1.1', []);
+  tap?.abort('client', 'ECONNRESET');
+  tap?.mark('late', '1');
+  tap?.end('response');
+  await recorder.close();
+
+  expect(sink.events.map(({ type }) => type)).toEqual(['start', 'end', 'headers', 'abort']);
+});
+
+test('samplers decide; what they leave out is counted and takes no number', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { sampler: sampleRatio(0.5) });
+  for (let i = 0; i < 400; i++) serve(recorder);
+  const stats = await recorder.close();
+
+  expect(sink.header?.sampling).toBe('ratio 0.5');
+  expect(stats.sampledOut).toBeGreaterThan(100);
+  expect(stats.recorded).toBeGreaterThan(100);
+  expectBalanced(stats);
+  expect(sink.events[0]).toMatchObject({ type: 'start', sampleRate: 0.5 });
+  expectNumbered(sink.events, stats.events);
+});
+
+test('never records nothing', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { sampler: never });
+  expect(serve(recorder)).toBe(false);
+  expect((await recorder.close()).sampledOut).toBe(1);
+  expect(sink.events).toEqual([]);
+});
+
+test('a sampler that throws costs the exchange, not the service', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, {
+    sampler: {
+      description: 'broken',
+      sample: () => {
+        throw new Error('sampler');
+      },
+    },
+  });
+  expect(serve(recorder)).toBe(false);
+  const stats = await recorder.close();
+  expect(stats).toMatchObject({ tapFailures: 1, dropped: { 'tap-failed': 1 } });
+  expectBalanced(stats);
+});
+
+test('when there is no room, new exchanges are dropped and those under way given up, all counted and declared', async () => {
+  const sink = memorySink();
+  const clock = new ManualClock();
+  const recorder = recorderTo(sink, { clock, maxBufferedBytes: 600_000, maxBodyBytes: 100_000 });
+  const streams = Array.from({ length: 20 }, () => recorder.begin(aStart({ target: '/stream' })));
+  const piece = Buffer.alloc(5000, 'x');
+  for (let i = 0; i < 19; i++) {
+    clock.advanceMs(1);
+    for (const stream of streams) stream?.chunk('response', piece);
+    serve(recorder);
+  }
+  expect(recorder.stats().queueBytes).toBeLessThanOrEqual(600_000);
+  await recorder.flush();
+  for (let i = 0; i < 3; i++) serve(recorder);
+  for (const stream of streams) {
+    stream?.end('response');
+    stream?.end('request');
+  }
+  const stats = await recorder.close();
+
+  expect(stats.dropped['buffer-full']).toBeGreaterThan(0);
+  expect(stats.eventsLost['buffer-full']).toBeGreaterThan(0);
+  expectBalanced(stats);
+  expectNumbered(sink.events, stats.events);
+  const [gap] = gaps(sink);
+  expect(gap).toMatchObject({ reason: 'buffer-full', exchanges: stats.dropped['buffer-full'] });
+  expect(gap?.events).toBe(stats.eventsLost['buffer-full']);
+  expect(gap?.toAt).toBeGreaterThanOrEqual(gap?.fromAt ?? Number.NaN);
+  const exchanges = assembleAll(sink.events);
+  expect(exchanges).toHaveLength(stats.recorded);
+  for (const exchange of exchanges) {
+    const whole = exchange.request.complete && exchange.response?.complete !== false && !exchange.abort;
+    const declared = exchange.partial.length > 0 || exchange.abort?.code === 'buffer-full' || exchange.abort;
+    expect(whole || declared).toBeTruthy();
+  }
+  expect(exchanges.filter(({ abort }) => abort?.code === 'buffer-full')).toHaveLength(
+    stats.eventsLost['buffer-full'],
+  );
+  expect(exchanges.slice(-3).map(({ partial, abort }) => [partial, abort])).toEqual([
+    [[], undefined],
+    [[], undefined],
+    [[], undefined],
+  ]);
+});
+
+test('a record larger than all memory allowed is lost alone, and what follows is recorded', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { maxBufferedBytes: 70_000, maxBodyBytes: 1000 });
+  const tap = recorder.begin(aStart());
+  tap?.mark('huge', 'x'.repeat(100_000));
+  await recorder.flush();
+  expect(serve(recorder)).toBe(true);
+  const stats = await recorder.close();
+
+  expect(stats.eventsLost['buffer-full']).toBe(1);
+  expectNumbered(sink.events, stats.events);
+  expect(assembleAll(sink.events).map(({ abort }) => abort?.code)).toEqual(['buffer-full', undefined]);
+});
+
+test('close() ends exchanges under way by an abort of the recorder, and nothing is recorded after', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart());
+  tap?.end('request');
+  const [first, second] = await Promise.all([recorder.close(), recorder.close()]);
+  tap?.chunk('response', bytes('late'));
+  expect(serve(recorder)).toBe(false);
+
+  expect(second).toBe(first);
+  expect(sink.events.map(({ type }) => type)).toEqual(['start', 'end', 'abort']);
+  expect(sink.events[2]).toMatchObject({ by: 'recorder', code: 'recorder-closed' });
+  expect(recorder.stats()).toMatchObject({ state: 'closed', offered: 2, dropped: { closed: 1 } });
+  expectBalanced(recorder.stats());
+});
+
+test('events reach the sink within the flush interval, without more traffic', async () => {
+  const clock = new ManualClock();
+  const sink = memorySink();
+  let flushes = 0;
+  let flushed: () => void = () => undefined;
+  const source: SinkSource = {
+    open: (header) => ({
+      ...bound(sink.open(header)),
+      async flush() {
+        flushes++;
+        flushed();
+      },
+    }),
+  };
+  const recorder = recorderTo(source, { clock, flushIntervalMs: 250 });
+  await recorder.ready;
+  serve(recorder);
+  clock.advanceMs(249);
+  expect(sink.events).toEqual([]);
+  const flush = new Promise<void>((resolve) => {
+    flushed = resolve;
+  });
+  clock.advanceMs(1);
+  await flush;
+
+  expect(sink.events).toHaveLength(5);
+  expect(flushes).toBe(1);
+  await recorder.close();
+  expect(recorder.stats().lastFlushAt).toBe(250e6);
+});
+
+test('a clock event comes every minute, and when the wall clock steps', async () => {
+  const clock = new ManualClock({ wallMs: 0 });
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { clock });
+  await recorder.ready;
+  clock.advanceMs(120_000);
+  clock.stepWallMs(5000);
+  serve(recorder);
+  clock.advanceMs(250);
+  serve(recorder);
+  clock.advanceMs(250);
+  await recorder.close();
+
+  const clocks = sink.events.filter((event) => event.type === 'clock');
+  expect(clocks.map(({ at, wallMs }) => [at / 1e6, wallMs])).toEqual([
+    [60_000, 60_000],
+    [120_000, 120_000],
+    [120_250, 125_250],
+  ]);
+  expectNumbered(sink.events, recorder.stats().events);
+});
+
+test('pause() and resume() take effect at the next exchange and stand in the capture', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  await recorder.ready;
+  const before = recorder.begin(aStart());
+  recorder.pause();
+  recorder.pause();
+  expect(recorder.stats().state).toBe('paused');
+  expect(serve(recorder)).toBe(false);
+  before?.end('request');
+  before?.end('response');
+  recorder.resume();
+  expect(serve(recorder)).toBe(true);
+  const stats = await recorder.close();
+
+  expect(sink.events.map((event) => (event.type === 'control' ? event.name : event.type))).toEqual([
+    'start',
+    'pause',
+    'end',
+    'end',
+    'resume',
+    'start',
+    'end',
+    'headers',
+    'chunk',
+    'end',
+  ]);
+  expect(stats.dropped.paused).toBe(1);
+  expectBalanced(stats);
+});
+
+test('mark() reaches an exchange under way by its id, and no other', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart());
+  recorder.mark(tap?.id ?? 0, 'tenant', 'a');
+  recorder.mark(999, 'tenant', 'b');
+  tap?.abort('client', 'gone');
+  recorder.mark(tap?.id ?? 0, 'tenant', 'c');
+  await recorder.close();
+
+  expect(sink.events.filter(({ type }) => type === 'mark')).toMatchObject([{ value: 'a' }]);
+});
+
+test('a sink that cannot be opened: ready rejects with the reason, taps stop, the application goes on', async () => {
+  const recorder = recorderTo({ open: () => Promise.reject(new Error('no such disk')) });
+  serve(recorder);
+  await expect(recorder.ready).rejects.toMatchObject({
+    name: 'GardenhoseError',
+    code: 'io',
+    message: 'the sink cannot be opened: no such disk',
+  });
+  expect(serve(recorder)).toBe(false);
+  const stats = await recorder.close();
+
+  expect(stats).toMatchObject({
+    state: 'failed',
+    recorded: 1,
+    dropped: { failed: 1 },
+    eventsLost: { failed: 5 },
+  });
+  expect(stats.lastError).toContain('no such disk');
+  expectBalanced(stats);
+});
+
+test('a sink that fails and works again: what it refused is declared, exchanges cut by it are aborted, the rest goes on', async () => {
+  const sink = memorySink();
+  let broken = false;
+  const source: SinkSource = {
+    open(header) {
+      const inner = bound(sink.open(header));
+      return {
+        ...inner,
+        write(events) {
+          if (broken) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+          return inner.write(events);
+        },
+      };
+    },
+  };
+  const recorder = recorderTo(source);
+  const stream = recorder.begin(aStart({ target: '/stream' }));
+  serve(recorder);
+  await recorder.flush();
+  broken = true;
+  stream?.chunk('response', bytes('lost'));
+  serve(recorder);
+  const half = recorder.begin(aStart({ target: '/half' }));
+  await recorder.flush();
+  half?.chunk('response', bytes('also lost'));
+  await recorder.flush();
+  broken = false;
+  stream?.chunk('response', bytes('too late'));
+  half?.end('request');
+  serve(recorder);
+  stream?.end('request');
+  half?.end('response');
+  stream?.end('response');
+  const stats = await recorder.close();
+
+  expect(stats).toMatchObject({ state: 'closed', sinkErrors: 2, lastError: 'Error ENOSPC' });
+  expectNumbered(sink.events, stats.events);
+  expect(gaps(sink)[0]).toMatchObject({ reason: 'sink-failed', exchanges: 2, fromSeq: 7, events: 8 });
+  const exchanges = assembleAll(sink.events);
+  expect(exchanges.map(({ request, abort }) => [request.target, abort?.code])).toEqual([
+    ['/stream', 'sink-failed'],
+    ['/orders/7', undefined],
+    ['/orders/7', undefined],
+  ]);
+  expect(stats.exchangesLost['sink-failed']).toBe(3);
+});
+
+test('hooks rewrite, mark and drop, in order, on masked events', async () => {
+  const sink = memorySink();
+  const masker: Masker = {
+    ...noMask,
+    mask: (event) => [event.type === 'start' ? { ...event, lane: 'masked' } : event],
+  };
+  const lanes: string[] = [];
+  const recorder = recorderTo(sink, {
+    mask: masker,
+    hooks: {
+      async onExchange(start, context) {
+        lanes.push(start.lane);
+        await Promise.resolve();
+        if (start.target === '/health') context.drop();
+        context.mark('seen', 'yes');
+        return { ...start, target: `${start.target}?hooked`, seq: 99, exchange: 99 };
+      },
+      onEvent(event, context) {
+        if (event.type === 'headers') context.mark('status', String(event.status));
+      },
+    },
+  });
+  serve(recorder);
+  const health = recorder.begin(aStart({ target: '/health' }));
+  serve(recorder);
+  health?.end('request');
+  health?.end('response');
+  const stats = await recorder.close();
+
+  expect(lanes).toEqual(['masked', 'masked', 'masked']);
+  const exchanges = assembleAll(sink.events);
+  expect(exchanges.map(({ request, marks }) => [request.target, marks])).toEqual([
+    [
+      '/orders/7?hooked',
+      [
+        { name: 'seen', value: 'yes' },
+        { name: 'status', value: '200' },
+      ],
+    ],
+    [
+      '/orders/7?hooked',
+      [
+        { name: 'seen', value: 'yes' },
+        { name: 'status', value: '200' },
+      ],
+    ],
+  ]);
+  expect(stats).toMatchObject({ hookDrops: 1, exchangesLost: { hook: 1 }, eventsLost: { hook: 3 } });
+  expect(
+    gaps(sink).map(({ reason, exchange, exchanges, events }) => [reason, exchange, exchanges, events]),
+  ).toEqual([
+    ['hook', 2, 1, 1],
+    ['hook', 2, 0, 2],
+  ]);
+  expectNumbered(sink.events, stats.events);
+});
+
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('hook');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('hook'))],
+  [
+    'gives back another kind of event',
+    () => ({ type: 'abort', seq: 1, at: 1, exchange: 1, by: 'client', code: '' }) as const,
+  ],
+])('a hook that %s loses its exchange, aborted and declared, and no other', async (_, fail) => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, {
+    hooks: {
+      onEvent: (event) => (event.type === 'chunk' && text(event.data) === 'bad' ? fail() : undefined),
+    },
+  });
+  serve(recorder);
+  serve(recorder, 'bad');
+  serve(recorder);
+  const stats = await recorder.close();
+
+  expect(assembleAll(sink.events).map(({ abort, partial }) => [abort?.code, partial])).toEqual([
+    [undefined, []],
+    ['hook-failed', []],
+    [undefined, []],
+  ]);
+  expect(stats).toMatchObject({ exchangesLost: { hook: 1 }, eventsLost: { hook: 2 }, hookDrops: 0 });
+  expectNumbered(sink.events, stats.events);
+});
+
+test('a hook that never answers loses its exchange after its time', async () => {
+  const sink = memorySink();
+  const clock = new ManualClock();
+  let asked: () => void = () => undefined;
+  const hanging = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const recorder = recorderTo(sink, {
+    clock,
+    hookTimeoutMs: 1000,
+    hooks: {
+      onExchange: (start) => {
+        if (start.target !== '/hang') return undefined;
+        asked();
+        return new Promise(() => undefined);
+      },
+    },
+  });
+  const tap = recorder.begin(aStart({ target: '/hang' }));
+  tap?.abort('client', 'gone');
+  serve(recorder);
+  const closed = recorder.close();
+  await hanging;
+  clock.advanceMs(1000);
+  const stats = await closed;
+
+  expect(assembleAll(sink.events).map(({ request }) => request.target)).toEqual(['/orders/7']);
+  expect(stats.exchangesLost.hook).toBe(1);
+  expect(stats.lastError).toBe('a record hook took longer than 1000 ms');
+  expectNumbered(sink.events, stats.events);
+});
+
+test('a masker that fails loses the exchange: nothing unmasked is written', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, {
+    mask: {
+      ...noMask,
+      mask(event) {
+        if (event.type === 'chunk') throw new Error('secret');
+        return [event];
+      },
+    },
+  });
+  serve(recorder);
+  const stats = await recorder.close();
+
+  expect(assembleAll(sink.events)).toMatchObject([{ abort: { by: 'recorder', code: 'mask-failed' } }]);
+  expect(stats.exchangesLost.mask).toBe(1);
+  expect(stats.lastError).toBe('Error');
+});
+
+test('a tap that hands in what cannot be recorded loses its exchange; the application does not notice', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart());
+  const moved = new ArrayBuffer(8);
+  const data = new Uint8Array(moved);
+  structuredClone(moved, { transfer: [moved] });
+  tap?.chunk('response', data);
+  tap?.end('response');
+  serve(recorder);
+  const stats = await recorder.close();
+
+  expectBalanced(stats);
+  expectNumbered(sink.events, stats.events);
+  expect(assembleAll(sink.events)).toHaveLength(2);
+});
+
+test.each([
+  ['service', { service: '' }],
+  ['maxBufferedBytes', { maxBufferedBytes: 1000 }],
+  ['maxBufferedBytes', { maxBufferedBytes: 100_000, maxBodyBytes: 100_000 }],
+  ['flushIntervalMs', { flushIntervalMs: 0 }],
+  ['hookTimeoutMs', { hookTimeoutMs: Number.NaN }],
+  ['pipeline', { pipeline: 'worker' as const }],
+  ['hooks.module', { hooks: { module: './hooks.js' } }],
+])('a wrong %s is refused by name', (name, options) => {
+  expect(() => recorderTo(memorySink(), options)).toThrow(new RegExp(`^${name} must be `));
+});
+
+/** A sink's methods, free of `this`. */
+function bound(sink: Sink | Promise<Sink>): Sink {
+  if (sink instanceof Promise) throw new TypeError('a memory sink opens at once');
+  return {
+    write: (events) => sink.write(events),
+    flush: () => sink.flush(),
+    close: () => sink.close(),
+  };
+}
