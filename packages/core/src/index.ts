@@ -89,7 +89,7 @@ export type { Recorder } from './record/recorder.ts';
 export { createRecorder } from './record/recorder.ts';
 export type { RecorderOptions } from './record/recorder-options.ts';
 export type { DropReason, RecorderState, RecorderStats } from './record/recorder-stats.ts';
-export type { SampleRule, Sampler } from './record/sampler.ts';
+export type { SampledPath, Sampler } from './record/sampler.ts';
 export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
 export type { Sink, SinkModule, SinkSource } from './record/sink.ts';
 

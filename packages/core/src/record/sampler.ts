@@ -59,7 +59,7 @@ export function rateLimited(perSecond: number, clock: Clock = systemClock): Samp
 }
 
 /** Which exchanges a sampler of {@link sampleBy} is for. */
-export interface SampleRule {
+export interface SampledPath {
   /** Any when absent. */
   readonly method?: string;
   /** The path without its query; `*` stands for anything within a segment, `**` for anything. */
@@ -75,7 +75,7 @@ export interface SampleRule {
  * @example
  * sampleBy([{ path: '/health', sampler: never }, { method: 'GET', path: '/static/**', sampler: sampleRatio(0.01) }]);
  */
-export function sampleBy(rules: readonly SampleRule[], otherwise: Sampler = always): Sampler {
+export function sampleBy(rules: readonly SampledPath[], otherwise: Sampler = always): Sampler {
   const compiled = rules.map(({ method, path, sampler }) => ({ method, pattern: patternOf(path), sampler }));
   const words = rules.map(({ method = '*', path, sampler }) => `${method} ${path}: ${sampler.description}`);
   return {
