@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
-import { writerName } from '../version.ts';
+import { writerName } from '../model/writer-name.ts';
 import { atExit } from './at-exit.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
 import { InlinePipeline } from './inline-pipeline.ts';

@@ -1,4 +1,4 @@
-/** The release that all packages are part of; a test holds it against their manifests. */
+/** The release that all packages are part of. */
 export const version = '0.1.0';
 
 /** How captures name what wrote them. */
