@@ -29,6 +29,8 @@ export interface CaptureFault {
 /** How a capture was found to be, as far as it has been read. */
 export interface CaptureCondition {
   readonly state: CaptureState;
+  /** Whether it is certain that no event is missing which had reached the file. */
+  readonly lossless: boolean;
   readonly chunks: number;
   readonly events: number;
   /** Sequence numbers that damage took, as far as that can be told. */
@@ -53,6 +55,7 @@ export class ConditionLog {
   readonly #faults: CaptureFault[] = [];
   #faultCount = 0;
   #state: CaptureState = 'open';
+  #lossy = false;
   chunks = 0;
   events = 0;
   lostEvents = 0;
@@ -68,11 +71,32 @@ export class ConditionLog {
     return this.#mode;
   }
 
+  get faultCount(): number {
+    return this.#faultCount;
+  }
+
   get subject(): string {
     return this.#subject;
   }
 
-  fault(kind: CaptureFault['kind'], offset: number, message: string): void {
+  /** A log that begins with what this one has noted. */
+  copy(): ConditionLog {
+    const copy = new ConditionLog(this.#mode, this.#subject);
+    copy.#faults.push(...this.#faults);
+    copy.#faultCount = this.#faultCount;
+    copy.#state = this.#state;
+    copy.#lossy = this.#lossy;
+    return copy;
+  }
+
+  /** `loses` tells whether events may be missing because of it. */
+  fault(
+    kind: CaptureFault['kind'],
+    offset: number,
+    message: string,
+    loses: boolean = kind !== 'summary',
+  ): void {
+    this.#lossy ||= loses;
     this.#faultCount += 1;
     if (this.#faults.length < keptFaults) this.#faults.push({ kind, offset, message });
     if (kind !== 'cut') this.#state = 'damaged';
@@ -125,6 +149,7 @@ export class ConditionLog {
   condition(): CaptureCondition {
     return {
       state: this.#state,
+      lossless: !this.#lossy,
       chunks: this.chunks,
       events: this.events,
       lostEvents: this.lostEvents,

@@ -1,4 +1,4 @@
-import type { AbortEvent, AuditEntry, Direction, Protocol, Side } from '../model/event.ts';
+import type { AbortEvent, AuditEntry, CaptureEvent, Direction, Protocol, Side } from '../model/event.ts';
 
 // A value is stored as its place in its list. Lists only grow at their end.
 export const sides: readonly Side[] = ['request', 'response'];
@@ -16,4 +16,21 @@ export const auditParts: readonly AuditEntry['part'][] = [
   'message',
   'address',
   'status',
+];
+
+export const eventTypes: readonly CaptureEvent['type'][] = [
+  'start',
+  'headers',
+  'chunk',
+  'body',
+  'message',
+  'trailers',
+  'end',
+  'abort',
+  'mark',
+  'audit',
+  'resume',
+  'gap',
+  'control',
+  'clock',
 ];

@@ -60,7 +60,7 @@ export async function* readFrames(
         log.fault('cut', offset, `${window.available} bytes of a frame header of ${frameHeaderBytes}`);
         return log.finish(false, offset);
       }
-      const next = await finder.peekNext(expected);
+      const next = await finder.peekNext(expected, 1);
       seemedCut = !next;
       if (next) log.fault('frame', offset, 'these bytes are no frame header, or its checksum is wrong');
       else log.fault('cut', offset, 'what follows is no frame, and no frame comes after it');
@@ -93,14 +93,15 @@ export async function* readFrames(
     if (!whole || crc32(stored) !== header.crcStored) {
       // The length may count bytes that are gone, so the next frame may stand within what looks like this one.
       window.skip(frameHeaderBytes);
-      seemedCut = !whole && !(await finder.peekNext(expected));
-      if (seemedCut)
-        log.fault(
-          'cut',
-          offset,
-          `${bytes.length} bytes of a frame of ${frameHeaderBytes + header.storedBytes}`,
-        );
-      else log.fault('chunk', offset, `the payload of frame ${header.number} does not match its checksum`);
+      seemedCut = !whole && !(await finder.peekNext(expected, 0));
+      const summary = header.type === frameTypes.index || header.type === frameTypes.footer;
+      if (seemedCut) {
+        const length = frameHeaderBytes + header.storedBytes;
+        log.fault('cut', offset, `${bytes.length} bytes of a frame of ${length}`, !summary);
+      } else {
+        const kind = summary ? 'summary' : 'chunk';
+        log.fault(kind, offset, `the payload of frame ${header.number} does not match its checksum`);
+      }
       yield { kind: 'hole', lost: header };
       damageAt = offset;
       continue;
@@ -124,7 +125,7 @@ async function readTrailer(
   const offset = window.offset;
   if (!(await window.need(trailerBytes))) {
     log.lostBytes += window.available;
-    return log.fault('cut', offset, `${window.available} bytes of a trailer of ${trailerBytes}`);
+    return log.fault('cut', offset, `${window.available} bytes of a trailer of ${trailerBytes}`, false);
   }
   const trailer = decodeTrailer(window.view(trailerBytes));
   if (trailer?.footerOffset !== footerOffset || trailer.footerBytes !== footerBytes) {
@@ -171,9 +172,9 @@ class FrameFinder {
   }
 
   /** Whether such a header stands within reach: in the bytes at hand, or else in the next 256 KiB. */
-  async peekNext(least: number): Promise<boolean> {
+  async peekNext(least: number, from: number): Promise<boolean> {
     await this.#window.need(Math.max(this.#window.available, reach));
-    return this.#window.available >= frameHeaderBytes && this.#search(least, 1) >= 0;
+    return this.#window.available >= frameHeaderBytes && this.#search(least, from) >= 0;
   }
 
   /** Place of such a header within the bytes at hand, or -1. */

@@ -1,0 +1,220 @@
+import { type AssembleOptions, assemble } from '../model/assemble.ts';
+import type { CaptureHeader } from '../model/capture-header.ts';
+import type { CaptureEvent } from '../model/event.ts';
+import type { Exchange } from '../model/exchange.ts';
+import { ByteWindow } from './byte-window.ts';
+import { type CaptureCondition, ConditionLog } from './condition.ts';
+import { eventTypes } from './enums.ts';
+import { recordTypes } from './format.ts';
+import { type Head, readHead } from './head-reader.ts';
+import { decodeHeader } from './header-payload.ts';
+import { openFile, pieces, type RandomAccess } from './random-access.ts';
+import { type ReadCaptureOptions, readEvents } from './read-capture.ts';
+import { frameHeaderAt, type Layout, readFooter, readLayout, type SeekPoint } from './seek-table.ts';
+
+/** Part of a capture. What is left out does not bound it. */
+export interface CaptureRange {
+  /** Nanoseconds since the capture's anchor: events from this time on. */
+  readonly fromAt?: number | undefined;
+  /** Events before this time. */
+  readonly toAt?: number | undefined;
+  /** Events from this sequence number on. */
+  readonly fromSeq?: number | undefined;
+  /** Events before this sequence number. */
+  readonly toSeq?: number | undefined;
+}
+
+/** What a capture holds in all. */
+export interface CaptureSummary {
+  /** Whether the capture was closed, so that its own summary tells this; otherwise all of it was read. */
+  readonly closed: boolean;
+  readonly bytes: number;
+  readonly events: number;
+  /** Exchanges that begin in this capture. */
+  readonly exchanges: number;
+  /** Events per type. */
+  readonly types: Readonly<Partial<Record<CaptureEvent['type'], number>>>;
+  /** Undefined when there are no events. */
+  readonly firstSeq: number | undefined;
+  readonly lastSeq: number | undefined;
+  /** Nanoseconds since the anchor. */
+  readonly firstAt: number | undefined;
+  readonly lastAt: number | undefined;
+}
+
+/** A capture in a file, open to be read, as a whole or in part, as often as wanted. */
+export interface Capture extends AsyncDisposable {
+  readonly header: CaptureHeader;
+  /** The events of a range, in order. Reads no more of the file than it must. */
+  events(range?: CaptureRange): AsyncIterable<CaptureEvent>;
+  /** The exchanges of a range, whole where all their events are in it. */
+  exchanges(range?: CaptureRange, options?: AssembleOptions): AsyncIterable<Exchange>;
+  summary(): Promise<CaptureSummary>;
+  /** What the reading of events has met so far: the newest call of `events` or `exchanges`. */
+  condition(): CaptureCondition;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a capture for reading. A file that is still being written can be read as far as it has come.
+ *
+ * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, `io`, and as the mode says
+ *   `capture-damaged` and `capture-truncated`; the same while events are read
+ *
+ * @example
+ * await using capture = await openCapture('orders.hose');
+ * for await (const exchange of capture.exchanges()) console.log(exchange.request.target);
+ */
+export async function openCapture(
+  source: string | RandomAccess,
+  options: ReadCaptureOptions = {},
+): Promise<Capture> {
+  const name = options.name ?? (typeof source === 'string' ? source : 'The capture');
+  const access = typeof source === 'string' ? await openFile(source) : source;
+  try {
+    const log = new ConditionLog(options.mode ?? 'tail', name);
+    const window = new ByteWindow(pieces(access, 0));
+    const head = await readHead(window, log);
+    const headEnd = window.offset;
+    await window.close();
+    const header = head.sound ? head.header : ((await headerInFooter(access, head, name)) ?? head.header);
+    return new FileCapture(access, { ...head, header }, headEnd, log);
+  } catch (error) {
+    await access.close();
+    throw error;
+  }
+}
+
+/** The copy of the header that a closed capture keeps in its footer. */
+export async function headerInFooter(
+  access: RandomAccess,
+  head: Head,
+  name: string,
+): Promise<CaptureHeader | undefined> {
+  const found = await readFooter(access, head.sync);
+  return found && decodeHeader(found.footer.headerPayload, name);
+}
+
+class FileCapture implements Capture {
+  readonly header: CaptureHeader;
+  readonly #access: RandomAccess;
+  readonly #head: Head;
+  readonly #headEnd: number;
+  readonly #headLog: ConditionLog;
+  #layout: Promise<Layout> | undefined;
+  #log: ConditionLog;
+
+  constructor(access: RandomAccess, head: Head, headEnd: number, headLog: ConditionLog) {
+    this.#access = access;
+    this.header = head.header;
+    this.#head = head;
+    this.#headEnd = headEnd;
+    this.#headLog = headLog;
+    this.#log = headLog;
+  }
+
+  async *events(range: CaptureRange = {}): AsyncGenerator<CaptureEvent, void, undefined> {
+    const { fromAt = 0, toAt = Infinity, fromSeq = 0, toSeq = Infinity } = range;
+    const log = this.#headLog.copy();
+    this.#log = log;
+    for await (const event of await this.#from(fromSeq, fromAt, log)) {
+      if (event.seq >= toSeq || event.at >= toAt) return;
+      if (event.seq >= fromSeq && event.at >= fromAt) yield event;
+    }
+  }
+
+  exchanges(range?: CaptureRange, options?: AssembleOptions): AsyncIterable<Exchange> {
+    return assemble(this.events(range), options);
+  }
+
+  async summary(): Promise<CaptureSummary> {
+    const bytes = await this.#access.size();
+    const footer = (await this.#findLayout())?.footer;
+    if (footer === undefined) return this.#count(bytes);
+    const types: Partial<Record<CaptureEvent['type'], number>> = {};
+    let events = 0;
+    for (const type of eventTypes) {
+      const count = footer.counts.get(recordTypes[type]) ?? 0;
+      if (count > 0) types[type] = count;
+      events += count;
+    }
+    const some = footer.firstSeq !== undefined;
+    return {
+      closed: true,
+      bytes,
+      events,
+      exchanges: types.start ?? 0,
+      types,
+      firstSeq: footer.firstSeq,
+      lastSeq: some ? footer.lastSeq : undefined,
+      firstAt: some ? footer.firstNs : undefined,
+      lastAt: some ? footer.lastNs : undefined,
+    };
+  }
+
+  condition(): CaptureCondition {
+    return this.#log.condition();
+  }
+
+  close(): Promise<void> {
+    return this.#access.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Reads all events to count them. */
+  async #count(bytes: number): Promise<CaptureSummary> {
+    const types: Partial<Record<CaptureEvent['type'], number>> = {};
+    let events = 0;
+    let first: CaptureEvent | undefined;
+    let last: CaptureEvent | undefined;
+    for await (const event of this.events()) {
+      types[event.type] = (types[event.type] ?? 0) + 1;
+      events += 1;
+      first ??= event;
+      last = event;
+    }
+    return {
+      closed: false,
+      bytes,
+      events,
+      exchanges: types.start ?? 0,
+      types,
+      firstSeq: first?.seq,
+      lastSeq: last?.seq,
+      firstAt: first?.at,
+      lastAt: last?.at,
+    };
+  }
+
+  async #from(fromSeq: number, fromAt: number, log: ConditionLog): Promise<AsyncIterable<CaptureEvent>> {
+    const { sync, number } = this.#head;
+    const point = fromSeq > 0 || fromAt > 0 ? await this.#seek(fromSeq, fromAt) : undefined;
+    if (point === undefined) {
+      const window = new ByteWindow(pieces(this.#access, this.#headEnd), this.#headEnd);
+      return readEvents(window, log, { sync, number, fromStart: true });
+    }
+    const window = new ByteWindow(pieces(this.#access, point.offset), point.offset);
+    return readEvents(window, log, { sync, number: point.number, fromStart: false });
+  }
+
+  /** Where to begin so that nothing of the range is passed over. The index is believed only where the frame agrees. */
+  async #seek(fromSeq: number, fromAt: number): Promise<SeekPoint | undefined> {
+    // A bound of zero bounds nothing: every chunk is after it.
+    const layout = await this.#findLayout();
+    const point = layout?.table.before(fromSeq || Infinity, fromAt || Infinity);
+    if (point === undefined) return undefined;
+    const header = await frameHeaderAt(this.#access, this.#head.sync, point.offset);
+    const agrees =
+      header?.number === point.number && header.firstSeq === point.firstSeq && header.baseNs === point.baseNs;
+    return agrees ? point : undefined;
+  }
+
+  #findLayout(): Promise<Layout> | undefined {
+    if (this.#head.sync === undefined) return undefined;
+    this.#layout ??= readLayout(this.#access, this.#head.sync, this.#headEnd);
+    return this.#layout;
+  }
+}
