@@ -63,6 +63,7 @@ export type {
   ReplayContext,
   ReplayHooks,
 } from './hook/hook.ts';
+export { matchesGlob, splitTarget } from './hook/path-pattern.ts';
 export { recordRules } from './hook/record-rules.ts';
 export { replayRules } from './hook/replay-rules.ts';
 export type {
