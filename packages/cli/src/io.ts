@@ -6,6 +6,9 @@ export interface Io {
   readonly stdout: Writable;
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by the first SIGINT or SIGTERM: finish what is open, then end. The second ends the process at once. */
-  readonly interrupt: AbortSignal;
+  /**
+   * A command that calls this ends in order when it is interrupted: the first SIGINT or SIGTERM aborts the signal, with
+   * the name of the signal as reason, the second ends the process. Without it the first ends the process.
+   */
+  claimInterrupt(): AbortSignal;
 }

@@ -1,2 +1,36 @@
 #!/usr/bin/env node
-export {};
+import { exitCodes } from './exit-code.ts';
+import { runProgram } from './program.ts';
+
+const interrupt = new AbortController();
+let claimed = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (!claimed || interrupt.signal.aborted) process.exit(exitCodes.interrupted);
+    interrupt.abort(signal);
+  });
+}
+// A reader that went away (`| head`) is no failure: what is left to say is dropped.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+const { stdin, stdout, stderr, env } = process;
+const code = await runProgram(process.argv.slice(2), {
+  stdin,
+  stdout,
+  stderr,
+  env,
+  claimInterrupt() {
+    claimed = true;
+    return interrupt.signal;
+  },
+});
+
+// What is still open is of no use now, but what was written must reach its reader.
+const flushed = (stream: NodeJS.WriteStream) =>
+  new Promise<void>((done) => {
+    if (stream.destroyed || stream.writableLength === 0) done();
+    else stream.once('close', () => done()).write('', () => done());
+  });
+await Promise.all([flushed(stdout), flushed(stderr)]);
+process.exit(code);

@@ -35,6 +35,11 @@ export class Output {
     if (this.json) await write(this.#io.stdout, `${JSON.stringify(value, undefined, 2)}\n`);
   }
 
+  /** A piece of the JSON document, for results too long to be held; nothing without `--json`. */
+  async documentPart(json: string): Promise<void> {
+    if (this.json) await write(this.#io.stdout, json);
+  }
+
   /** Something worth knowing that is not the result. */
   note(line: string): void {
     if (!this.quiet) this.#io.stderr.write(`${printableLines(line)}\n`);

@@ -1,0 +1,199 @@
+import type { CaptureEvent, Exchange, GapEvent } from '@gardenhose/core';
+import { isFailed, operationOf } from './exchange-row.ts';
+import { showBytes, showCount, showDuration, table } from './output.ts';
+import { printable } from './printable.ts';
+import { Timeline } from './timeline.ts';
+
+// Bounds for what a capture can make us remember: beyond them, names are counted as "other".
+const maxOperations = 1000;
+const maxNames = 500;
+const maxGaps = 100;
+const shownRows = 20;
+const other = '(other)';
+
+interface OperationCount {
+  exchanges: number;
+  failed: number;
+  totalNs: number;
+  maxNs: number;
+}
+
+/** What a capture holds, counted while it is read. Memory is bounded whatever it holds. */
+export class CaptureSummary {
+  readonly #events = new Map<string, number>();
+  readonly #operations = new Map<string, OperationCount>();
+  readonly #tallies: Record<'direction' | 'protocol' | 'status' | 'mark' | 'mask' | 'gap', Map<string, number>> = {
+    direction: new Map(),
+    protocol: new Map(),
+    status: new Map(),
+    mark: new Map(),
+    mask: new Map(),
+    gap: new Map(),
+  };
+  readonly #timeline = new Timeline();
+  readonly #gaps: GapEvent[] = [];
+  #exchanges = 0;
+  #failed = 0;
+  #partial = 0;
+  #requestBytes = 0;
+  #responseBytes = 0;
+  #lastAt = 0;
+
+  event(event: CaptureEvent): void {
+    add(this.#events, event.type);
+    this.#lastAt = Math.max(this.#lastAt, event.at);
+    if (event.type !== 'gap') return;
+    add(this.#tallies.gap, event.reason, Math.max(1, event.exchanges));
+    if (this.#gaps.length < maxGaps) this.#gaps.push(event);
+  }
+
+  exchange(exchange: Exchange): void {
+    const failed = isFailed(exchange);
+    this.#exchanges++;
+    if (failed) this.#failed++;
+    if (exchange.partial.length > 0) this.#partial++;
+    this.#requestBytes += exchange.request.size;
+    this.#responseBytes += exchange.response?.size ?? 0;
+    add(this.#tallies.direction, exchange.direction);
+    add(this.#tallies.protocol, exchange.protocol);
+    add(this.#tallies.status, statusClass(exchange));
+    for (const mark of exchange.marks) add(this.#tallies.mark, mark.name);
+    for (const entry of exchange.audit) add(this.#tallies.mask, entry.rule, entry.count);
+    this.#timeline.add(exchange);
+    this.#operation(exchange, failed);
+  }
+
+  get total(): number {
+    return this.#exchanges;
+  }
+
+  toJson(): Record<string, unknown> {
+    const lanes = this.#timeline.lanes(maxNames);
+    return {
+      durationMs: this.#lastAt / 1e6,
+      events: Object.fromEntries(this.#events),
+      exchanges: {
+        total: this.#exchanges,
+        failed: this.#failed,
+        partial: this.#partial,
+        requestBytes: this.#requestBytes,
+        responseBytes: this.#responseBytes,
+      },
+      directions: tallyJson(this.#tallies.direction),
+      protocols: tallyJson(this.#tallies.protocol),
+      statuses: tallyJson(this.#tallies.status),
+      operations: this.#rows().map(([operation, count]) => ({
+        operation,
+        exchanges: count.exchanges,
+        failed: count.failed,
+        meanMs: count.totalNs / count.exchanges / 1e6,
+        maxMs: count.maxNs / 1e6,
+      })),
+      laneCount: this.#timeline.laneCount,
+      lanes: lanes.map(({ lane, exchanges, failed }) => ({ lane, exchanges, failed })),
+      marks: tallyJson(this.#tallies.mark),
+      masks: tallyJson(this.#tallies.mask),
+      gaps: this.#gaps.map(({ reason, fromAt, toAt, exchanges, events }) => ({
+        reason,
+        fromMs: fromAt / 1e6,
+        toMs: toAt / 1e6,
+        exchanges,
+        events,
+      })),
+    };
+  }
+
+  toText(): string {
+    const lines = [
+      `${showCount(this.#exchanges, 'exchange')} in ${showDuration(this.#lastAt)}` +
+        ` (${tallyText(this.#tallies.direction)}; ${tallyText(this.#tallies.protocol)})`,
+      `${this.#failed} failed, ${this.#partial} partial, status ${tallyText(this.#tallies.status) || 'none'}`,
+      `${showBytes(this.#requestBytes)} of request and ${showBytes(this.#responseBytes)} of response bodies`,
+    ];
+    if (this.#tallies.mask.size > 0) lines.push(`masked: ${tallyText(this.#tallies.mask)}`);
+    if (this.#tallies.mark.size > 0) lines.push(`marks: ${tallyText(this.#tallies.mark)}`);
+    lines.push(...this.#gapLines());
+    if (this.#exchanges > 0) lines.push('', ...this.#operationLines(), '', ...this.#timelineLines());
+    return lines.join('\n');
+  }
+
+  #operation(exchange: Exchange, failed: boolean): void {
+    const name = operationOf(exchange);
+    const known = this.#operations.has(name) || this.#operations.size < maxOperations;
+    const key = known ? name : other;
+    const count = this.#operations.get(key) ?? { exchanges: 0, failed: 0, totalNs: 0, maxNs: 0 };
+    const took = exchange.endAt - exchange.startAt;
+    count.exchanges++;
+    if (failed) count.failed++;
+    count.totalNs += took;
+    count.maxNs = Math.max(count.maxNs, took);
+    this.#operations.set(key, count);
+  }
+
+  #rows(): [name: string, count: OperationCount][] {
+    return [...this.#operations].sort(([, a], [, b]) => b.exchanges - a.exchanges);
+  }
+
+  #operationLines(): string[] {
+    const rows = this.#rows();
+    const cells = rows
+      .slice(0, shownRows)
+      .map(([name, { exchanges, failed, totalNs, maxNs }]) => [
+        printable(name, 60),
+        String(exchanges),
+        String(failed),
+        showDuration(totalNs / exchanges),
+        showDuration(maxNs),
+      ]);
+    const more = rows.length > shownRows ? [`and ${rows.length - shownRows} more`] : [];
+    return [...table([['operation', 'count', 'failed', 'mean', 'max'], ...cells], [1, 2, 3, 4]), ...more];
+  }
+
+  #timelineLines(): string[] {
+    const rows = this.#timeline.lanes(shownRows);
+    const span = showDuration(this.#timeline.spanNs);
+    const traffic = this.#timeline.traffic();
+    const lines = table(
+      [
+        ['lane', `0 s${span.padStart(traffic.length - 3)}`, 'count'],
+        ['all', traffic, String(this.#exchanges)],
+        ...rows.map((row) => [printable(row.lane, 16), row.picture, String(row.exchanges)]),
+      ],
+      [2],
+    );
+    const hidden = this.#timeline.laneCount - rows.length;
+    const more = hidden > 0 ? [`and ${showCount(hidden, 'lane')} more`] : [];
+    return [...lines, ...more, `● start  ─ in flight  ✗ failed; a full bar is ${showCount(this.#timeline.peak, 'start')}`];
+  }
+
+  #gapLines(): string[] {
+    return this.#gaps.slice(0, shownRows).map(({ reason, fromAt, toAt, exchanges, events }) => {
+      const lost = [
+        exchanges > 0 ? showCount(exchanges, 'exchange') : '',
+        events > 0 ? showCount(events, 'event') : '',
+      ].filter((part) => part !== '');
+      return `gap (${reason}) from ${showDuration(fromAt)} to ${showDuration(toAt)}: ${lost.join(' and ') || 'nothing'} missing`;
+    });
+  }
+}
+
+function statusClass(exchange: Exchange): string {
+  if (exchange.response === undefined) return 'none';
+  const first = Math.floor(exchange.response.status / 100);
+  return first >= 1 && first <= 5 ? `${first}xx` : other;
+}
+
+function add(tally: Map<string, number>, name: string, count = 1): void {
+  const key = tally.has(name) || tally.size < maxNames ? name : other;
+  tally.set(key, (tally.get(key) ?? 0) + count);
+}
+
+function tallyJson(tally: ReadonlyMap<string, number>): { readonly name: string; readonly count: number }[] {
+  return [...tally].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count);
+}
+
+function tallyText(tally: ReadonlyMap<string, number>): string {
+  const sorted = tallyJson(tally);
+  const shown = sorted.slice(0, shownRows).map(({ name, count }) => `${printable(name, 60)} ${count}`);
+  return [...shown, ...(sorted.length > shownRows ? [`and ${sorted.length - shownRows} more`] : [])].join(', ');
+}

@@ -1,0 +1,142 @@
+import {
+  Assembler,
+  type CaptureEvent,
+  type CaptureStream,
+  type Exchange,
+  GardenhoseError,
+  systemClock,
+} from '@gardenhose/core';
+import { Command } from 'commander';
+import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
+import { CaptureSummary } from '../capture-summary.ts';
+import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { exchangeCells, exchangeJson } from '../exchange-row.ts';
+import { exchangeDocument, exchangeText } from '../exchange-text.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { parseCount } from '../flags.ts';
+import { headerLines } from '../header-text.ts';
+import { type Output, showCount } from '../output.ts';
+import { Progress } from '../progress.ts';
+import { compileWhere, type Predicate, whereFields } from '../where.ts';
+
+interface InspectFlags extends CommonFlags {
+  readonly exchange?: number;
+  readonly where?: string;
+}
+
+const help = `
+FILE may be "-" for standard input.
+
+A filter compares fields and combines with and, or, not and parentheses:
+  status >= 500          numbers: = != < <= > >=; a status also as a class: 5xx
+  duration > 250ms       times in us, ms or s
+  path = /orders/**      text: = and != compare whole values, * is any run without /, ** any run;
+  target ~ debug         ~ and !~ look for a part
+  header.x-tenant        a field alone: the exchange has it
+Fields: ${whereFields.join(', ')}
+
+Examples:
+  gardenhose inspect orders.hose
+  gardenhose inspect orders.hose --where 'status = 5xx and not path = /health'
+  gardenhose inspect orders.hose --exchange 17
+  gardenhose inspect orders.hose --json | jq .operations`;
+
+/** `gardenhose inspect FILE`. */
+export function inspectCommand(context: CommandContext): Command {
+  const command = new Command('inspect')
+    .summary('show what a capture holds')
+    .description('Shows what a capture says of itself, what it holds, and its lanes on a timeline.')
+    .argument('<file>', 'capture to read')
+    .option('--exchange <id>', 'show this exchange whole, as text', parseCount)
+    .option('--where <filter>', 'list the exchanges that this filter describes')
+    .addHelpText('after', help);
+  return withCommonFlags(command).action((file: string, flags: InspectFlags) => {
+    context.run(flags, async (output) => {
+      if (flags.exchange !== undefined && flags.where !== undefined) {
+        throw new GardenhoseError('invalid-option', '--exchange and --where exclude each other; give one of them');
+      }
+      const where = flags.where === undefined ? undefined : compileWhere(flags.where);
+      const capture = await openInput(file, context.io, 'salvage');
+      const progress = new Progress(context.io, output, systemClock);
+      if (flags.exchange !== undefined) await showExchange(file, capture, flags.exchange, output);
+      else if (where !== undefined) await listMatching(file, capture, where, output);
+      else await summarize(file, capture, output, progress);
+      return concluded(file, capture, output);
+    });
+  });
+}
+
+/** Says what is wrong with the capture, where something is. */
+function concluded(file: string, capture: CaptureStream, output: Output): ExitCode {
+  const condition = capture.condition();
+  const sentence = conditionSentence(file, condition);
+  const exit = conditionExit(condition);
+  if (sentence !== undefined && exit === exitCodes.fine) output.note(sentence);
+  else if (sentence !== undefined) output.error(sentence);
+  return exit;
+}
+
+async function summarize(file: string, capture: CaptureStream, output: Output, progress: Progress): Promise<void> {
+  const summary = new CaptureSummary();
+  // Sizes come with the events that end a side, so no body has to be held.
+  const assembler = new Assembler({ order: 'end', maxBodyBytes: 1 });
+  for await (const event of capture.events) {
+    summary.event(event);
+    for (const exchange of assembler.push(event)) summary.exchange(exchange);
+    progress.update(() => `${summary.total} exchanges read`);
+  }
+  for (const exchange of assembler.finish()) summary.exchange(exchange);
+  progress.clear();
+  await output.text(`${inputName(file)}\n${headerLines(capture.header).join('\n')}\n\n${summary.toText()}`);
+  const { state, faultCount, lostEvents } = capture.condition();
+  await output.document({
+    file: inputName(file),
+    header: capture.header,
+    condition: { state, faultCount, lostEvents },
+    ...summary.toJson(),
+  });
+}
+
+async function showExchange(file: string, capture: CaptureStream, id: number, output: Output): Promise<void> {
+  const exchange = await findExchange(capture.events, id);
+  if (exchange === undefined) {
+    throw new GardenhoseError(
+      'invalid-option',
+      `${inputName(file)} holds no exchange ${id}; "gardenhose inspect" with --where lists those it holds`,
+      { subject: '--exchange' },
+    );
+  }
+  if (capture.header.policy.mode === 'none') output.note('this capture was recorded without masking');
+  await output.text(exchangeText(exchange));
+  await output.document(exchangeDocument(exchange));
+}
+
+async function findExchange(events: AsyncIterable<CaptureEvent>, id: number): Promise<Exchange | undefined> {
+  const assembler = new Assembler();
+  for await (const event of events) {
+    if (!('exchange' in event) || event.exchange !== id) continue;
+    const [found] = assembler.push(event);
+    if (found !== undefined) return found;
+  }
+  return assembler.finish()[0];
+}
+
+async function listMatching(file: string, capture: CaptureStream, where: Predicate, output: Output): Promise<void> {
+  let total = 0;
+  let matching = 0;
+  const show = async (exchanges: readonly Exchange[]) => {
+    for (const exchange of exchanges) {
+      total++;
+      if (!where(exchange)) continue;
+      await output.text(exchangeCells(exchange).join('  ').trimEnd());
+      const row = JSON.stringify(exchangeJson(exchange));
+      await output.documentPart(`${matching++ === 0 ? '' : ','}\n  ${row}`);
+    }
+  };
+  await output.documentPart(`{ "file": ${JSON.stringify(inputName(file))}, "exchanges": [`);
+  const assembler = new Assembler({ maxBodyBytes: 1 });
+  for await (const event of capture.events) await show(assembler.push(event));
+  await show(assembler.finish());
+  output.note(`${matching} of ${showCount(total, 'exchange')}`);
+  await output.documentPart(`\n], "matching": ${matching}, "total": ${total} }\n`);
+}

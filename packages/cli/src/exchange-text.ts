@@ -1,0 +1,170 @@
+import {
+  bodyBytes,
+  type Content,
+  type Exchange,
+  type HeaderList,
+  headerEntries,
+  type Message,
+} from '@gardenhose/core';
+import { exchangeJson, operationOf } from './exchange-row.ts';
+import { showBytes, showCount, showDuration } from './output.ts';
+import { printable, printableLines } from './printable.ts';
+
+const maxBodyCharacters = 64 * 1024;
+const maxListed = 200;
+const hexWidth = 16;
+const maxHexLines = 64;
+
+/** One exchange as text: both heads as on the wire, bodies, messages and the time of each piece. */
+export function exchangeText(exchange: Exchange): string {
+  const { request, response } = exchange;
+  const lines = [
+    `exchange ${exchange.id}  ${exchange.direction} ${exchange.protocol}  ${printable(operationOf(exchange), 200)}`,
+    `lane ${printable(exchange.lane, 100)}${exchange.parent === undefined ? '' : `, caused by ${exchange.parent}`}` +
+      `${exchange.peer === undefined ? '' : `, peer ${printable(exchange.peer, 100)}`}` +
+      `, started at ${showDuration(exchange.startAt)}, took ${showDuration(exchange.endAt - exchange.startAt)}`,
+  ];
+  if (exchange.partial.length > 0) lines.push(`partial: ${exchange.partial.join(', ')}`);
+  for (const mark of exchange.marks) lines.push(`mark ${printable(mark.name, 100)} = ${printable(mark.value, 200)}`);
+  for (const { side, part, rule, count } of exchange.audit) {
+    lines.push(`masked ${side} ${part}: ${printable(rule, 100)}${count === 1 ? '' : ` x${count}`}`);
+  }
+  lines.push('', `> ${printable(request.method, 100)} ${printable(request.target, 8000)} HTTP/${printable(request.version, 10)}`);
+  lines.push(...headerLines('>', request.headers), ...contentLines('>', request, exchange.startAt));
+  for (const head of exchange.informational) {
+    lines.push('', `< HTTP/${printable(head.version, 10)} ${head.status} ${printable(head.reason, 200)}`);
+    lines.push(...headerLines('<', head.headers));
+  }
+  if (response !== undefined) {
+    lines.push(
+      '',
+      `< HTTP/${printable(response.version, 10)} ${response.status} ${printable(response.reason, 200)}` +
+        `   (after ${showDuration(response.at - exchange.startAt)})`,
+    );
+    lines.push(...headerLines('<', response.headers), ...contentLines('<', response, exchange.startAt));
+  }
+  if (exchange.abort !== undefined) {
+    const { at, by, code } = exchange.abort;
+    lines.push('', `aborted by ${by} after ${showDuration(at - exchange.startAt)}: ${printable(code, 100)}`);
+  }
+  return lines.join('\n');
+}
+
+/** One exchange with its bodies, for JSON: as text where they are UTF-8, else as base64. */
+export function exchangeDocument(exchange: Exchange): Record<string, unknown> {
+  const { request, response } = exchange;
+  return {
+    ...exchangeJson(exchange),
+    peer: exchange.peer,
+    sampleRate: exchange.sampleRate,
+    request: {
+      scheme: request.scheme,
+      authority: request.authority,
+      version: request.version,
+      headers: pairs(request.headers),
+      ...contentDocument(request, exchange.startAt),
+    },
+    informational: exchange.informational.map(({ status, reason, headers }) => ({
+      status,
+      reason,
+      headers: pairs(headers),
+    })),
+    response: response && {
+      status: response.status,
+      reason: response.reason,
+      version: response.version,
+      afterMs: (response.at - exchange.startAt) / 1e6,
+      headers: pairs(response.headers),
+      ...contentDocument(response, exchange.startAt),
+    },
+    audit: exchange.audit,
+  };
+}
+
+function headerLines(side: string, headers: HeaderList): string[] {
+  return [...headerEntries(headers)].map(([name, value]) => `${side} ${printable(name, 200)}: ${printable(value, 4000)}`);
+}
+
+function contentLines(side: string, content: Content, startAt: number): string[] {
+  const lines: string[] = [];
+  if (content.size > 0 || content.state !== 'kept') {
+    const pieces = content.chunks.length > 1 ? ` in ${showCount(content.chunks.length, 'chunk')}` : '';
+    const whole = content.complete ? '' : ', not seen to its end';
+    lines.push(side, `${side} [${showBytes(content.size)}${pieces}, ${printable(content.state, 100)}${whole}]`);
+  }
+  lines.push(...bodyLines(side, bodyBytes(content)));
+  if (content.chunks.length > 1) {
+    const shown = content.chunks.slice(0, maxListed).map((chunk) => `${showDuration(chunk.at - startAt)} +${chunk.size}`);
+    const more = content.chunks.length > maxListed ? ` and ${content.chunks.length - maxListed} more` : '';
+    lines.push(`${side} [chunks at ${shown.join(', ')}${more}]`);
+  }
+  for (const message of content.messages.slice(0, maxListed)) lines.push(...messageLines(side, message, startAt));
+  if (content.messages.length > maxListed) {
+    lines.push(`${side} [${content.messages.length - maxListed} more messages]`);
+  }
+  lines.push(...headerLines(`${side} trailer`, content.trailers));
+  return lines;
+}
+
+function messageLines(side: string, message: Message, startAt: number): string[] {
+  const what = `message of kind ${message.kind} at ${showDuration(message.at - startAt)}`;
+  const head = `${side} [${what}, ${showBytes(message.size)}, ${printable(message.state, 100)}]`;
+  return [head, ...bodyLines(side, message.data)];
+}
+
+function bodyLines(side: string, bytes: Uint8Array): string[] {
+  if (bytes.length === 0) return [];
+  const text = asText(bytes);
+  if (text === undefined) return hexLines(side, bytes);
+  const shown = printableLines(text.slice(0, maxBodyCharacters)).split('\n');
+  const cut = text.length > maxBodyCharacters ? [`${side} [${text.length - maxBodyCharacters} more characters]`] : [];
+  return [...shown.map((line) => `${side} ${line}`), ...cut];
+}
+
+function hexLines(side: string, bytes: Uint8Array): string[] {
+  const lines: string[] = [];
+  const end = Math.min(bytes.length, hexWidth * maxHexLines);
+  for (let at = 0; at < end; at += hexWidth) {
+    const row = bytes.subarray(at, Math.min(end, at + hexWidth));
+    const hex = Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    const text = Array.from(row, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+    lines.push(`${side} ${at.toString(16).padStart(6, '0')}  ${hex.padEnd(hexWidth * 3)} ${text}`);
+  }
+  return end < bytes.length ? [...lines, `${side} [${bytes.length - end} more bytes]`] : lines;
+}
+
+function contentDocument(content: Content, startAt: number): Record<string, unknown> {
+  return {
+    size: content.size,
+    state: content.state,
+    complete: content.complete,
+    chunks: content.chunks.map((chunk) => ({ atMs: (chunk.at - startAt) / 1e6, size: chunk.size })),
+    body: bytesDocument(bodyBytes(content)),
+    messages: content.messages.map((message) => ({
+      atMs: (message.at - startAt) / 1e6,
+      kind: message.kind,
+      size: message.size,
+      state: message.state,
+      body: bytesDocument(message.data),
+    })),
+    trailers: pairs(content.trailers),
+  };
+}
+
+function bytesDocument(bytes: Uint8Array): { readonly text: string } | { readonly base64: string } | undefined {
+  if (bytes.length === 0) return undefined;
+  const text = asText(bytes);
+  return text === undefined ? { base64: Buffer.from(bytes).toString('base64') } : { text };
+}
+
+const pairs = (headers: HeaderList) => [...headerEntries(headers)];
+
+/** The bytes as text, if they are UTF-8 and hold no NUL. */
+function asText(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}

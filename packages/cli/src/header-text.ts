@@ -1,0 +1,26 @@
+import type { CaptureHeader } from '@gardenhose/core';
+import { printable } from './printable.ts';
+
+const text = (value: string) => printable(value, 200);
+
+/** What a capture says of itself, as lines. A capture that was recorded unmasked says so first. */
+export function headerLines(header: CaptureHeader): string[] {
+  const { policy } = header;
+  const disabled = policy.disabled.length > 0 ? `, without ${text(policy.disabled.join(', '))}` : '';
+  const unmasked = policy.mode === 'none' ? ['NOT MASKED: this capture holds values as they were sent'] : [];
+  const tags = Object.entries(header.tags).map(([name, value]) => `${text(name)}=${text(value)}`);
+  return [
+    ...unmasked,
+    `service ${text(header.service)} on ${text(header.host)} (pid ${header.pid})`,
+    `recorded ${dateText(header.wallMs)} by ${text(header.writer)}, part ${header.part}, id ${text(header.id)}`,
+    `policy ${text(policy.name)}${disabled}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`,
+    `sampling ${text(header.sampling)}`,
+    ...(tags.length > 0 ? [`tags ${tags.join(' ')}`] : []),
+  ];
+}
+
+/** An ISO date; a number that no date has, as it is. */
+function dateText(wallMs: number): string {
+  const date = new Date(wallMs);
+  return Number.isNaN(date.getTime()) ? `${wallMs} ms` : date.toISOString();
+}
