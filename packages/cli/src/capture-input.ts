@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import { type CaptureStream, GardenhoseError, type ReadCaptureOptions, readCapture } from '@gardenhose/core';
 import type { CaptureCondition } from '@gardenhose/core';
+import { type CaptureStream, GardenhoseError, type ReadCaptureOptions, readCapture } from '@gardenhose/core';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import type { Io } from './io.ts';
 
@@ -19,16 +19,36 @@ export async function inputBytes(path: string, io: Io): Promise<AsyncIterable<Ui
   const file = await open(path, 'r');
   if ((await file.stat()).isDirectory()) {
     await file.close();
-    throw new GardenhoseError('not-a-capture', `${path} is a directory, expected a capture; name a .hose file in it`, {
-      subject: path,
-    });
+    throw new GardenhoseError(
+      'not-a-capture',
+      `${path} is a directory, expected a capture; name a .hose file in it`,
+      {
+        subject: path,
+      },
+    );
   }
   return file.createReadStream({ highWaterMark: 256 * 1024 });
 }
 
 /** Opens a capture to be read once, from a file or from standard input. */
-export async function openInput(path: string, io: Io, mode: ReadCaptureOptions['mode']): Promise<CaptureStream> {
+export async function openInput(
+  path: string,
+  io: Io,
+  mode: ReadCaptureOptions['mode'],
+): Promise<CaptureStream> {
   return readCapture(await inputBytes(path, io), { mode, name: inputName(path) });
+}
+
+/**
+ * A reader that salvages takes any bytes: when nothing in them was of a capture, they were none.
+ *
+ * @throws GardenhoseError `not-a-capture`
+ */
+export function rejectForeign(path: string, condition: CaptureCondition): void {
+  const [fault] = condition.faults;
+  if (condition.chunks > 0 || fault?.kind !== 'header' || fault.offset !== 0) return;
+  const name = inputName(path);
+  throw new GardenhoseError('not-a-capture', `${name} is not a capture: ${fault.message}`, { subject: name });
 }
 
 /** One sentence on what is wrong with a capture; undefined when it is sound. */
@@ -51,5 +71,7 @@ export function conditionSentence(path: string, condition: CaptureCondition): st
 
 /** A capture that is cut off or damaged is bad input, also where what is left of it could be used. */
 export function conditionExit(condition: CaptureCondition): ExitCode {
-  return condition.state === 'truncated' || condition.state === 'damaged' ? exitCodes.badInput : exitCodes.fine;
+  return condition.state === 'truncated' || condition.state === 'damaged'
+    ? exitCodes.badInput
+    : exitCodes.fine;
 }

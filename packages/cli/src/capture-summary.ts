@@ -1,5 +1,5 @@
-import type { CaptureEvent, Exchange, GapEvent } from '@gardenhose/core';
-import { isFailed, operationOf } from './exchange-row.ts';
+import { type CaptureEvent, type Exchange, type GapEvent, operationOf } from '@gardenhose/core';
+import { isFailed } from './exchange-row.ts';
 import { showBytes, showCount, showDuration, table } from './output.ts';
 import { printable } from './printable.ts';
 import { Timeline } from './timeline.ts';
@@ -22,7 +22,10 @@ interface OperationCount {
 export class CaptureSummary {
   readonly #events = new Map<string, number>();
   readonly #operations = new Map<string, OperationCount>();
-  readonly #tallies: Record<'direction' | 'protocol' | 'status' | 'mark' | 'mask' | 'gap', Map<string, number>> = {
+  readonly #tallies: Record<
+    'direction' | 'protocol' | 'status' | 'mark' | 'mask' | 'gap',
+    Map<string, number>
+  > = {
     direction: new Map(),
     protocol: new Map(),
     status: new Map(),
@@ -105,8 +108,7 @@ export class CaptureSummary {
 
   toText(): string {
     const lines = [
-      `${showCount(this.#exchanges, 'exchange')} in ${showDuration(this.#lastAt)}` +
-        ` (${tallyText(this.#tallies.direction)}; ${tallyText(this.#tallies.protocol)})`,
+      `${showCount(this.#exchanges, 'exchange')} in ${showDuration(this.#lastAt)}${this.#kinds()}`,
       `${this.#failed} failed, ${this.#partial} partial, status ${tallyText(this.#tallies.status) || 'none'}`,
       `${showBytes(this.#requestBytes)} of request and ${showBytes(this.#responseBytes)} of response bodies`,
     ];
@@ -115,6 +117,11 @@ export class CaptureSummary {
     lines.push(...this.#gapLines());
     if (this.#exchanges > 0) lines.push('', ...this.#operationLines(), '', ...this.#timelineLines());
     return lines.join('\n');
+  }
+
+  #kinds(): string {
+    const { direction, protocol } = this.#tallies;
+    return this.#exchanges === 0 ? '' : ` (${tallyText(direction)}; ${tallyText(protocol)})`;
   }
 
   #operation(exchange: Exchange, failed: boolean): void {
@@ -163,7 +170,11 @@ export class CaptureSummary {
     );
     const hidden = this.#timeline.laneCount - rows.length;
     const more = hidden > 0 ? [`and ${showCount(hidden, 'lane')} more`] : [];
-    return [...lines, ...more, `● start  ─ in flight  ✗ failed; a full bar is ${showCount(this.#timeline.peak, 'start')}`];
+    return [
+      ...lines,
+      ...more,
+      `● start  ─ in flight  ✗ failed; a full bar is ${showCount(this.#timeline.peak, 'start')}`,
+    ];
   }
 
   #gapLines(): string[] {
@@ -195,5 +206,7 @@ function tallyJson(tally: ReadonlyMap<string, number>): { readonly name: string;
 function tallyText(tally: ReadonlyMap<string, number>): string {
   const sorted = tallyJson(tally);
   const shown = sorted.slice(0, shownRows).map(({ name, count }) => `${printable(name, 60)} ${count}`);
-  return [...shown, ...(sorted.length > shownRows ? [`and ${sorted.length - shownRows} more`] : [])].join(', ');
+  return [...shown, ...(sorted.length > shownRows ? [`and ${sorted.length - shownRows} more`] : [])].join(
+    ', ',
+  );
 }

@@ -1,15 +1,6 @@
-import { type Exchange, splitTarget } from '@gardenhose/core';
+import { type Exchange, operationOf } from '@gardenhose/core';
 import { showBytes, showDuration } from './output.ts';
 import { printable } from './printable.ts';
-
-/** What an exchange is an instance of: its operation where that is known, else method and path. */
-export function operationOf(exchange: Exchange): string {
-  return (
-    exchange.operation ??
-    exchange.marks.find((mark) => mark.name === 'operation')?.value ??
-    `${exchange.request.method} ${splitTarget(exchange.request.target).path}`
-  );
-}
 
 /** Whether it broke off or was answered with a server error. */
 export function isFailed(exchange: Exchange): boolean {

@@ -5,8 +5,9 @@ import {
   type HeaderList,
   headerEntries,
   type Message,
+  operationOf,
 } from '@gardenhose/core';
-import { exchangeJson, operationOf } from './exchange-row.ts';
+import { exchangeJson } from './exchange-row.ts';
 import { showBytes, showCount, showDuration } from './output.ts';
 import { printable, printableLines } from './printable.ts';
 
@@ -25,11 +26,15 @@ export function exchangeText(exchange: Exchange): string {
       `, started at ${showDuration(exchange.startAt)}, took ${showDuration(exchange.endAt - exchange.startAt)}`,
   ];
   if (exchange.partial.length > 0) lines.push(`partial: ${exchange.partial.join(', ')}`);
-  for (const mark of exchange.marks) lines.push(`mark ${printable(mark.name, 100)} = ${printable(mark.value, 200)}`);
+  for (const mark of exchange.marks)
+    lines.push(`mark ${printable(mark.name, 100)} = ${printable(mark.value, 200)}`);
   for (const { side, part, rule, count } of exchange.audit) {
     lines.push(`masked ${side} ${part}: ${printable(rule, 100)}${count === 1 ? '' : ` x${count}`}`);
   }
-  lines.push('', `> ${printable(request.method, 100)} ${printable(request.target, 8000)} HTTP/${printable(request.version, 10)}`);
+  lines.push(
+    '',
+    `> ${printable(request.method, 100)} ${printable(request.target, 8000)} HTTP/${printable(request.version, 10)}`,
+  );
   lines.push(...headerLines('>', request.headers), ...contentLines('>', request, exchange.startAt));
   for (const head of exchange.informational) {
     lines.push('', `< HTTP/${printable(head.version, 10)} ${head.status} ${printable(head.reason, 200)}`);
@@ -82,7 +87,9 @@ export function exchangeDocument(exchange: Exchange): Record<string, unknown> {
 }
 
 function headerLines(side: string, headers: HeaderList): string[] {
-  return [...headerEntries(headers)].map(([name, value]) => `${side} ${printable(name, 200)}: ${printable(value, 4000)}`);
+  return [...headerEntries(headers)].map(
+    ([name, value]) => `${side} ${printable(name, 200)}: ${printable(value, 4000)}`,
+  );
 }
 
 function contentLines(side: string, content: Content, startAt: number): string[] {
@@ -90,15 +97,21 @@ function contentLines(side: string, content: Content, startAt: number): string[]
   if (content.size > 0 || content.state !== 'kept') {
     const pieces = content.chunks.length > 1 ? ` in ${showCount(content.chunks.length, 'chunk')}` : '';
     const whole = content.complete ? '' : ', not seen to its end';
-    lines.push(side, `${side} [${showBytes(content.size)}${pieces}, ${printable(content.state, 100)}${whole}]`);
+    lines.push(
+      side,
+      `${side} [${showBytes(content.size)}${pieces}, ${printable(content.state, 100)}${whole}]`,
+    );
   }
   lines.push(...bodyLines(side, bodyBytes(content)));
   if (content.chunks.length > 1) {
-    const shown = content.chunks.slice(0, maxListed).map((chunk) => `${showDuration(chunk.at - startAt)} +${chunk.size}`);
+    const shown = content.chunks
+      .slice(0, maxListed)
+      .map((chunk) => `${showDuration(chunk.at - startAt)} +${chunk.size}`);
     const more = content.chunks.length > maxListed ? ` and ${content.chunks.length - maxListed} more` : '';
     lines.push(`${side} [chunks at ${shown.join(', ')}${more}]`);
   }
-  for (const message of content.messages.slice(0, maxListed)) lines.push(...messageLines(side, message, startAt));
+  for (const message of content.messages.slice(0, maxListed))
+    lines.push(...messageLines(side, message, startAt));
   if (content.messages.length > maxListed) {
     lines.push(`${side} [${content.messages.length - maxListed} more messages]`);
   }
@@ -117,7 +130,8 @@ function bodyLines(side: string, bytes: Uint8Array): string[] {
   const text = asText(bytes);
   if (text === undefined) return hexLines(side, bytes);
   const shown = printableLines(text.slice(0, maxBodyCharacters)).split('\n');
-  const cut = text.length > maxBodyCharacters ? [`${side} [${text.length - maxBodyCharacters} more characters]`] : [];
+  const cut =
+    text.length > maxBodyCharacters ? [`${side} [${text.length - maxBodyCharacters} more characters]`] : [];
   return [...shown.map((line) => `${side} ${line}`), ...cut];
 }
 
@@ -127,7 +141,9 @@ function hexLines(side: string, bytes: Uint8Array): string[] {
   for (let at = 0; at < end; at += hexWidth) {
     const row = bytes.subarray(at, Math.min(end, at + hexWidth));
     const hex = Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    const text = Array.from(row, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+    const text = Array.from(row, (byte) =>
+      byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.',
+    ).join('');
     lines.push(`${side} ${at.toString(16).padStart(6, '0')}  ${hex.padEnd(hexWidth * 3)} ${text}`);
   }
   return end < bytes.length ? [...lines, `${side} [${bytes.length - end} more bytes]`] : lines;
@@ -151,7 +167,9 @@ function contentDocument(content: Content, startAt: number): Record<string, unkn
   };
 }
 
-function bytesDocument(bytes: Uint8Array): { readonly text: string } | { readonly base64: string } | undefined {
+function bytesDocument(
+  bytes: Uint8Array,
+): { readonly text: string } | { readonly base64: string } | undefined {
   if (bytes.length === 0) return undefined;
   const text = asText(bytes);
   return text === undefined ? { base64: Buffer.from(bytes).toString('base64') } : { text };

@@ -26,7 +26,8 @@ export function parseOrigin(text: string): string {
     (url.protocol === 'http:' || url.protocol === 'https:') &&
     url.pathname === '/' &&
     `${url.search}${url.hash}${url.username}${url.password}` === '';
-  if (!bare) throw new InvalidArgumentError('Expected an origin without a path, such as http://127.0.0.1:3000.');
+  if (!bare)
+    throw new InvalidArgumentError('Expected an origin without a path, such as http://127.0.0.1:3000.');
   return url.origin;
 }
 
@@ -57,6 +58,8 @@ export function parseCount(text: string): number {
 }
 
 /** For flags that may be given more than once. */
-export function collect<T>(parse: (text: string) => T): (text: string, before: readonly T[] | undefined) => readonly T[] {
+export function collect<T>(
+  parse: (text: string) => T,
+): (text: string, before: readonly T[] | undefined) => readonly T[] {
   return (text, before = []) => [...before, parse(text)];
 }

@@ -13,7 +13,9 @@ export function headerLines(header: CaptureHeader): string[] {
     ...unmasked,
     `service ${text(header.service)} on ${text(header.host)} (pid ${header.pid})`,
     `recorded ${dateText(header.wallMs)} by ${text(header.writer)}, part ${header.part}, id ${text(header.id)}`,
-    `policy ${text(policy.name)}${disabled}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`,
+    policy.mode === 'none'
+      ? 'policy none'
+      : `policy ${text(policy.name)}${disabled}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`,
     `sampling ${text(header.sampling)}`,
     ...(tags.length > 0 ? [`tags ${tags.join(' ')}`] : []),
   ];

@@ -64,7 +64,11 @@ export async function runProgram(args: readonly string[], io: Io): Promise<ExitC
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version end this way too.
-    return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+    if (error.exitCode === 0) return exitCodes.fine;
+    const message = error.message.replace(/^error: /, '');
+    const output = new Output(io, { json: args.includes('--json'), quiet: true });
+    await output.document({ error: { code: 'usage', message, exit: exitCodes.usage } });
+    return exitCodes.usage;
   }
   return exit;
 }

@@ -63,7 +63,7 @@ export class Timeline {
 
   /** Exchanges started in each stretch, as a row of bars. */
   traffic(): string {
-    const most = Math.max(1, ...this.#starts.map((count) => count ?? 0));
+    const most = Math.max(1, this.peak);
     return Array.from({ length: columns }, (_, cell) => {
       const count = this.#starts[cell] ?? 0;
       return steps[count === 0 ? 0 : Math.max(1, Math.round((count / most) * (steps.length - 1)))] ?? ' ';
@@ -72,7 +72,8 @@ export class Timeline {
 
   /** The most exchanges that started in one stretch: the height of a full bar. */
   get peak(): number {
-    return Math.max(0, ...this.#starts.map((count) => count ?? 0));
+    // `Array.from` fills the holes of stretches without a start.
+    return Math.max(0, ...Array.from(this.#starts, (count) => count ?? 0));
   }
 
   /** The busiest lanes, in the order in which they were first seen. */

@@ -7,7 +7,7 @@ import {
   systemClock,
 } from '@gardenhose/core';
 import { Command } from 'commander';
-import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
+import { conditionExit, conditionSentence, inputName, openInput, rejectForeign } from '../capture-input.ts';
 import { CaptureSummary } from '../capture-summary.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { exchangeCells, exchangeJson } from '../exchange-row.ts';
@@ -53,13 +53,20 @@ export function inspectCommand(context: CommandContext): Command {
   return withCommonFlags(command).action((file: string, flags: InspectFlags) => {
     context.run(flags, async (output) => {
       if (flags.exchange !== undefined && flags.where !== undefined) {
-        throw new GardenhoseError('invalid-option', '--exchange and --where exclude each other; give one of them');
+        throw new GardenhoseError(
+          'invalid-option',
+          '--exchange and --where exclude each other; give one of them',
+        );
       }
       const where = flags.where === undefined ? undefined : compileWhere(flags.where);
       const capture = await openInput(file, context.io, 'salvage');
       const progress = new Progress(context.io, output, systemClock);
-      if (flags.exchange !== undefined) await showExchange(file, capture, flags.exchange, output);
-      else if (where !== undefined) await listMatching(file, capture, where, output);
+      if (flags.exchange !== undefined) {
+        // Reading stops at the exchange, so nothing can be said of the capture as a whole.
+        await showExchange(file, capture, flags.exchange, output);
+        return exitCodes.fine;
+      }
+      if (where !== undefined) await listMatching(file, capture, where, output);
       else await summarize(file, capture, output, progress);
       return concluded(file, capture, output);
     });
@@ -76,7 +83,12 @@ function concluded(file: string, capture: CaptureStream, output: Output): ExitCo
   return exit;
 }
 
-async function summarize(file: string, capture: CaptureStream, output: Output, progress: Progress): Promise<void> {
+async function summarize(
+  file: string,
+  capture: CaptureStream,
+  output: Output,
+  progress: Progress,
+): Promise<void> {
   const summary = new CaptureSummary();
   // Sizes come with the events that end a side, so no body has to be held.
   const assembler = new Assembler({ order: 'end', maxBodyBytes: 1 });
@@ -87,6 +99,7 @@ async function summarize(file: string, capture: CaptureStream, output: Output, p
   }
   for (const exchange of assembler.finish()) summary.exchange(exchange);
   progress.clear();
+  rejectForeign(file, capture.condition());
   await output.text(`${inputName(file)}\n${headerLines(capture.header).join('\n')}\n\n${summary.toText()}`);
   const { state, faultCount, lostEvents } = capture.condition();
   await output.document({
@@ -121,7 +134,13 @@ async function findExchange(events: AsyncIterable<CaptureEvent>, id: number): Pr
   return assembler.finish()[0];
 }
 
-async function listMatching(file: string, capture: CaptureStream, where: Predicate, output: Output): Promise<void> {
+async function listMatching(
+  file: string,
+  capture: CaptureStream,
+  where: Predicate,
+  output: Output,
+): Promise<void> {
+  const opening = `{ "file": ${JSON.stringify(inputName(file))}, "exchanges": [`;
   let total = 0;
   let matching = 0;
   const show = async (exchanges: readonly Exchange[]) => {
@@ -129,14 +148,17 @@ async function listMatching(file: string, capture: CaptureStream, where: Predica
       total++;
       if (!where(exchange)) continue;
       await output.text(exchangeCells(exchange).join('  ').trimEnd());
-      const row = JSON.stringify(exchangeJson(exchange));
-      await output.documentPart(`${matching++ === 0 ? '' : ','}\n  ${row}`);
+      await output.documentPart(
+        `${matching++ === 0 ? opening : ','}\n  ${JSON.stringify(exchangeJson(exchange))}`,
+      );
     }
   };
-  await output.documentPart(`{ "file": ${JSON.stringify(inputName(file))}, "exchanges": [`);
   const assembler = new Assembler({ maxBodyBytes: 1 });
   for await (const event of capture.events) await show(assembler.push(event));
   await show(assembler.finish());
+  rejectForeign(file, capture.condition());
   output.note(`${matching} of ${showCount(total, 'exchange')}`);
-  await output.documentPart(`\n], "matching": ${matching}, "total": ${total} }\n`);
+  await output.documentPart(
+    `${matching === 0 ? opening : ''}\n], "matching": ${matching}, "total": ${total} }\n`,
+  );
 }

@@ -1,6 +1,6 @@
 import { systemClock } from '@gardenhose/core';
 import { Command } from 'commander';
-import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
+import { conditionExit, conditionSentence, inputName, openInput, rejectForeign } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -18,7 +18,9 @@ Examples:
 export function verifyCommand(context: CommandContext): Command {
   const command = new Command('verify')
     .summary('check that a capture is whole and undamaged')
-    .description('Reads a capture from end to end, checks every checksum and count, and says what is wrong and where.')
+    .description(
+      'Reads a capture from end to end, checks every checksum and count, and says what is wrong and where.',
+    )
     .argument('<file>', 'capture to check, "-" for standard input')
     .addHelpText('after', help);
   return withCommonFlags(command).action((file: string, flags: CommonFlags) => {
@@ -32,8 +34,11 @@ export function verifyCommand(context: CommandContext): Command {
       }
       progress.clear();
       const condition = capture.condition();
+      rejectForeign(file, condition);
       const sound = `${inputName(file)} is sound: ${showCount(condition.events, 'event')} in ${showCount(condition.chunks, 'chunk')}`;
-      const faults = condition.faults.map(({ offset, kind, message }) => `  byte ${offset}  ${kind}  ${message}`);
+      const faults = condition.faults.map(
+        ({ offset, kind, message }) => `  byte ${offset}  ${kind}  ${message}`,
+      );
       const more = condition.faultCount - condition.faults.length;
       const rest = more > 0 ? [`  and ${showCount(more, 'fault')} more`] : [];
       await output.text([conditionSentence(file, condition) ?? sound, ...faults, ...rest].join('\n'));

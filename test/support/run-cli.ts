@@ -1,0 +1,66 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+
+/** What a finished command left. */
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that runs. */
+export interface RunningCli {
+  readonly child: ChildProcess;
+  /** Resolves with the match when standard error or output holds this; rejects when the command ends without it. */
+  output(pattern: RegExp): Promise<RegExpMatchArray>;
+  readonly done: Promise<CliResult>;
+}
+
+/** Starts the built command line as a child process. */
+export function startCli(args: readonly string[], options: SpawnOptions = {}): RunningCli {
+  const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe', ...options });
+  const said: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] };
+  const listeners = new Set<() => void>();
+  const hear = (into: Buffer[]) => (piece: Buffer) => {
+    into.push(piece);
+    for (const listener of listeners) listener();
+  };
+  child.stdout?.on('data', hear(said.out));
+  child.stderr?.on('data', hear(said.err));
+  const text = (pieces: Buffer[]) => Buffer.concat(pieces).toString();
+  const done = once(child, 'close').then(() => ({
+    code: child.exitCode,
+    stdout: text(said.out),
+    stderr: text(said.err),
+  }));
+  return {
+    child,
+    done,
+    output: (pattern) =>
+      new Promise((found, failed) => {
+        const look = () => {
+          const match = (text(said.err) + text(said.out)).match(pattern);
+          if (match === null) return;
+          listeners.delete(look);
+          found(match);
+        };
+        listeners.add(look);
+        look();
+        done.then(({ code, stderr }) =>
+          failed(new Error(`ended with ${code} without ${pattern}: ${stderr}`)),
+        );
+      }),
+  };
+}
+
+/** Runs the built command line to its end, with this as its standard input. */
+export async function runCli(args: readonly string[], input?: Uint8Array): Promise<CliResult> {
+  const { child, done } = startCli(args);
+  // A command may end before it has read all of its input.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(input ?? '');
+  return done;
+}
