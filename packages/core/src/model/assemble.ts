@@ -1,5 +1,5 @@
 import { GardenhoseError } from '../errors.ts';
-import type { CaptureEvent, ExchangeId, GapEvent } from './event.ts';
+import type { CaptureEvent, ExchangeId, GapEvent, GapReason } from './event.ts';
 import type { Exchange, PartialReason } from './exchange.ts';
 import { ExchangeBuilder } from './exchange-builder.ts';
 
@@ -31,6 +31,9 @@ export interface AssembleStats {
   /** Events that gaps declare as missing. */
   readonly missingEvents: number;
 }
+
+/** Losses for which a recorder aborts each exchange that they cut. Any other may have cut all that were under way. */
+const closesWhatItCuts: ReadonlySet<GapReason> = new Set(['buffer-full', 'hook', 'mask', 'sink-failed']);
 
 /**
  * Turns the events of one capture into exchanges, in bounded memory. When a limit is reached, the oldest unfinished
@@ -121,7 +124,7 @@ export class Assembler {
     this.#missingExchanges += gap.exchanges;
     this.#missingEvents += gap.events;
     if (gap.exchange !== undefined) this.#open.get(gap.exchange)?.lacks('events-lost');
-    else if (gap.events > 0) this.#losses++;
+    else if (gap.events > 0 && !closesWhatItCuts.has(gap.reason)) this.#losses++;
   }
 
   #append(builder: ExchangeBuilder): void {

@@ -207,6 +207,7 @@ export class ExchangeBuilder {
       }
       case 'abort':
         this.#abort = event;
+        if (event.by === 'recorder') this.#partial.add('no-end');
         this.done = true;
         return true;
       case 'mark':

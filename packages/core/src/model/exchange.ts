@@ -61,7 +61,7 @@ export interface Mark {
 export type PartialReason =
   /** Its start is not in what was read. */
   | 'no-start'
-  /** What was read stops before it ended. */
+  /** What was read stops before it ended, or its recording did: an abort by the recorder. */
   | 'no-end'
   /** Events between are missing, as a gap says. */
   | 'events-lost'

@@ -208,6 +208,27 @@ test('a gap that names no exchange marks all that were under way, and none that 
   expect(assembler.stats()).toMatchObject({ missingExchanges: 2, missingEvents: 7 });
 });
 
+test('an exchange that a recorder gave up is not whole; what else was under way then is', () => {
+  const events = interleave(exchangeEvents({ exchange: 1 }), exchangeEvents({ exchange: 2 }));
+  const at = events[4]?.at ?? 0;
+  const gap: CaptureEvent = {
+    type: 'gap',
+    seq: 5,
+    at,
+    reason: 'buffer-full',
+    fromAt: 0,
+    toAt: at,
+    exchanges: 2,
+    events: 1,
+    fromSeq: 4,
+  };
+  const abort: CaptureEvent = { type: 'abort', seq: 6, at, exchange: 2, by: 'recorder', code: 'buffer-full' };
+  const rest = events.slice(4).filter((event) => 'exchange' in event && event.exchange === 1);
+  const exchanges = assembleAll([...events.slice(0, 4), gap, abort, ...rest]);
+
+  expect(exchanges.map(({ partial }) => partial)).toEqual([[], ['no-end']]);
+});
+
 test('a mark named operation sets the operation', () => {
   const [start, ...rest] = exchangeEvents();
   const mark: ExchangeEvent = {
