@@ -1,1 +1,21 @@
-export {};
+// `node --import @gardenhose/http-adapter/register server.js`: records the HTTP servers of a process without a change to
+// its code. What and where is told by environment variables; see docs/guides/http-servers.md.
+
+import { isMainThread } from 'node:worker_threads';
+import { messageOf, recordProcess } from './process-recording.ts';
+import { registerOptions } from './register-options.ts';
+
+/** The one channel that is the developer's and not the application's. */
+const report = (message: string): void => {
+  process.stderr.write(`gardenhose: ${message}\n`);
+};
+
+// Threads inherit --import: the recorder's own worker would record itself.
+if (isMainThread) {
+  try {
+    recordProcess(registerOptions(process.env, process.argv[1]), report);
+  } catch (error) {
+    // A service must start whether or not it is recorded.
+    report(`nothing is recorded: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,159 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
+import {
+  createRecorder,
+  type ExchangeStart,
+  type ExchangeTap,
+  fileSink,
+  GardenhoseError,
+  isGardenhoseError,
+  type Recorder,
+  sampleRatio,
+  type TapTarget,
+} from '@gardenhose/core';
+import { attach } from './attach.ts';
+import type { RegisterOptions } from './register-options.ts';
+
+/** How long a process that was told to end by a signal waits for its recording. */
+const closeWaitMs = 2000;
+
+/**
+ * The recording of this process, for `register`. It begins with the first request: a process that serves none, such as
+ * a package manager that starts the service, makes no file.
+ */
+class ProcessRecording implements TapTarget {
+  readonly #options: RegisterOptions;
+  readonly #report: (message: string) => void;
+  #recorder: Recorder | undefined;
+  #given = false;
+
+  constructor(options: RegisterOptions, report: (message: string) => void) {
+    this.#options = options;
+    this.#report = report;
+  }
+
+  begin(start: ExchangeStart): ExchangeTap | undefined {
+    if (this.#recorder === undefined && !this.#given) this.#open(filePath(this.#options.output));
+    return this.#recorder?.begin(start);
+  }
+
+  tapFailed(error: unknown): void {
+    this.#recorder?.tapFailed(error);
+  }
+
+  /** Writes what is in memory. */
+  async flush(): Promise<void> {
+    await this.#recorder?.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#recorder?.close();
+  }
+
+  #open(path: string): void {
+    const { service, mask, hooks, maxBodyBytes, maxBufferedBytes, maxFileBytes } = this.#options;
+    try {
+      const recorder = createRecorder({
+        service,
+        sink: fileSink({ path, maxFileBytes }),
+        mask,
+        hooks: hooks === undefined ? undefined : { module: hooks },
+        sampler: sampleRatio(this.#options.sampleRatio),
+        maxBodyBytes,
+        maxBufferedBytes,
+      });
+      this.#recorder = recorder;
+      recorder.ready.catch((error: unknown) => this.#failed(error, path));
+      process.once('exit', () => this.#sayLosses(recorder));
+    } catch (error) {
+      this.#failed(error, path);
+    }
+  }
+
+  /** The last chance to tell that the capture is not whole. */
+  #sayLosses(recorder: Recorder): void {
+    const { dropped, sinkErrors, lastError } = recorder.stats();
+    const missing = dropped['buffer-full'] + dropped.failed + dropped['tap-failed'];
+    if (recorder === this.#recorder && (sinkErrors > 0 || missing > 0)) {
+      this.#report(
+        `${missing} exchanges were not recorded, and ${sinkErrors} writes failed; last error: ${lastError ?? 'none'}`,
+      );
+    }
+  }
+
+  #failed(error: unknown, path: string): void {
+    this.#recorder = undefined;
+    const mine = ownPath(this.#options.output);
+    // Another process took the name between our look and the opening.
+    if (path !== mine && isTaken(error)) {
+      this.#open(mine);
+      return;
+    }
+    this.#given = true;
+    this.#report(`nothing is recorded: ${messageOf(error)}`);
+  }
+}
+
+/** The file asked for; where it exists, or where this is one of several processes, one with the process id in its name. */
+function filePath(output: string): string {
+  const isOneOfSeveral = process.env.NODE_UNIQUE_ID !== undefined || process.channel !== undefined;
+  return isOneOfSeveral || existsSync(output) ? ownPath(output) : output;
+}
+
+function ownPath(output: string): string {
+  const extension = extname(output);
+  const stem = output.slice(0, output.length - extension.length);
+  return `${stem}.pid-${process.pid}${extension}`;
+}
+
+function isTaken(error: unknown): boolean {
+  const cause = isGardenhoseError(error, 'io') ? error.cause : undefined;
+  return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'EEXIST';
+}
+
+/** Messages of our own hold no recorded value. Of others, only the kind is told. */
+export function messageOf(error: unknown): string {
+  if (isGardenhoseError(error)) return error.message;
+  return error instanceof Error ? error.name : 'an unknown error';
+}
+
+/**
+ * Records the HTTP servers of this process from its first request to its end.
+ *
+ * @throws GardenhoseError `io` if the folder of the file cannot be written to
+ */
+export function recordProcess(options: RegisterOptions, report: (message: string) => void): void {
+  const folder = dirname(options.output);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new GardenhoseError('io', `cannot write to the folder ${folder}`, { subject: folder, cause });
+  }
+  const recording = new ProcessRecording(options, report);
+  attach(recording, { recordShadow: options.recordShadow });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) closeOn(signal, recording);
+}
+
+/**
+ * A listener for a signal takes away what Node does without one: to end. So where the application has none, the
+ * recording is closed and the signal sent again, with Node's own answer to it. Where it has one, it decides when to end.
+ */
+function closeOn(signal: 'SIGTERM' | 'SIGINT', recording: ProcessRecording): void {
+  let ending = false;
+  const onSignal = (): void => {
+    if (process.listenerCount(signal) > 1) {
+      void recording.flush();
+      return;
+    }
+    // Sent twice: someone is in a hurry.
+    if (ending) end();
+    ending = true;
+    setTimeout(end, closeWaitMs).unref();
+    void recording.close().then(end);
+  };
+  const end = (): void => {
+    process.off(signal, onSignal);
+    process.kill(process.pid, signal);
+  };
+  process.on(signal, onSignal);
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { GardenhoseError } from '@gardenhose/core';
+
+/** A mask policy as far as it is read here: the recorder checks the rest, with a message that names the place. */
+export interface Policy {
+  readonly version: 1;
+  readonly key?: PolicyKey;
+}
+
+type PolicyKey = { readonly env: string } | { readonly file: string };
+
+/** What the environment says of a recording that `register` starts. */
+export interface RegisterOptions {
+  readonly output: string;
+  readonly service: string;
+  readonly mask: Policy;
+  readonly hooks: string | undefined;
+  readonly sampleRatio: number;
+  readonly maxBodyBytes: number | undefined;
+  readonly maxBufferedBytes: number | undefined;
+  readonly maxFileBytes: number | undefined;
+  readonly recordShadow: boolean;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the options of `register` from environment variables; `docs/guides/http-servers.md` has the table.
+ *
+ * @throws GardenhoseError `invalid-option` naming the variable
+ */
+export function registerOptions(env: Environment, script: string | undefined): RegisterOptions {
+  const { GARDENHOSE_OUTPUT: output, GARDENHOSE_SERVICE: service, GARDENHOSE_HOOKS: hooks } = env;
+  if (output === undefined || output === '')
+    throw wrong('GARDENHOSE_OUTPUT', 'is not set', 'the file to write');
+  return {
+    output: resolve(output),
+    service:
+      service || env.npm_package_name || (script === undefined ? 'node' : basename(script, extname(script))),
+    mask: policyOf(env),
+    hooks: hooks === undefined || hooks === '' ? undefined : pathToFileURL(resolve(hooks)).href,
+    sampleRatio: numberOf(env, 'GARDENHOSE_SAMPLE_RATIO', 0, 1) ?? 1,
+    maxBodyBytes: bytesOf(env, 'GARDENHOSE_MAX_BODY_BYTES'),
+    maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
+    maxFileBytes: bytesOf(env, 'GARDENHOSE_MAX_FILE_BYTES'),
+    recordShadow: switchOf(env, 'GARDENHOSE_RECORD_SHADOW'),
+  };
+}
+
+function policyOf(env: Environment): Policy {
+  const { GARDENHOSE_MASK_POLICY: file, GARDENHOSE_MASK_KEY: text, GARDENHOSE_MASK_KEY_FILE: keyFile } = env;
+  if (text && keyFile) {
+    throw wrong('GARDENHOSE_MASK_KEY', 'is set beside GARDENHOSE_MASK_KEY_FILE', 'one of the two');
+  }
+  const policy: Policy = file ? readPolicy(file) : { version: 1 };
+  // The key's text goes no further than its name: the thread that masks reads the environment itself.
+  const key: PolicyKey | undefined = text
+    ? { env: 'GARDENHOSE_MASK_KEY' }
+    : keyFile
+      ? { file: resolve(keyFile) }
+      : undefined;
+  return key === undefined ? policy : { ...policy, key };
+}
+
+function readPolicy(file: string): Policy {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? 'is no JSON' : 'cannot be read';
+    throw wrong(
+      'GARDENHOSE_MASK_POLICY',
+      `names a file that ${why}: ${file}`,
+      'a mask policy as JSON',
+      error,
+    );
+  }
+  if (!isPolicy(value)) {
+    throw wrong(
+      'GARDENHOSE_MASK_POLICY',
+      `names a file without "version": 1: ${file}`,
+      'a mask policy as JSON',
+    );
+  }
+  return value;
+}
+
+function isPolicy(value: unknown): value is Policy {
+  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
+}
+
+function bytesOf(env: Environment, name: string): number | undefined {
+  const value = numberOf(env, name, 0, Number.MAX_SAFE_INTEGER);
+  if (value !== undefined && !Number.isInteger(value))
+    throw wrong(name, `is ${env[name]}`, 'a whole number of bytes');
+  return value;
+}
+
+function numberOf(env: Environment, name: string, least: number, most: number): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === '') return undefined;
+  const value = Number(text);
+  if (value >= least && value <= most) return value;
+  throw wrong(name, `is ${text}`, `a number from ${least} to ${most}`);
+}
+
+function switchOf(env: Environment, name: string): boolean {
+  const text = env[name];
+  if (text === undefined || text === '' || text === '0') return false;
+  if (text === '1') return true;
+  throw wrong(name, `is ${text}`, '1 or 0');
+}
+
+function wrong(name: string, found: string, expected: string, cause?: unknown): GardenhoseError {
+  return new GardenhoseError('invalid-option', `${name} ${found}; expected ${expected}`, {
+    subject: name,
+    cause,
+  });
+}
