@@ -1,0 +1,178 @@
+import jsonPatch, { type Operation } from 'fast-json-patch';
+import { plainJson } from '../hook/json-text.ts';
+import { maskExchange } from '../mask/mask-exchange.ts';
+import type { Exchange } from '../model/exchange.ts';
+import { type ComparePath, type PathStep, printPath } from './compare-path.ts';
+import type {
+  Comparison,
+  Difference,
+  DifferenceKind,
+  DifferencePart,
+  DifferenceVerdict,
+} from './difference.ts';
+import { fitsAround, holdsToken, sameTokenTypes, withoutChangingTokens } from './masked-value.ts';
+import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
+import { type ResponseView, viewPair } from './response-view.ts';
+import { sameChangingClass } from './value-class.ts';
+
+const maxKeptText = 1_024;
+const maxKeptJson = 4_096;
+const parts: Readonly<Record<string, DifferencePart>> = {
+  outcome: 'outcome',
+  status: 'status',
+  headers: 'header',
+  trailers: 'trailer',
+  body: 'body',
+};
+
+/** Compares the recorded and the replayed response of an exchange. */
+export type Comparer = (recorded: Exchange, replayed: Exchange) => Comparison;
+
+/**
+ * Reads the options once and gives back what compares exchange after exchange.
+ *
+ * @throws GardenhoseError `invalid-option`
+ */
+export function createComparer(options: CompareOptions = {}): Comparer {
+  const resolved = resolveCompareOptions(options);
+  return (recorded, replayed) => compareWith(recorded, replayed, resolved);
+}
+
+/**
+ * How the replayed response of an exchange differs from the recorded one.
+ *
+ * @throws GardenhoseError `invalid-option`
+ */
+export function compareExchange(
+  recorded: Exchange,
+  replayed: Exchange,
+  options: CompareOptions = {},
+): Comparison {
+  return createComparer(options)(recorded, replayed);
+}
+
+function compareWith(recorded: Exchange, live: Exchange, options: ResolvedCompareOptions): Comparison {
+  const replayed = options.masker === undefined ? live : maskExchange(options.masker, live);
+  const views = viewPair(recorded, replayed, options);
+  const differences: Difference[] = [];
+  const more: Record<DifferenceVerdict, number> = { changed: 0, suspect: 0, unverified: 0 };
+  const ignored = new Map<string, number>();
+  for (const patch of jsonPatch.compare(views.recorded, views.replayed)) {
+    const place = locate(views.recorded, patch.path);
+    const pattern = options.ignore.find((one) => one.covers(place.path));
+    if (pattern !== undefined) {
+      ignored.set(pattern.text, (ignored.get(pattern.text) ?? 0) + 1);
+      continue;
+    }
+    const verdict = judge(patch, place, options);
+    if (differences.length < options.maxDifferences) {
+      differences.push(difference(recorded, patch, place, verdict));
+    } else more[verdict]++;
+  }
+  return {
+    differences,
+    more,
+    ignored: Array.from(ignored, ([path, count]) => ({ path, count })),
+    notCompared: views.notCompared,
+  };
+}
+
+/** A place in the recorded view, and what stands there. */
+interface Place {
+  readonly path: ComparePath;
+  readonly recorded: unknown;
+}
+
+function locate(view: ResponseView, pointer: string): Place {
+  const [top = '', ...names] = pointer.slice(1).split('/').map(unescapePointer);
+  let value: unknown = memberOf(view, top);
+  const part = parts[top] ?? 'body';
+  const steps: PathStep[] = [];
+  for (const name of names) {
+    steps.push({ name, inList: Array.isArray(value) });
+    value = memberOf(value, name);
+  }
+  const path: ComparePath =
+    part === 'header' || part === 'trailer' ? { part, header: names[0], steps: [] } : { part, steps };
+  return { path, recorded: value };
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined;
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
+}
+
+function unescapePointer(name: string): string {
+  return name.replace(/~1/g, '/').replace(/~0/g, '~');
+}
+
+/** Whether a difference is one, or one that any two runs or any two keys have. */
+function judge(
+  patch: Operation,
+  { path, recorded }: Place,
+  options: ResolvedCompareOptions,
+): DifferenceVerdict {
+  if (patch.op !== 'replace') return 'changed';
+  const replayed: unknown = patch.value;
+  if (typeof recorded === 'string' && typeof replayed === 'string') {
+    if (!options.sameKey && holdsToken(recorded)) {
+      // Without a masker the live value is plain, and what the token stood for is not known.
+      const same =
+        options.masker === undefined ? fitsAround(recorded, replayed) : sameTokenTypes(recorded, replayed);
+      return same ? 'unverified' : 'changed';
+    }
+    if (path.header === 'etag') return 'suspect';
+    const before = withoutChangingTokens(recorded);
+    const now = withoutChangingTokens(replayed);
+    if (before === now) return 'suspect';
+    return sameChangingClass(before, now, options.clock.wallMs()) ? 'suspect' : 'changed';
+  }
+  return sameChangingClass(recorded, replayed, options.clock.wallMs()) ? 'suspect' : 'changed';
+}
+
+function difference(
+  exchange: Exchange,
+  patch: Operation,
+  place: Place,
+  verdict: DifferenceVerdict,
+): Difference {
+  const recorded = patch.op === 'add' ? undefined : keep(place.recorded);
+  const value = 'value' in patch ? keep(patch.value) : undefined;
+  return {
+    exchange: exchange.id,
+    operation: exchange.operation ?? `${exchange.request.method} ${exchange.request.target.split('?', 1)[0]}`,
+    part: place.path.part,
+    path: printPath(place.path, false),
+    kind: kindOf(patch, place.recorded),
+    patch: 'value' in patch ? { ...patch, value: value?.kept } : patch,
+    ...(recorded === undefined ? {} : { recorded: recorded.kept }),
+    verdict,
+    clipped: recorded?.clipped === true || value?.clipped === true,
+  };
+}
+
+function kindOf(patch: Operation, recorded: unknown): DifferenceKind {
+  if (patch.op === 'remove') return 'missing';
+  if (patch.op === 'add') return 'extra';
+  return 'value' in patch && typeName(recorded) === typeName(patch.value) ? 'value' : 'type';
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'list' : typeof value;
+}
+
+/** A value small enough to keep for a report. */
+function keep(value: unknown): { readonly kept: unknown; readonly clipped: boolean } {
+  const plain = plainJson(value);
+  if (typeof plain === 'string') {
+    return plain.length <= maxKeptText
+      ? { kept: plain, clipped: false }
+      : { kept: plain.slice(0, maxKeptText), clipped: true };
+  }
+  if (plain === null || typeof plain !== 'object') return { kept: plain, clipped: false };
+  const text = JSON.stringify(plain);
+  return text.length <= maxKeptJson
+    ? { kept: plain, clipped: false }
+    : { kept: text.slice(0, maxKeptText), clipped: true };
+}

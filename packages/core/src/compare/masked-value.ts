@@ -1,0 +1,68 @@
+import { tokenType } from '../mask/tokens.ts';
+
+// Types whose values are made anew on every run: sessions, bearer tokens, CSRF tokens.
+const changingTypes = new Set(['secret', 'session', 'jwt']);
+const tokenText = /(?<![\w-])mk_[a-z][a-z0-9-]{0,31}_[\w-]{11,22}(?![\w-])/g;
+const maxLength = 8_192;
+
+/** Whether a mask token stands in the text. */
+export function holdsToken(value: unknown): value is string {
+  return typeof value === 'string' && splitTokens(value).types.length > 0;
+}
+
+/**
+ * Whether the texts are the same but for their tokens, and tokens of the same types stand in the same places: all that can
+ * be said of values that were masked with different keys.
+ */
+export function sameTokenTypes(recorded: string, replayed: string): boolean {
+  const a = splitTokens(recorded);
+  const b = splitTokens(replayed);
+  return same(a.types, b.types) && same(a.between, b.between);
+}
+
+/** Whether an unmasked text has what stands around the tokens of a masked one. */
+export function fitsAround(masked: string, plain: string): boolean {
+  const { between } = splitTokens(masked);
+  const last = between.at(-1) ?? '';
+  let at = 0;
+  for (const [index, literal] of between.slice(0, -1).entries()) {
+    const found = index === 0 ? (plain.startsWith(literal) ? 0 : -1) : plain.indexOf(literal, at);
+    if (found === -1) return false;
+    at = found + literal.length;
+  }
+  return plain.length - last.length >= at && plain.endsWith(last);
+}
+
+/** The text with the tokens of types that change on every run replaced by their types. */
+export function withoutChangingTokens(text: string): string {
+  if (text.length > maxLength) return text;
+  return text.replace(tokenText, (token) => {
+    const type = tokenType(token);
+    return type !== undefined && changingTypes.has(type) ? `\u0000${type}\u0000` : token;
+  });
+}
+
+/** The types of the tokens in a text, in order, and what stands before, between and after them. */
+function splitTokens(text: string): {
+  readonly types: readonly string[];
+  readonly between: readonly string[];
+} {
+  const types: string[] = [];
+  const between: string[] = [];
+  let from = 0;
+  if (text.length <= maxLength) {
+    for (const match of text.matchAll(tokenText)) {
+      const type = tokenType(match[0]);
+      if (type === undefined) continue;
+      types.push(type);
+      between.push(text.slice(from, match.index));
+      from = match.index + match[0].length;
+    }
+  }
+  between.push(text.slice(from));
+  return { types, between };
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
+}

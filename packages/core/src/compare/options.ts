@@ -1,0 +1,69 @@
+import { type Clock, systemClock } from '../clock.ts';
+import { GardenhoseError } from '../errors.ts';
+import type { Masker } from '../mask/masker.ts';
+import type { PolicySummary } from '../model/capture-header.ts';
+import { type PathPattern, parsePathPattern } from './compare-path.ts';
+
+/** How recorded and replayed responses are compared. */
+export interface CompareOptions {
+  /**
+   * Places whose differences are only counted: `outcome`, `status`, `header:NAME`, `trailer:NAME`, `body:$.orders[*].id`.
+   * Default none.
+   */
+  readonly ignore?: readonly string[] | undefined;
+  /** Masks live answers before they are compared: of the policy and the key of the recording. Default none. */
+  readonly masker?: Masker | undefined;
+  /** The policy in the capture's header: tells whether the masker has the key of the recording. */
+  readonly recordedPolicy?: PolicySummary | undefined;
+  /** Differences kept of one exchange; more are counted. Default 100. */
+  readonly maxDifferences?: number | undefined;
+  /** Larger bodies, decoded, are compared by length and digest. Default 8 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Tells times near now from other numbers. Default the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Compare options, checked and complete. */
+export interface ResolvedCompareOptions {
+  readonly ignore: readonly PathPattern[];
+  readonly masker: Masker | undefined;
+  /** Whether equal values have equal tokens on both sides. */
+  readonly sameKey: boolean;
+  readonly maxDifferences: number;
+  readonly maxBodyBytes: number;
+  readonly clock: Clock;
+}
+
+const maxIgnored = 1_000;
+
+/** @throws GardenhoseError `invalid-option` */
+export function resolveCompareOptions(options: CompareOptions): ResolvedCompareOptions {
+  const { ignore = [], masker, recordedPolicy, clock = systemClock } = options;
+  if (!Array.isArray(ignore) || ignore.length > maxIgnored) {
+    throw new GardenhoseError('invalid-option', `ignore: expected a list of at most ${maxIgnored} paths`, {
+      subject: 'ignore',
+    });
+  }
+  return {
+    ignore: ignore.map((text, index) => parsePathPattern(text, `ignore[${index}]`)),
+    masker,
+    sameKey:
+      masker !== undefined &&
+      recordedPolicy?.keyId === masker.summary.keyId &&
+      recordedPolicy.digest === masker.summary.digest,
+    maxDifferences: count(options.maxDifferences ?? 100, 'maxDifferences'),
+    maxBodyBytes: count(options.maxBodyBytes ?? 8 * 1024 * 1024, 'maxBodyBytes'),
+    clock,
+  };
+}
+
+function count(value: number, option: string): number {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= 2 ** 30) return value;
+  throw new GardenhoseError(
+    'invalid-option',
+    `${option}: expected a whole number from 0 to 2^30, found ${value}`,
+    {
+      subject: option,
+    },
+  );
+}

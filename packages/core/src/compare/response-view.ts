@@ -1,0 +1,77 @@
+import type { JsonValue } from '../hook/json-text.ts';
+import type { Exchange } from '../model/exchange.ts';
+import { comparedHeaders } from './compared-headers.ts';
+import { type BodyLimits, type DecodedBody, decodeBody } from './decode-body.ts';
+import type { DifferencePart } from './difference.ts';
+
+/** How an exchange ended: with a whole answer, in the middle of one, or without. */
+export type ResponseOutcome = 'answered' | 'cut' | 'no answer';
+
+/** The decoded form in which a response is compared. */
+export interface ResponseView {
+  readonly body?: JsonValue;
+  readonly trailers?: Readonly<Record<string, string[]>>;
+  readonly headers?: Readonly<Record<string, string[]>>;
+  readonly status?: number;
+  readonly outcome?: ResponseOutcome;
+}
+
+/** The views of two responses, without what cannot be compared, which is told apart. */
+export interface ViewPair {
+  readonly recorded: ResponseView;
+  readonly replayed: ResponseView;
+  readonly notCompared: readonly { readonly part: DifferencePart; readonly reason: string }[];
+}
+
+/** The two responses of an exchange as they are compared. */
+export function viewPair(recorded: Exchange, replayed: Exchange, limits: BodyLimits): ViewPair {
+  const unknownEnd = unknownEndOf(recorded);
+  const bodies = {
+    recorded: decodedBodyOf(recorded, limits),
+    replayed: decodedBodyOf(replayed, limits),
+  };
+  const notCompared: { part: DifferencePart; reason: string }[] = [];
+  if (unknownEnd !== undefined) notCompared.push({ part: 'outcome', reason: unknownEnd });
+  // Without an answer on one side there is one difference, not one for every header.
+  const answered = recorded.response !== undefined && replayed.response !== undefined;
+  if (answered) {
+    for (const side of ['recorded', 'replayed'] as const) {
+      const body = bodies[side];
+      if ('notCompared' in body) notCompared.push({ part: 'body', reason: `${side} ${body.notCompared}` });
+    }
+  }
+  const comparable = answered && !notCompared.some(({ part }) => part === 'body');
+  const view = (exchange: Exchange, body: DecodedBody): ResponseView => ({
+    // Differences are found from the last name to the first.
+    ...(comparable && 'value' in body && body.value !== undefined ? { body: body.value } : {}),
+    ...(answered ? headOf(exchange) : {}),
+    ...(unknownEnd === undefined ? { outcome: outcomeOf(exchange) } : {}),
+  });
+  return {
+    recorded: view(recorded, bodies.recorded),
+    replayed: view(replayed, bodies.replayed),
+    notCompared,
+  };
+}
+
+function decodedBodyOf({ response }: Exchange, limits: BodyLimits): DecodedBody {
+  return response === undefined ? { value: undefined } : decodeBody(response, response.headers, limits);
+}
+
+function headOf({ response }: Exchange): Pick<ResponseView, 'trailers' | 'headers' | 'status'> {
+  if (response === undefined) return {};
+  const { trailers, headers, status } = response;
+  return { trailers: comparedHeaders(trailers), headers: comparedHeaders(headers), status };
+}
+
+/** Why it is not known how the recorded exchange would have ended. */
+function unknownEndOf({ partial, abort }: Exchange): string | undefined {
+  if (partial.length > 0) return `recorded ${partial.join(', ')}`;
+  if (abort?.by === 'client') return 'recorded client went away';
+  return abort?.by === 'recorder' ? 'recorded no further' : undefined;
+}
+
+function outcomeOf({ response, abort }: Exchange): ResponseOutcome {
+  if (response === undefined) return 'no answer';
+  return response.complete && abort === undefined ? 'answered' : 'cut';
+}

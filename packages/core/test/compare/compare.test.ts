@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import jsonPatch from 'fast-json-patch';
+import { expect, test } from 'vitest';
+import { compareExchange, createComparer } from '../../src/compare/compare.ts';
+import type { CompareOptions } from '../../src/compare/options.ts';
+import type { Response } from '../../src/model/exchange.ts';
+import { aChunk, anExchange } from '../../src/testing/factories.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+
+const answer = (body: unknown, over: Partial<Response> = {}) =>
+  anExchange({
+    response: { chunks: [aChunk(typeof body === 'string' ? body : JSON.stringify(body))], ...over },
+  });
+const headers = (...list: string[]) => anExchange({ response: { headers: list } });
+
+/** `verdict kind path: recorded → replayed` of each difference. */
+function told(recorded = anExchange(), replayed = anExchange(), options: CompareOptions = {}) {
+  return compareExchange(recorded, replayed, options).differences.map(
+    ({ verdict, kind, path, patch, recorded }) => {
+      const value = 'value' in patch ? JSON.stringify(patch.value) : '';
+      return `${verdict} ${kind} ${path}: ${JSON.stringify(recorded) ?? ''} → ${value}`;
+    },
+  );
+}
+
+test('compareExchange() finds nothing between equal responses', () => {
+  expect(compareExchange(anExchange(), anExchange())).toEqual({
+    differences: [],
+    more: { changed: 0, suspect: 0, unverified: 0 },
+    ignored: [],
+    notCompared: [],
+  });
+});
+
+test('compareExchange() tells outcome, status, headers and body in this order', () => {
+  const replayed = answer(
+    { id: 8 },
+    { status: 500, complete: false, headers: ['Content-Type', 'application/json', 'X-New', '1'] },
+  );
+  expect(told(anExchange(), replayed)).toEqual([
+    'changed value outcome: "answered" → "cut"',
+    'changed value status: 200 → 500',
+    'changed extra header:x-new:  → ["1"]',
+  ]);
+  expect(compareExchange(anExchange(), replayed).notCompared).toEqual([
+    { part: 'body', reason: 'replayed incomplete' },
+  ]);
+});
+
+test('compareExchange() tells changes inside of a JSON body by their place', () => {
+  const recorded = answer({
+    orders: [
+      { id: 1, total: 10 },
+      { id: 2, total: 20, note: null },
+    ],
+    'a/b~': 1,
+  });
+  const replayed = answer({ orders: [{ id: 1, total: 11 }, { id: 2, total: '20' }, { id: 3 }], 'a/b~': 2 });
+  expect(told(recorded, replayed).sort()).toEqual([
+    'changed extra body:$.orders[2]:  → {"id":3}',
+    'changed missing body:$.orders[1].note: null → ',
+    'changed type body:$.orders[1].total: 20 → "20"',
+    'changed value body:$.orders[0].total: 10 → 11',
+    "changed value body:$['a/b~']: 1 → 2",
+  ]);
+});
+
+test('compareExchange() does not round large numbers', () => {
+  expect(told(answer('{"id":12345678901234567890}'), answer('{"id":12345678901234567891}'))).toEqual([
+    'changed value body:$.id: "12345678901234567890" → "12345678901234567891"',
+  ]);
+  expect(told(answer('{"id":1.0}'), answer('{"id":1}'))).toEqual([]);
+});
+
+test('compareExchange() compares headers in any case and order, repeats as lists', () => {
+  expect(told(headers('A', '1', 'B', '2'), headers('b', '2', 'a', '1'))).toEqual([]);
+  expect(told(headers('Vary', 'a', 'vary', 'b'), headers('Vary', 'a'))).toEqual([
+    'changed missing header:vary: "b" → ',
+  ]);
+});
+
+test('compareExchange() leaves out hop-by-hop headers and values that name one request', () => {
+  const recorded = headers('Date', 'Sat', 'Connection', 'close, X-Hop', 'X-Hop', '1', 'X-Request-Id', 'a');
+  const replayed = headers('Date', 'Sun', 'Keep-Alive', 'timeout=5', 'X-Request-Id', 'b');
+  expect(told(recorded, replayed)).toEqual([]);
+  expect(told(headers('Date', 'Sat'), headers())).toEqual(['changed missing header:date: ["(any)"] → ']);
+});
+
+test('compareExchange() calls values that differ between any two runs suspect', () => {
+  const clock = new ManualClock();
+  const recorded = answer(
+    { at: '2026-11-21T12:00:00Z', id: '9f86d081884c7d65', n: 1 },
+    { headers: ['ETag', '"a"'] },
+  );
+  const replayed = answer({ at: '2026-11-21T12:01:00Z', id: 'other', n: 2 }, { headers: ['ETag', '"b"'] });
+  expect(told(recorded, replayed, { clock }).sort()).toEqual([
+    'changed value body:$.id: "9f86d081884c7d65" → "other"',
+    'changed value body:$.n: 1 → 2',
+    'suspect value body:$.at: "2026-11-21T12:00:00Z" → "2026-11-21T12:01:00Z"',
+    'suspect value header:etag: "\\"a\\"" → "\\"b\\""',
+  ]);
+});
+
+test('compareExchange() counts what its ignore list covers, and what it could not compare', () => {
+  const recorded = answer({
+    items: [
+      { at: 1, x: 1 },
+      { at: 2, x: 2 },
+    ],
+  });
+  const replayed = answer({
+    items: [
+      { at: 3, x: 1 },
+      { at: 4, x: 3 },
+    ],
+  });
+  const { differences, ignored } = compareExchange(recorded, replayed, {
+    ignore: ['body:$.items[*].at', 'header:a'],
+  });
+  expect(differences.map(({ path }) => path)).toEqual(['body:$.items[1].x']);
+  expect(ignored).toEqual([{ path: 'body:$.items[*].at', count: 2 }]);
+  const dropped = answer('', { chunks: [], state: 'dropped:size' });
+  expect(compareExchange(dropped, answer({ any: 1 }))).toMatchObject({
+    differences: [],
+    notCompared: [{ part: 'body', reason: 'recorded dropped:size' }],
+  });
+});
+
+test('compareExchange() tells one difference when there is no answer', () => {
+  expect(told(anExchange(), anExchange({ response: null }))).toEqual([
+    'changed value outcome: "answered" → "no answer"',
+  ]);
+});
+
+test('compareExchange() does not judge the end of an exchange whose recording does not know it', () => {
+  const gone = anExchange({
+    response: { complete: false },
+    abort: { at: 1, by: 'client', code: 'ECONNRESET' },
+  });
+  const partial = anExchange({ partial: ['no-end'], response: { complete: false } });
+  for (const recorded of [gone, partial]) {
+    const { differences, notCompared } = compareExchange(recorded, anExchange());
+    expect(differences).toEqual([]);
+    expect(notCompared.map(({ part }) => part)).toEqual(['outcome', 'body']);
+  }
+});
+
+test('compareExchange() keeps a bounded number of differences and counts the rest', () => {
+  const list = (from: number) => answer(Array.from({ length: 50 }, (_, i) => i + from));
+  const { differences, more } = compareExchange(list(0), list(1), { maxDifferences: 3 });
+  expect(differences).toHaveLength(3);
+  expect(more).toEqual({ changed: 47, suspect: 0, unverified: 0 });
+});
+
+test('compareExchange() clips values that are too large to keep', () => {
+  const { differences } = compareExchange(
+    answer({ text: '', list: 1 }),
+    answer({ text: 'x'.repeat(5_000), list: Array.from({ length: 5_000 }, () => 7) }),
+  );
+  const [long, many] = [...differences].sort((a, b) => (a.path < b.path ? 1 : -1));
+  expect(long).toMatchObject({ path: 'body:$.text', clipped: true, patch: { value: 'x'.repeat(1_024) } });
+  expect(many).toMatchObject({ path: 'body:$.list', clipped: true, kind: 'type' });
+});
+
+test('compareExchange() gives patches that turn the recorded body into the replayed one', () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 4 }), fc.json({ maxDepth: 4 }), (before, now) => {
+      const patches = compareExchange(answer(before), answer(now), {
+        maxDifferences: 10_000,
+      }).differences.map(({ patch }) => patch);
+      const document = { body: JSON.parse(before) };
+      jsonPatch.applyPatch(document, patches, false, true, false);
+      expect(document).toEqual({ body: JSON.parse(now) });
+    }),
+  );
+});
+
+test('compareExchange() says that masked values are unverified when they cannot be joined', () => {
+  const recorded = answer({
+    email: 'mk_email_abcdefghijklmnop',
+    auth: 'Bearer mk_secret_abcdefghijklmnop',
+    link: '/u/mk_user_abcdefghijklmnop/x',
+  });
+  const plain = answer({ email: 'ann@shop.test', auth: 'Bearer abc', link: '/u/ann/y' });
+  expect(told(recorded, plain).sort()).toEqual([
+    'changed value body:$.link: "/u/mk_user_abcdefghijklmnop/x" → "/u/ann/y"',
+    'unverified value body:$.auth: "Bearer mk_secret_abcdefghijklmnop" → "Bearer abc"',
+    'unverified value body:$.email: "mk_email_abcdefghijklmnop" → "ann@shop.test"',
+  ]);
+});
+
+test('createComparer() rejects options that make no sense', () => {
+  expect(() => createComparer({ ignore: ['status', 'body.a'] })).toThrow(
+    /^ignore\[1\]: expected outcome, status/,
+  );
+  expect(() => createComparer({ maxDifferences: -1 })).toThrow(/^maxDifferences: expected a whole number/);
+  expect(() => createComparer({ maxBodyBytes: Number.NaN })).toThrow(/^maxBodyBytes/);
+});
