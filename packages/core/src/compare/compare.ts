@@ -11,6 +11,7 @@ import type {
   DifferenceVerdict,
 } from './difference.ts';
 import { fitsAround, holdsToken, sameTokenTypes, withoutChangingTokens } from './masked-value.ts';
+import { operationName } from './operation-name.ts';
 import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
 import { type ResponseView, viewPair } from './response-view.ts';
 import { sameChangingClass } from './value-class.ts';
@@ -140,7 +141,7 @@ function difference(
   const value = 'value' in patch ? keep(patch.value) : undefined;
   return {
     exchange: exchange.id,
-    operation: exchange.operation ?? `${exchange.request.method} ${exchange.request.target.split('?', 1)[0]}`,
+    operation: operationName(exchange),
     part: place.path.part,
     path: printPath(place.path, false),
     kind: kindOf(patch, place.recorded),

@@ -1,0 +1,205 @@
+import type { Comparison } from '../compare/difference.ts';
+import { operationName } from '../compare/operation-name.ts';
+import { type ErrorCode, GardenhoseError } from '../errors.ts';
+import { finishedAt } from '../replay/order.ts';
+import type { ReplayResult } from '../replay/transcript.ts';
+import { DifferenceTable } from './difference-table.ts';
+import { Drift } from './drift.ts';
+import { Histogram, toMs } from './histogram.ts';
+import { LaneOrderCheck } from './lane-order.ts';
+import { OperationTable } from './operation-table.ts';
+import type { ExchangeCounts, Report, RunFacts, Timing } from './report.ts';
+import { Tally } from './tally.ts';
+import { judgeComparison, judgeFidelity, judgeRun } from './verdict.ts';
+
+/** How a report is made. */
+export interface ReportOptions {
+  /** A run whose 99th percentile of lag is higher than this fell behind. Default 20. */
+  readonly maxLagP99Ms?: number | undefined;
+  /** Operations with a row of their own. Default 100. */
+  readonly maxOperations?: number | undefined;
+  /** Groups of differences. Default 500. */
+  readonly maxGroups?: number | undefined;
+}
+
+const maxErrorText = 300;
+/** Marks that tell of something that did not work. */
+const noteNames = new Set(['patch-missed', 'hook-failed']);
+
+/** Folds the results of a replay into a report, one by one: memory does not grow with their number. */
+export class ReportBuilder {
+  readonly #maxLagP99Ms: number;
+  readonly #operations: OperationTable;
+  readonly #differences: DifferenceTable;
+  readonly #lag = new Histogram();
+  readonly #blocked = new Histogram();
+  readonly #service = new Histogram();
+  readonly #response = new Histogram();
+  readonly #recorded = new Histogram();
+  readonly #drift = new Drift();
+  readonly #order = new LaneOrderCheck();
+  readonly #statuses = new Tally(500);
+  readonly #skips = new Tally();
+  readonly #notes = new Tally();
+  readonly #errors = new Map<ErrorCode, { count: number; readonly example: string }>();
+  readonly #planned = new Span();
+  readonly #sent = new Span();
+  readonly #counts = { total: 0, sent: 0, answered: 0, failed: 0, failedUnlikeRecorded: 0 };
+
+  /** @throws GardenhoseError `invalid-option` */
+  constructor(options: ReportOptions = {}) {
+    this.#maxLagP99Ms = atLeast(options.maxLagP99Ms ?? 20, 0, 'maxLagP99Ms');
+    this.#operations = new OperationTable(atLeast(options.maxOperations ?? 100, 1, 'maxOperations'));
+    this.#differences = new DifferenceTable(atLeast(options.maxGroups ?? 500, 1, 'maxGroups'));
+  }
+
+  /** Adds one result, with what comparing it found, where it was compared. */
+  add(result: ReplayResult, comparison?: Comparison): void {
+    const { entry, recorded, replayed } = result;
+    this.#counts.total++;
+    if (comparison !== undefined) this.#differences.add(comparison);
+    for (const { name, value } of replayed?.marks ?? []) {
+      if (noteNames.has(name)) this.#notes.add(`${name} ${value.slice(0, 40)}`);
+    }
+    this.#countError(entry.error);
+    if (entry.outcome === 'skipped') {
+      this.#skips.add(entry.skip ?? 'unknown');
+      return;
+    }
+    const failed = entry.outcome === 'failed';
+    this.#counts[failed ? 'failed' : 'answered']++;
+    if (failed && recorded.response !== undefined) this.#counts.failedUnlikeRecorded++;
+    this.#statuses.add(`${entry.recordedStatus ?? 0} ${entry.status ?? 0}`);
+    const recordedNs = finishedAt(recorded) - recorded.startAt;
+    this.#recorded.record(recordedNs);
+    this.#operations.add(operationName(recorded), {
+      failed,
+      changed: comparison !== undefined && hasChanged(comparison),
+      recordedNs,
+      serviceNs: this.#time(result, failed),
+    });
+  }
+
+  /** The report of everything that was added. May be asked for again. */
+  build(run?: RunFacts): Report {
+    const exchanges: ExchangeCounts = {
+      ...this.#counts,
+      skipped: this.#skips.total,
+      skips: this.#skips.entries().map(([reason, count]) => ({ reason, count })),
+    };
+    const timing = this.#timing();
+    const order = this.#order.result();
+    const fidelity = judgeFidelity({ exchanges, timing, order, run, maxLagP99Ms: this.#maxLagP99Ms });
+    const compared = this.#differences.compared > 0;
+    const differences = compared ? this.#differences.summary() : undefined;
+    const comparison = judgeComparison(differences, this.#differences.bodiesNotCompared);
+    return {
+      format: 'gardenhose-report/1',
+      ...judgeRun({ fidelity, comparison, differences, exchanges }),
+      run: run === undefined ? undefined : runFacts(run),
+      exchanges,
+      fidelity,
+      comparison,
+      timing,
+      order,
+      statuses: this.#statuses.entries().map(([key, count]) => {
+        const [recorded = 0, replayed = 0] = key.split(' ').map(Number);
+        return { recorded, replayed, count };
+      }),
+      errors: Array.from(this.#errors, ([code, { count, example }]) => ({ code, count, example })),
+      operations: this.#operations.rows(),
+      notes: this.#notes.entries().map(([name, count]) => ({ name, count })),
+      differences,
+    };
+  }
+
+  /** Records the times of an exchange that was sent; gives back its service time, if it was answered. */
+  #time({ entry, recorded }: ReplayResult, failed: boolean): number | undefined {
+    const { plannedAt, sentAt, endAt, blockedNs, lane } = entry;
+    if (sentAt === undefined) return undefined;
+    this.#counts.sent++;
+    this.#sent.add(sentAt);
+    if (blockedNs > 0) this.#blocked.record(blockedNs);
+    if (Number.isFinite(plannedAt)) {
+      this.#planned.add(plannedAt);
+      const lag = sentAt - plannedAt - blockedNs;
+      this.#lag.record(lag);
+      this.#drift.add(lag);
+    }
+    if (endAt === undefined) return undefined;
+    this.#order.add({
+      lane,
+      recordedStart: recorded.startAt,
+      recordedEnd: finishedAt(recorded),
+      sentAt,
+      endAt,
+    });
+    if (failed) return undefined;
+    this.#service.record(endAt - sentAt);
+    this.#response.record(endAt - plannedAt);
+    return endAt - sentAt;
+  }
+
+  #countError(error: ReplayResult['entry']['error']): void {
+    if (error === undefined) return;
+    const known = this.#errors.get(error.code);
+    if (known !== undefined) known.count++;
+    else this.#errors.set(error.code, { count: 1, example: error.message.slice(0, maxErrorText) });
+  }
+
+  #timing(): Timing {
+    return {
+      plannedMs: toMs(this.#planned.length),
+      actualMs: toMs(this.#sent.length),
+      driftMs: toMs(this.#drift.value()),
+      lag: this.#lag.summary(),
+      blocked: this.#blocked.summary(),
+      serviceTime: this.#service.summary(),
+      responseTime: this.#response.summary(),
+      recordedTime: this.#recorded.summary(),
+    };
+  }
+}
+
+/** From the least to the greatest of some times. */
+class Span {
+  #from = Number.POSITIVE_INFINITY;
+  #to = Number.NEGATIVE_INFINITY;
+
+  get length(): number {
+    return Math.max(0, this.#to - this.#from);
+  }
+
+  add(at: number): void {
+    this.#from = Math.min(this.#from, at);
+    this.#to = Math.max(this.#to, at);
+  }
+}
+
+function hasChanged({ differences, more }: Comparison): boolean {
+  return more.changed > 0 || differences.some(({ verdict }) => verdict === 'changed');
+}
+
+function runFacts({
+  runId,
+  target,
+  thread,
+  pace,
+  order,
+  mutationsSent,
+  resent,
+  stopped,
+}: RunFacts): RunFacts {
+  return { runId, target, thread, pace, order, mutationsSent, resent, stopped };
+}
+
+function atLeast(value: number, least: number, option: string): number {
+  if (Number.isFinite(value) && value >= least) return value;
+  throw new GardenhoseError(
+    'invalid-option',
+    `${option}: expected a number of at least ${least}, found ${value}`,
+    {
+      subject: option,
+    },
+  );
+}

@@ -1,0 +1,94 @@
+import type { ErrorCode } from '../errors.ts';
+import type { DifferenceSummary } from './difference-table.ts';
+import type { HistogramSummary } from './histogram.ts';
+import type { LaneOrder } from './lane-order.ts';
+
+/** What came of a replay. Plain data: `JSON.stringify` writes all of it. `docs/reference/report.md` explains each field. */
+export interface Report {
+  readonly format: 'gardenhose-report/1';
+  /** As the exit code of the command line: 0 fine, 1 something changed, 2 inconclusive. */
+  readonly verdict: 0 | 1 | 2;
+  /** Why it is not 0, one sentence each. */
+  readonly reasons: readonly string[];
+  readonly run?: RunFacts | undefined;
+  readonly exchanges: ExchangeCounts;
+  readonly fidelity: Fidelity;
+  readonly timing: Timing;
+  readonly order: LaneOrder;
+  /** Status of the recorded and of the replayed answer, 0 where there was none. The most frequent first. */
+  readonly statuses: readonly {
+    readonly recorded: number;
+    readonly replayed: number;
+    readonly count: number;
+  }[];
+  readonly errors: readonly { readonly code: ErrorCode; readonly count: number; readonly example: string }[];
+  /** The most frequent first; those beyond the limit are counted as `(other)`. */
+  readonly operations: readonly OperationRow[];
+  /** Marks that hooks put on exchanges because something did not work: `patch-missed`, `hook-failed`. */
+  readonly notes: readonly { readonly name: string; readonly count: number }[];
+  /** Absent when responses were not compared. */
+  readonly differences?: DifferenceSummary | undefined;
+  readonly comparison: 'off' | 'clean' | 'changed' | 'inconclusive';
+}
+
+/** How the run was set up. What the replay's progress says at its end has these. */
+export interface RunFacts {
+  readonly runId: string;
+  readonly target: string;
+  readonly thread: 'worker' | 'inline';
+  readonly pace: string;
+  readonly order: string;
+  readonly mutationsSent: number;
+  readonly resent: number;
+  /** Why the run ended before the capture did. */
+  readonly stopped?: string | undefined;
+}
+
+export interface ExchangeCounts {
+  readonly total: number;
+  readonly sent: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** Of those that failed, how many had an answer when they were recorded. */
+  readonly failedUnlikeRecorded: number;
+  readonly skipped: number;
+  readonly skips: readonly { readonly reason: string; readonly count: number }[];
+}
+
+/** Whether the run was what the recording was: only then do its latencies and its order say something. */
+export interface Fidelity {
+  /** The worst that holds, in this order from worst to best. */
+  readonly verdict: 'nothing-sent' | 'stopped' | 'incomplete' | 'out-of-order' | 'fell-behind' | 'faithful';
+  /** One sentence for everything that holds. */
+  readonly reasons: readonly string[];
+}
+
+export interface Timing {
+  /** From the first to the last planned send; 0 without a schedule (pace `asap`). */
+  readonly plannedMs: number;
+  /** From the first to the last actual send. */
+  readonly actualMs: number;
+  /** Median lag of the last 100 sends minus that of the first 100: whether the run slipped. */
+  readonly driftMs: number;
+  /** Actual minus planned send, without the waiting for answers that the order asks for. */
+  readonly lag: HistogramSummary;
+  /** Waiting for answers past the planned time; of those that waited. */
+  readonly blocked: HistogramSummary;
+  /** From the actual send to the end of the answer. */
+  readonly serviceTime: HistogramSummary;
+  /** From the planned send to the end of the answer: with the queueing that waiting would hide (coordinated omission). */
+  readonly responseTime: HistogramSummary;
+  /** From the recorded start to the recorded end of the answer. */
+  readonly recordedTime: HistogramSummary;
+}
+
+export interface OperationRow {
+  readonly operation: string;
+  readonly sent: number;
+  readonly failed: number;
+  /** Exchanges with at least one difference that counts as `changed`. */
+  readonly changed: number;
+  readonly recordedP50Ms: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
