@@ -1,0 +1,222 @@
+import type { DifferenceGroup, DifferenceSummary } from './difference-table.ts';
+import { escapeText } from './escape-text.ts';
+import type { HistogramSummary } from './histogram.ts';
+import type { Report } from './report.ts';
+import { textTable } from './text-table.ts';
+
+const maxRows = 15;
+const bars = '▁▂▃▄▅▆▇█';
+
+/** A report for people, for a terminal of 100 columns, without colours. Texts from the capture are made safe to show. */
+export function renderReport(report: Report): string {
+  const sections = [
+    heading(report),
+    exchanges(report),
+    timing(report),
+    order(report),
+    statuses(report),
+    operations(report),
+    problems(report),
+    report.differences === undefined ? [] : differences(report.differences),
+    report.reasons.length === 0 ? [] : ['Why', ...report.reasons.map((reason) => `  ${escapeText(reason)}`)],
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+const verdicts = ['fine', 'changed', 'inconclusive'] as const;
+
+function heading({ verdict, fidelity, comparison, run }: Report): string[] {
+  const lines = [`Replay: ${verdicts[verdict]} (fidelity ${fidelity.verdict}, comparison ${comparison})`];
+  if (run !== undefined) {
+    lines.push(
+      escapeText(
+        `  to ${run.target}, pace ${run.pace}, order ${run.order}, ${run.thread} engine, run ${run.runId}`,
+      ),
+    );
+  }
+  return lines;
+}
+
+function exchanges({ exchanges: { total, sent, answered, failed, skipped, skips }, run }: Report): string[] {
+  const lines = [
+    `Exchanges: ${total} read, ${sent} sent, ${answered} answered, ${failed} failed, ${skipped} skipped`,
+  ];
+  if (skips.length > 0) {
+    lines.push(
+      ...textTable(
+        ['right', 'left'],
+        skips.map(({ reason, count }) => [String(count), `skipped: ${reason}`]),
+      ),
+    );
+  }
+  if (run !== undefined && run.mutationsSent > 0) {
+    lines.push(`  ${run.mutationsSent} of those sent may have changed state at the target`);
+  }
+  return lines;
+}
+
+function timing({ timing: times }: Report): string[] {
+  const { plannedMs, actualMs, driftMs } = times;
+  const rows = [
+    ['lag', times.lag],
+    ['blocked', times.blocked],
+    ['service time', times.serviceTime],
+    ['response time', times.responseTime],
+    ['recorded', times.recordedTime],
+  ] as const;
+  return [
+    `Time: ${seconds(actualMs)} of sending, planned ${seconds(plannedMs)}, drift ${ms(driftMs)}`,
+    ...textTable(
+      ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
+      [
+        ['ms', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max', ''],
+        ...rows.filter(([, summary]) => summary.count > 0).map(([name, summary]) => timeRow(name, summary)),
+      ],
+    ),
+  ];
+}
+
+function timeRow(name: string, summary: HistogramSummary): string[] {
+  const { count, p50Ms, p90Ms, p99Ms, p999Ms, maxMs } = summary;
+  return [name, String(count), ...[p50Ms, p90Ms, p99Ms, p999Ms, maxMs].map(short), sparkline(summary)];
+}
+
+/** The shape of a distribution over powers of two of time: `1µs▁▃█▂ 8ms`. */
+function sparkline({ buckets }: HistogramSummary): string {
+  const [first] = buckets;
+  const last = buckets.at(-1);
+  if (first === undefined || last === undefined) return '';
+  const most = Math.max(...buckets.map(({ count }) => count));
+  const counts = new Map(buckets.map(({ upToMs, count }) => [Math.round(Math.log2(upToMs * 1_000)), count]));
+  let picture = '';
+  for (let power = Math.round(Math.log2(first.upToMs * 1_000)); counts.size > 0; power++) {
+    const count = counts.get(power) ?? 0;
+    counts.delete(power);
+    picture += count === 0 ? ' ' : bars[Math.min(7, Math.floor((count / most) * 8))];
+  }
+  const end = `${picture} ≤${length(last.upToMs)}`;
+  return first === last ? end : `≤${length(first.upToMs)} ${end}`;
+}
+
+function order({ order: { lanes, pairs, sendInversions, answerInversions, unchecked } }: Report): string[] {
+  if (pairs === 0) return [];
+  const rest = unchecked === 0 ? '' : `, ${unchecked} exchanges not checked`;
+  return [
+    `Order: ${sendInversions + answerInversions} inversions in ${pairs} pairs of ${lanes} ${lanes === 1 ? 'lane' : 'lanes'}` +
+      ` (${sendInversions} by send, ${answerInversions} before an answer)${rest}`,
+  ];
+}
+
+function statuses({ statuses: rows }: Report): string[] {
+  if (rows.length === 0) return [];
+  const name = (status: number) => (status === 0 ? 'none' : String(status));
+  return [
+    'Status, recorded → replayed',
+    ...textTable(
+      ['right', 'left'],
+      rows
+        .slice(0, maxRows)
+        .map(({ recorded, replayed, count }) => [
+          String(count),
+          recorded === replayed ? name(recorded) : `${name(recorded)} → ${name(replayed)}`,
+        ]),
+    ),
+    ...andMore(rows.length),
+  ];
+}
+
+function operations({ operations: rows }: Report): string[] {
+  if (rows.length === 0) return [];
+  return [
+    'Operations',
+    ...textTable(
+      ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
+      [
+        ['', 'sent', 'failed', 'changed', 'recorded p50', 'p50', 'p99'],
+        ...rows
+          .slice(0, maxRows)
+          .map((row) => [
+            row.operation,
+            ...[row.sent, row.failed, row.changed].map(String),
+            ...[row.recordedP50Ms, row.p50Ms, row.p99Ms].map(short),
+          ]),
+      ],
+    ),
+    ...andMore(rows.length),
+  ];
+}
+
+function problems({ errors, notes }: Report): string[] {
+  const rows = [
+    ...errors.map(({ code, count, example }) => [String(count), code, example]),
+    ...notes.map(({ name, count }) => [String(count), name, '']),
+  ];
+  return rows.length === 0 ? [] : ['Problems', ...textTable(['right', 'left', 'left'], rows)];
+}
+
+function differences(summary: DifferenceSummary): string[] {
+  const {
+    compared,
+    exchangesChanged,
+    changed,
+    suspect,
+    unverified,
+    groups,
+    ignored,
+    notCompared,
+    ungrouped,
+  } = summary;
+  const apart = [
+    `${suspect} suspect (times, random ids)`,
+    `${unverified} unverified (masked)`,
+    `${sum(ignored)} ignored`,
+    `${sum(notCompared)} not compared`,
+  ];
+  return [
+    `Differences: ${changed} in ${exchangesChanged} of ${compared} exchanges; ${apart.join(', ')}`,
+    ...groups.slice(0, maxRows).flatMap(group),
+    ...andMore(groups.length),
+    ...(ungrouped === 0 ? [] : [`  ${ungrouped} more differences are counted but not told`]),
+    ...ignored.slice(0, maxRows).map(({ path, count }) => `  ${count} ignored at ${escapeText(path)}`),
+    ...notCompared
+      .slice(0, maxRows)
+      .map(({ reason, count }) => `  ${count} not compared: ${escapeText(reason)}`),
+  ];
+}
+
+function group({ operation, path, kind, verdict, count, exchanges, example }: DifferenceGroup): string[] {
+  const name = verdict === 'changed' ? kind : `${kind}, ${verdict}`;
+  const values = [example.recorded, example.replayed].map((value) => value ?? '(none)').join(' → ');
+  return [
+    `  ${count} × ${escapeText(operation)}  ${escapeText(path)}  (${name})`,
+    `      ${escapeText(values)}   exchange ${exchanges.join(', ')}${count > exchanges.length ? ', …' : ''}`,
+  ];
+}
+
+function andMore(count: number): string[] {
+  return count > maxRows ? [`  and ${count - maxRows} more`] : [];
+}
+
+function sum(counts: readonly { readonly count: number }[]): number {
+  return counts.reduce((total, { count }) => total + count, 0);
+}
+
+function short(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(3);
+}
+
+function ms(value: number): string {
+  return `${value < 0 ? '-' : ''}${short(Math.abs(value))} ms`;
+}
+
+function seconds(value: number): string {
+  return `${(value / 1_000).toFixed(2)} s`;
+}
+
+function length(value: number): string {
+  if (value < 1) return `${Math.round(value * 1_000)}µs`;
+  return value < 1_000 ? `${Math.round(value)}ms` : `${Math.round(value / 1_000)}s`;
+}
