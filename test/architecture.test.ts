@@ -19,6 +19,7 @@ const stages = [
   'replay',
   'compare',
   'report',
+  'run.ts',
   'index.ts',
   'testing',
 ];

@@ -143,3 +143,40 @@ export type {
 export { isUnsendable } from './replay/sender.ts';
 export type { ReplayResult, TranscriptEntry } from './replay/transcript.ts';
 export { operationOf } from './replay/transcript.ts';
+
+// compare
+export type { Comparer } from './compare/compare.ts';
+export { compareExchange, createComparer } from './compare/compare.ts';
+export type {
+  Comparison,
+  Difference,
+  DifferenceKind,
+  DifferencePart,
+  DifferenceVerdict,
+} from './compare/difference.ts';
+export { operationName } from './compare/operation-name.ts';
+export type { CompareOptions } from './compare/options.ts';
+
+// report
+export type { DifferenceGroup, DifferenceSummary } from './report/difference-table.ts';
+export { escapeText } from './report/escape-text.ts';
+export type { HistogramSummary } from './report/histogram.ts';
+export { Histogram } from './report/histogram.ts';
+export type { LaneOrder } from './report/lane-order.ts';
+export { renderReport } from './report/render-text.ts';
+export type {
+  ExchangeCounts,
+  Fidelity,
+  OperationRow,
+  Report,
+  RunFacts,
+  Timing,
+} from './report/report.ts';
+export type { ReportOptions } from './report/report-builder.ts';
+export { ReportBuilder } from './report/report-builder.ts';
+export type { Column } from './report/text-table.ts';
+export { textTable } from './report/text-table.ts';
+
+// the whole of a replay
+export type { ReplayRunOptions } from './run.ts';
+export { replay } from './run.ts';

@@ -15,6 +15,7 @@ export function composeRecordHooks(list: readonly RecordHooks[]): RecordHooks {
 /** Several replay hooks as one. `onSend` stops at the first drop; `onOutcome` asks every one. */
 export function composeReplayHooks(list: readonly ReplayHooks[]): ReplayHooks {
   return {
+    ahead: list.every((hooks) => hooks.onSend === undefined || hooks.ahead === true),
     onSend(exchange, context) {
       const watched = watchDrop(context);
       let value = exchange;

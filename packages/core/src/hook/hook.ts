@@ -40,6 +40,11 @@ export interface Outcome {
 
 /** Named points on an exchange while it is replayed. `onSend` runs just before the exchange goes out. */
 export interface ReplayHooks {
+  /**
+   * `onSend` asks nothing but its exchange and keeps nothing, so it may run as soon as the exchange is read. That leaves the
+   * engine in its worker. Default false: it runs just before the exchange goes out.
+   */
+  readonly ahead?: boolean | undefined;
   onSend?(exchange: Exchange, context: ReplayContext): Exchange | undefined | void;
   /** The answer is there, or the exchange failed. */
   onOutcome?(recorded: Exchange, outcome: Outcome, context: ReplayContext): void;

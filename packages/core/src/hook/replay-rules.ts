@@ -1,39 +1,79 @@
+import { GardenhoseError } from '../errors.ts';
 import type { Side } from '../model/event.ts';
 import { bodyBytes, type Chunk, type Content, type Exchange } from '../model/exchange.ts';
 import { checkRules } from './check-rules.ts';
-import type { HookContext, ReplayHooks } from './hook.ts';
+import type { ReplayHooks } from './hook.ts';
 import { patchBody, spreadEnds } from './patch-body.ts';
 import { type CompiledRule, compileRules, inSample, rewriteHead, rewriteHeaders } from './rewrite-head.ts';
 import type { HookRule, PatchBodyRule } from './rule.ts';
 import { type Facts, whereMatches } from './where.ts';
 
+/** Declarative rules by what they act on at replay. */
+export interface SplitRules {
+  /** Those that rewrite requests, mark and drop. They may run ahead. */
+  readonly hooks: ReplayHooks;
+  /** Those for side `response`: rewrites the recorded answer that the live one is compared with. */
+  readonly answer: ((exchange: Exchange) => Exchange) | undefined;
+}
+
 /**
- * Declarative rules as hooks at replay. The whole recorded exchange is known, so every condition can be asked; rules for
- * side `response` rewrite the recorded answer that the live one is compared with.
+ * Declarative rules as hooks at replay. The whole recorded exchange is known, so every condition can be asked. Hooks see what
+ * is sent, not what it is compared with: `replay({ rules })` also takes rules for side `response`.
+ *
+ * @throws GardenhoseError `invalid-option` when a rule is not valid, or is for side `response`
+ */
+export function replayRules(rules: readonly HookRule[]): ReplayHooks {
+  const { hooks, answer } = splitRules(rules);
+  if (answer === undefined) return hooks;
+  const index = rules.findIndex(isAnswerRule);
+  throw new GardenhoseError(
+    'invalid-option',
+    `rules[${index}]: side: hooks at replay rewrite requests only; give rules for responses to \`replay\` as \`rules\``,
+    { subject: `rules[${index}]` },
+  );
+}
+
+/**
+ * Declarative rules for a replay, apart by what they act on.
  *
  * @throws GardenhoseError `invalid-option` when a rule is not valid
  */
-export function replayRules(rules: readonly HookRule[]): ReplayHooks {
+export function splitRules(rules: readonly HookRule[]): SplitRules {
   const compiled = compileRules(checkRules(rules));
+  const forAnswer = compiled.filter(({ rule }) => isAnswerRule(rule));
+  const forRequest = compiled.filter(({ rule }) => !isAnswerRule(rule));
   return {
-    onSend(recorded, context) {
-      let exchange = recorded;
-      for (const rule of compiled) {
-        if (!whereMatches(rule.rule.where, factsOf(exchange))) continue;
-        const next = applyRule(rule, exchange, context);
-        if (next === undefined) {
+    hooks: {
+      ahead: true,
+      onSend(recorded, context) {
+        const exchange = applyAll(forRequest, recorded);
+        if (exchange === undefined) {
           context.drop();
           return undefined;
         }
-        exchange = next;
-      }
-      return exchange;
+        for (const { name, value } of exchange.marks.slice(recorded.marks.length)) context.mark(name, value);
+        return { ...exchange, marks: recorded.marks };
+      },
     },
+    answer: forAnswer.length === 0 ? undefined : (exchange) => applyAll(forAnswer, exchange) ?? exchange,
   };
 }
 
+function isAnswerRule(rule: HookRule): boolean {
+  return 'side' in rule && rule.side === 'response';
+}
+
+function applyAll(rules: readonly CompiledRule[], recorded: Exchange): Exchange | undefined {
+  let exchange: Exchange | undefined = recorded;
+  for (const rule of rules) {
+    if (exchange === undefined) return undefined;
+    if (whereMatches(rule.rule.where, factsOf(exchange))) exchange = applyRule(rule, exchange);
+  }
+  return exchange;
+}
+
 /** The exchange after one rule; undefined when the rule drops it. */
-function applyRule(compiled: CompiledRule, exchange: Exchange, context: HookContext): Exchange | undefined {
+function applyRule(compiled: CompiledRule, exchange: Exchange): Exchange | undefined {
   const { rule, index } = compiled;
   switch (rule.do) {
     case 'drop':
@@ -43,10 +83,9 @@ function applyRule(compiled: CompiledRule, exchange: Exchange, context: HookCont
         ? exchange
         : undefined;
     case 'mark':
-      context.mark(rule.name, rule.value);
-      return { ...exchange, marks: [...exchange.marks, { name: rule.name, value: rule.value }] };
+      return withMark(exchange, rule.name, rule.value);
     case 'patch-body':
-      return patchedExchange(exchange, rule, index, context);
+      return patchedExchange(exchange, rule, index);
     default: {
       if ('side' in rule && rule.side === 'response') {
         const { response } = exchange;
@@ -58,20 +97,18 @@ function applyRule(compiled: CompiledRule, exchange: Exchange, context: HookCont
   }
 }
 
-function patchedExchange(
-  exchange: Exchange,
-  rule: PatchBodyRule,
-  index: number,
-  context: HookContext,
-): Exchange {
+function withMark(exchange: Exchange, name: string, value: string): Exchange {
+  return { ...exchange, marks: [...exchange.marks, { name, value }] };
+}
+
+function patchedExchange(exchange: Exchange, rule: PatchBodyRule, index: number): Exchange {
   const side: Side = rule.side ?? 'request';
   const content = exchange[side];
   if (content !== undefined) {
     const chunks = patchedChunks(content, rule);
     if (chunks !== undefined) return { ...exchange, [side]: { ...content, chunks } };
   }
-  context.mark('patch-missed', String(index));
-  return exchange;
+  return withMark(exchange, 'patch-missed', String(index));
 }
 
 function patchedChunks(content: Content, rule: PatchBodyRule): Chunk[] | undefined {

@@ -37,7 +37,7 @@ export interface ReplayOptions extends PaceOptions {
   readonly maxLanes?: number | undefined;
   /**
    * Where the engine and its sockets run. `auto`, the default: in a worker thread, whose timing nothing disturbs, or inline
-   * when there are hooks or the sender cannot leave its thread. Progress says which it was.
+   * when there are hooks (but those that may run ahead) or the sender cannot leave its thread. Progress says which it was.
    */
   readonly thread?: 'auto' | 'worker' | 'inline' | undefined;
   /** Time for the inline engine. Default the machine's clock. */
@@ -99,7 +99,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
 function chooseThread(sender: Sender, options: ReplayOptions): 'worker' | 'inline' {
   const { thread = 'auto' } = options;
   const bound =
-    options.hooks !== undefined
+    options.hooks !== undefined && options.hooks.ahead !== true
       ? 'hooks run in this thread'
       : sender.source === undefined
         ? 'the sender cannot leave this thread'

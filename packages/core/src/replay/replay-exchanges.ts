@@ -185,7 +185,7 @@ class Run {
     const notes = this.#notes(lane);
     const preparation = new Preparation(recorded, index, this.#sender, this.options);
     const make = () => preparation.make(notes);
-    const shipment = hooks === undefined ? make() : make;
+    const shipment = hooks === undefined || hooks.ahead === true ? make() : make;
     if (typeof shipment !== 'function' && isUnsendable(shipment)) {
       this.#skip(recorded, shipment.skip);
       return;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { replayRules } from '../../src/hook/replay-rules.ts';
+import { replayRules, splitRules } from '../../src/hook/replay-rules.ts';
 import type { HookRule } from '../../src/hook/rule.ts';
 import { bodyBytes, type Exchange } from '../../src/model/exchange.ts';
 import { aChunk, anExchange } from '../../src/testing/factories.ts';
@@ -7,7 +7,8 @@ import { aChunk, anExchange } from '../../src/testing/factories.ts';
 function run(rules: readonly HookRule[], exchange: Exchange) {
   const marks: string[] = [];
   let dropped = false;
-  const sent = replayRules(rules).onSend?.(exchange, {
+  const { hooks, answer } = splitRules(rules);
+  const sent = hooks.onSend?.(answer?.(exchange) ?? exchange, {
     lane: new Map(),
     mark: (name, value) => marks.push(`${name}=${value}`),
     drop: () => {
@@ -27,7 +28,7 @@ const post = anExchange({
   },
 });
 
-test('replayRules() rewrites the request in the order of its rules', () => {
+test('splitRules() rewrites the request in the order of its rules', () => {
   const { sent } = run(
     [
       { do: 'rewrite-path', from: '/v1/*', to: '/v2/*' },
@@ -42,7 +43,7 @@ test('replayRules() rewrites the request in the order of its rules', () => {
   });
 });
 
-test('replayRules() rewrites authority and absolute target with the host', () => {
+test('splitRules() rewrites authority and absolute target with the host', () => {
   const exchange = anExchange({ request: { target: 'http://a.test/x?y', authority: 'a.test', headers: [] } });
   expect(run([{ do: 'rewrite-host', to: '[::1]:80' }], exchange).sent.request).toMatchObject({
     target: 'http://[::1]:80/x?y',
@@ -51,14 +52,14 @@ test('replayRules() rewrites authority and absolute target with the host', () =>
   });
 });
 
-test('replayRules() patches a body and keeps its chunks and their times', () => {
+test('splitRules() patches a body and keeps its chunks and their times', () => {
   const { sent } = run([{ do: 'patch-body', patch: [{ op: 'add', path: '/count', value: 2 }] }], post);
   expect(Buffer.from(bodyBytes(sent.request)).toString()).toBe('{"item":"rose","count":2}');
   expect(sent.request.chunks.map((chunk) => chunk.at)).toEqual([1, 2]);
   expect(sent.request.chunks.every((chunk) => chunk.data.length > 0)).toBe(true);
 });
 
-test('replayRules() rewrites the recorded answer, by its status', () => {
+test('splitRules() rewrites the recorded answer, by its status', () => {
   const { sent } = run(
     [
       {
@@ -76,7 +77,7 @@ test('replayRules() rewrites the recorded answer, by its status', () => {
   expect(sent.request).toBe(post.request);
 });
 
-test('replayRules() marks an exchange whose body it could not patch', () => {
+test('splitRules() marks an exchange whose body it could not patch', () => {
   const rules: HookRule[] = [{ do: 'patch-body', patch: [{ op: 'remove', path: '/item' }] }];
   expect(run(rules, anExchange()).marks).toEqual(['patch-missed=0']);
   const dropped = anExchange({ request: { ...post.request, state: 'dropped:size' } });
@@ -84,7 +85,7 @@ test('replayRules() marks an exchange whose body it could not patch', () => {
   expect(run(rules, anExchange({ response: null })).marks).toEqual(['patch-missed=0']);
 });
 
-test('replayRules() drops by mark, and samples whole lanes', () => {
+test('splitRules() drops by mark, and samples whole lanes', () => {
   const marked = anExchange({ marks: [{ name: 'tenant', value: 'a' }] });
   expect(run([{ do: 'drop', where: { mark: { name: 'tenant', value: 'a' } } }], marked).dropped).toBe(true);
   const kept = new Map<string, Set<boolean>>();
@@ -97,7 +98,7 @@ test('replayRules() drops by mark, and samples whole lanes', () => {
   expect(new Set([...kept.values()].flatMap((answers) => [...answers])).size).toBe(2);
 });
 
-test('replayRules() puts a mark on the exchange for the rules after it', () => {
+test('splitRules() shows a mark to the rules after it, and gives it to the hook context', () => {
   const { sent, marks, dropped } = run(
     [
       { do: 'mark', name: 'run', value: 'b' },
@@ -105,8 +106,13 @@ test('replayRules() puts a mark on the exchange for the rules after it', () => {
     ],
     anExchange(),
   );
-  expect(sent.marks).toEqual([{ name: 'run', value: 'b' }]);
+  expect(sent.marks).toEqual([]);
   expect([marks, dropped]).toEqual([['run=b'], false]);
+});
+
+test('replayRules() refuses rules for responses, which no hook at replay sees', () => {
+  const rule: HookRule = { do: 'remove-header', name: 'etag', side: 'response' };
+  expect(() => replayRules([rule])).toThrow(/^rules\[0\]: side: hooks at replay rewrite requests only/);
 });
 
 test('replayRules() rejects rules that are not valid', () => {

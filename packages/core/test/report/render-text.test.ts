@@ -37,12 +37,12 @@ test('renderReport() tells what happened in aligned tables', () => {
 
     Time: 0.04 s of sending, planned 0.04 s, drift 0.000 ms
       ms             count    p50    p90    p99  p99.9    max
-      lag                8  0.100  0.100  0.100  0.100  0.100  ≤128µs █ ≤128µs
-      service time       8    2.0    2.0    2.0    2.0    2.0  ≤2ms █ ≤2ms
-      response time      8    2.1    2.1    2.1    2.1    2.1  ≤4ms █ ≤4ms
-      recorded           8    2.0    2.0    2.0    2.0    2.0  ≤2ms █ ≤2ms
+      lag                8  0.100  0.100  0.100  0.100  0.100  █ ≤128µs
+      service time       8    2.0    2.0    2.0    2.0    2.0  █ ≤2ms
+      response time      8    2.1    2.1    2.1    2.1    2.1  █ ≤4ms
+      recorded           8    2.0    2.0    2.0    2.0    2.0  █ ≤2ms
 
-    Order: 0 inversions in 25 pairs of 1 lanes (0 by send, 0 before an answer)
+    Order: 0 inversions in 25 pairs of 1 lane (0 by send, 0 before an answer)
 
     Status, recorded → replayed
       5  200

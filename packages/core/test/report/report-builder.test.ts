@@ -141,7 +141,8 @@ test('a comparison that saw no bodies is inconclusive', () => {
   const dropped = { response: { chunks: [], state: 'dropped:size' } } as const;
   const report = reportOf(someResults(3, { recorded: dropped, replayed: {} }), true);
   expect(report).toMatchObject({ verdict: 2, comparison: 'inconclusive' });
-  expect(report.differences?.notCompared).toEqual([{ reason: 'body: recorded dropped:size', count: 3 },
+  expect(report.differences?.notCompared).toEqual([
+    { reason: 'body: recorded dropped:size', count: 3 },
     { reason: 'body: replayed dropped:size', count: 3 },
   ]);
 });

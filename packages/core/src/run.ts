@@ -1,0 +1,71 @@
+import { type Comparer, createComparer } from './compare/compare.ts';
+import type { Comparison } from './compare/difference.ts';
+import type { CompareOptions } from './compare/options.ts';
+import { composeReplayHooks } from './hook/compose.ts';
+import { splitRules } from './hook/replay-rules.ts';
+import type { HookRule } from './hook/rule.ts';
+import type { Exchange } from './model/exchange.ts';
+import type { ReplayOptions } from './replay/options.ts';
+import { replayExchanges } from './replay/replay-exchanges.ts';
+import type { Sender } from './replay/sender.ts';
+import type { ReplayResult } from './replay/transcript.ts';
+import type { Report } from './report/report.ts';
+import { ReportBuilder, type ReportOptions } from './report/report-builder.ts';
+
+/** Options of a whole replay: how to send, what to rewrite before, how to compare and what to report. */
+export interface ReplayRunOptions extends ReplayOptions {
+  /**
+   * Declarative rules, applied to each exchange as it is read, before `hooks`. They leave the engine in its worker. Rules
+   * for side `response` rewrite the recorded answer that the live one is compared with. Default none.
+   */
+  readonly rules?: readonly HookRule[] | undefined;
+  /** Whether live answers are compared with the recorded ones, and how. Default false. */
+  readonly compare?: boolean | CompareOptions | undefined;
+  readonly report?: ReportOptions | undefined;
+  /** Called with each result and what comparing it found, where it was compared, in the order in which exchanges ended. */
+  readonly onResult?: ((result: ReplayResult, comparison: Comparison | undefined) => void) | undefined;
+}
+
+/**
+ * Replays exchanges, which must come in order of their starts, compares the answers if asked to, and reports. Memory does
+ * not grow with the number of exchanges. The sender stays the caller's to close.
+ *
+ * @throws {@link GardenhoseError} `invalid-option`; `target-refused` when the guard forbids the target, `target-unreachable`
+ *   when nothing can be connected, both having sent nothing; `worker-failed`; and whatever `source` or `onResult` throws
+ * @example
+ * const report = await replay(exchanges, sender, { compare: { ignore: ['header:x-build'] } });
+ * console.log(renderReport(report));
+ */
+export async function replay(
+  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  sender: Sender,
+  options: ReplayRunOptions = {},
+): Promise<Report> {
+  const { rules = [], compare = false, report, onResult, ...replayOptions } = options;
+  const comparer = comparerOf(compare);
+  const builder = new ReportBuilder(report);
+  const { hooks, answer } = splitRules(rules);
+  const run = replayExchanges(answer === undefined ? source : mapped(source, answer), sender, {
+    ...replayOptions,
+    hooks: rules.length === 0 ? replayOptions.hooks : composeReplayHooks([hooks, replayOptions.hooks ?? {}]),
+  });
+  for await (const result of run.results) {
+    const { recorded, replayed } = result;
+    const comparison = replayed === undefined ? undefined : comparer?.(recorded, replayed);
+    builder.add(result, comparison);
+    onResult?.(result, comparison);
+  }
+  return builder.build(run.progress());
+}
+
+function comparerOf(compare: boolean | CompareOptions): Comparer | undefined {
+  if (compare === false) return undefined;
+  return createComparer(compare === true ? {} : compare);
+}
+
+async function* mapped(
+  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  change: (exchange: Exchange) => Exchange,
+): AsyncGenerator<Exchange, void, undefined> {
+  for await (const exchange of source) yield change(exchange);
+}
