@@ -1,0 +1,46 @@
+import { recoverCapture } from '@gardenhose/core';
+import { Command } from 'commander';
+import { inputName } from '../capture-input.ts';
+import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { exitCodes } from '../exit-code.ts';
+import { showBytes, showCount } from '../output.ts';
+
+interface RecoverFlags extends CommonFlags {
+  readonly output: string;
+  readonly overwrite?: boolean;
+}
+
+const help = `
+Everything that is sound is kept, in order; where something is missing, the new capture says so with a gap.
+The old capture is only read.
+
+Examples:
+  gardenhose recover crashed.hose -o orders.hose
+  gardenhose recover - -o orders.hose < crashed.hose`;
+
+/** `gardenhose recover FILE -o OUT`. */
+export function recoverCommand(context: CommandContext): Command {
+  const command = new Command('recover')
+    .summary('save what is sound in a damaged or cut capture')
+    .description('Writes all that is sound in a capture into a new, closed one.')
+    .argument('<file>', 'capture to rescue, "-" for standard input')
+    .requiredOption('-o, --output <file>', 'capture to write')
+    .option('--overwrite', 'replace the output if it is there')
+    .addHelpText('after', help);
+  return withCommonFlags(command).action((file: string, flags: RecoverFlags) => {
+    context.run(flags, async (output) => {
+      const { header, ...result } = await recoverCapture(
+        file === '-' ? context.io.stdin : file,
+        flags.output,
+        {
+          overwrite: flags.overwrite,
+        },
+      );
+      const kept = `${showCount(result.events, 'event')} saved in ${flags.output} (${showBytes(result.bytesWritten)})`;
+      const lost = `${showCount(result.lostEvents, 'event')} and ${showBytes(result.lostBytes)} were lost`;
+      await output.text(result.lossless ? `${kept}, nothing was lost` : `${kept}; ${lost}`);
+      await output.document({ file: inputName(file), output: flags.output, header, ...result });
+      return exitCodes.fine;
+    });
+  });
+}
