@@ -1,4 +1,13 @@
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { GardenhoseError } from '../errors.ts';
 import type { ByteOutput } from './writer.ts';
 
@@ -9,14 +18,17 @@ import type { ByteOutput } from './writer.ts';
 export class FileOutput implements ByteOutput {
   readonly path: string;
   readonly #fd: number;
+  /** A device or a pipe: written to as it is, and never removed or replaced. */
+  readonly #special: boolean;
   #position = 0;
 
   /** @throws GardenhoseError `io` when the file exists and may not be replaced, or cannot be made */
   constructor(path: string, overwrite: boolean) {
     this.path = path;
-    if (overwrite) remove(path);
+    this.#special = isSpecial(path);
+    if (overwrite && !this.#special) remove(path);
     try {
-      this.#fd = openSync(path, 'wx', 0o600);
+      this.#fd = openSync(path, this.#special ? 'w' : 'wx', 0o600);
     } catch (cause) {
       throw ioError(path, cause, isCode(cause, 'EEXIST') ? 'there is a file of this name' : undefined);
     }
@@ -25,7 +37,8 @@ export class FileOutput implements ByteOutput {
   write(bytes: Uint8Array): void {
     let done = 0;
     while (done < bytes.length) {
-      const taken = writeSync(this.#fd, bytes, done, bytes.length - done, this.#position);
+      const at = this.#special ? null : this.#position;
+      const taken = writeSync(this.#fd, bytes, done, bytes.length - done, at);
       done += taken;
       this.#position += taken;
     }
@@ -49,6 +62,7 @@ export class FileOutput implements ByteOutput {
 
   /** @throws GardenhoseError `io` */
   sync(): void {
+    if (this.#special) return;
     try {
       fdatasyncSync(this.#fd);
     } catch (cause) {
@@ -63,7 +77,18 @@ export class FileOutput implements ByteOutput {
   /** Closes and removes a file that never became a capture. */
   discard(): void {
     closeSync(this.#fd);
-    remove(this.path);
+    if (!this.#special) remove(this.path);
+  }
+}
+
+/** Whether the path leads to something that is there and is neither a file nor a directory. */
+function isSpecial(path: string): boolean {
+  try {
+    const found = statSync(path);
+    return !found.isFile() && !found.isDirectory();
+  } catch {
+    // Not there, or not for us to see: what opening it says is the answer.
+    return false;
   }
 }
 

@@ -1,0 +1,61 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { exchangeEvents, interleave } from '@gardenhose/core/testing';
+import { expect, test } from 'vitest';
+import { tempDir, writeCapture } from '../support/captures.ts';
+import { runCli } from '../support/run-cli.ts';
+
+test('recover writes a clean capture from a cut one, and says what was lost', async () => {
+  using dir = tempDir();
+  const lists = Array.from({ length: 400 }, (_, i) =>
+    exchangeEvents({
+      exchange: i + 1,
+      at: (i + 1) * 20e6,
+      masked: true,
+      start: { target: `/${i}${'x'.repeat(900)}` },
+    }),
+  );
+  const whole = readFileSync(await writeCapture(dir.file('whole.hose'), interleave(...lists)));
+  writeFileSync(dir.file('cut.hose'), whole.subarray(0, whole.length - 2000));
+  expect((await runCli(['verify', dir.file('cut.hose')])).code).toBe(65);
+
+  const { code, stdout } = await runCli(['recover', dir.file('cut.hose'), '-o', dir.file('clean.hose')]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^\d+ events saved in .*clean\.hose \(.*\); .* were lost$/m);
+  const verified = await runCli(['verify', dir.file('clean.hose'), '--json']);
+  expect(verified.code).toBe(0);
+  expect(JSON.parse(verified.stdout).events).toBeGreaterThan(100);
+});
+
+test('recover reads standard input and prints one JSON document', async () => {
+  using dir = tempDir();
+  const whole = readFileSync(await writeCapture(dir.file('whole.hose')));
+  const { code, stdout } = await runCli(['recover', '-', '-o', dir.file('copy.hose'), '--json'], whole);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ output: dir.file('copy.hose'), events: 34, lossless: true });
+});
+
+test('recover refuses what it cannot do in one sentence', async () => {
+  using dir = tempDir();
+  const whole = await writeCapture(dir.file('whole.hose'));
+  writeFileSync(dir.file('noise'), Buffer.alloc(4096, 'noise'));
+  const out = dir.file('out.hose');
+  const cases: [args: string[], exit: number, sentence: RegExp][] = [
+    [[whole], 64, /required option '-o, --output <file>' not specified/],
+    [[whole, '-o', whole], 64, /the capture itself/],
+    [[whole, '-o', dir.file('noise')], 74, /there is a file of this name/],
+    [[whole, '-o', dir.file('none/out.hose')], 74, /none\/out\.hose/],
+    [[dir.path, '-o', out], 65, /is a directory/],
+    [[dir.file('none.hose'), '-o', out], 74, /none\.hose/],
+    [[dir.file('noise'), '-o', out], 65, /noise is not a capture/],
+    ...(existsSync('/dev/full')
+      ? [[[whole, '-o', '/dev/full'], 74, /no space left/] satisfies [string[], number, RegExp]]
+      : []),
+  ];
+  for (const [args, exit, sentence] of cases) {
+    const { code, stdout, stderr } = await runCli(['recover', ...args]);
+    expect({ args, code, stdout }).toEqual({ args, code: exit, stdout: '' });
+    expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
+    expect(stderr).toMatch(sentence);
+    expect(existsSync(out)).toBe(false);
+  }
+});
