@@ -5,3 +5,5 @@ export type { ExchangeEventsOptions, ExchangeKind } from './exchange-events.ts';
 export { exchangeEvents, exchangeKinds, interleave } from './exchange-events.ts';
 export { aCaptureHeader, aChunk, anExchange, aStart } from './factories.ts';
 export { ManualClock } from './manual-clock.ts';
+export type { MemoryAnswer, MemorySending } from './memory-sender.ts';
+export { MemorySender } from './memory-sender.ts';
