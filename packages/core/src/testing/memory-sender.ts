@@ -6,6 +6,7 @@ import type {
   RunTimer,
   Sender,
   Shipment,
+  ShipmentPart,
   Unsendable,
 } from '../replay/sender.ts';
 
@@ -34,7 +35,7 @@ export class MemorySender implements Sender {
   readonly target: string;
   readonly sent: MemorySending[] = [];
   /** What could not be prepared, by exchange. */
-  readonly unsendable = new Map<number, string>();
+  readonly unsendable: Map<number, string> = new Map();
   readonly abandoned: number[] = [];
   lanesOpened = 0;
   lanesClosed = 0;
@@ -53,7 +54,9 @@ export class MemorySender implements Sender {
     if (skip !== undefined) return { skip };
     this.#prepared.set(exchange.id, exchange);
     const { id, lane, startAt, endAt, request, abort } = exchange;
-    const parts = [{ offsetNs: 0, bytes: new TextEncoder().encode(`${request.method} ${request.target}`) }];
+    const parts: ShipmentPart[] = [
+      { offsetNs: 0, bytes: new TextEncoder().encode(`${request.method} ${request.target}`) },
+    ];
     for (const { at, data } of request.chunks) parts.push({ offsetNs: at - startAt, bytes: data });
     const abandonNs = abort?.by === 'client' ? abort.at - startAt : undefined;
     return { exchange: id, lane, startAt, endAt, parts, method: request.method, abandonNs };
