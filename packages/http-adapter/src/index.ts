@@ -14,3 +14,5 @@ export { createRecordingProxy } from './proxy.ts';
 // sender
 export type { SenderOptions, SenderTlsOptions } from './sender.ts';
 export { createSender } from './sender.ts';
+export type { InProcessApp, InProcessOptions, RequestListener } from './in-process.ts';
+export { createInProcessSender } from './in-process.ts';

@@ -1,0 +1,110 @@
+import { createServer, type IncomingMessage, Server, type ServerResponse } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
+import { type Duplex, duplexPair } from 'node:stream';
+import { GardenhoseError, inProcessTarget, type Sender } from '@gardenhose/core';
+import { defaultResponseLimits } from './response-parser.ts';
+import type { ConnectionOptions, Line } from './sender-connection.ts';
+import { HttpLane } from './sender-lane.ts';
+import { toRequest } from './to-request.ts';
+
+export type RequestListener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/**
+ * An application that can be sent to without a port: a request listener (an Express app is one), a `Server` of `node:http`
+ * or `node:https`, an app that gives a listener by `callback()` (Koa), or one with a `server` and `ready()` (Fastify).
+ * A fetch-style app needs its adapter to Node first, such as `getRequestListener(app.fetch)` of `@hono/node-server`.
+ */
+export type InProcessApp =
+  | RequestListener
+  | Server
+  | HttpsServer
+  | { callback(): RequestListener }
+  | { readonly server: Server | HttpsServer; ready(): PromiseLike<unknown> };
+
+export interface InProcessOptions {
+  /** `Host` header that the app sees. Default the recorded one. */
+  readonly host?: string | undefined;
+  /** Bytes kept of one answer's body; the rest is counted. Default 16,777,216 (16 MiB). */
+  readonly maxBodyBytes?: number | undefined;
+}
+
+/**
+ * Sends recorded HTTP exchanges to an application in this process. The bytes go through Node's own HTTP parser, over a pair
+ * of streams in place of a socket: header case, pipelining, chunks and trailers are as on a port. TLS is left out.
+ *
+ * @throws {@link GardenhoseError} `invalid-option` when it is no such application; what its `ready()` throws
+ */
+export async function createInProcessSender(
+  app: InProcessApp,
+  options: InProcessOptions = {},
+): Promise<Sender> {
+  const server = await serverOf(app);
+  // A TLS server serves HTTP on what its handshake has given.
+  const event = server instanceof HttpsServer ? 'secureConnection' : 'connection';
+  const connection: ConnectionOptions = {
+    target: inProcessTarget,
+    dial: () => dial((side) => server.emit(event, side)),
+    limits: defaultResponseLimits,
+    maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
+    connectTimeoutMs: 5_000,
+  };
+  const { host } = options;
+  const request = {
+    authority: host ?? 'localhost',
+    host: host === undefined ? 'recorded' : 'target',
+  } as const;
+  return {
+    target: inProcessTarget,
+    prepare: (exchange, recorded) => toRequest(exchange, request, recorded),
+    openLane: (_lane, timer) => new HttpLane(connection, timer),
+    async close() {},
+  };
+}
+
+async function serverOf(app: InProcessApp): Promise<Server | HttpsServer> {
+  if (isServer(app)) return app;
+  if (typeof app === 'function') return createServer(app);
+  if ('callback' in app) return createServer(app.callback());
+  if ('ready' in app) {
+    await app.ready();
+    if (isServer(app.server)) return app.server;
+  }
+  throw new GardenhoseError(
+    'invalid-option',
+    'target must be an origin, a request listener, a Server, or an app with callback() or ready() and server',
+    { subject: 'target' },
+  );
+}
+
+function isServer(value: unknown): value is Server | HttpsServer {
+  return value instanceof Server || value instanceof HttpsServer;
+}
+
+/** A connection that is a pair of streams. Each end goes when the other does, as the ends of a socket do. */
+function dial(accept: (side: Duplex) => void): Line {
+  const [client, server] = duplexPair();
+  client.once('close', () => server.destroy());
+  server.once('close', () => client.destroy());
+  // What is wrong shows on the client's side, as a connection that was closed.
+  server.on('error', () => client.destroy());
+  accept(asSocket(server));
+  return { stream: client };
+}
+
+/** What Node's HTTP server and frameworks ask of a socket, besides being a stream. */
+function asSocket(side: Duplex): Duplex {
+  const itself = () => side;
+  return Object.assign(side, {
+    remoteAddress: '127.0.0.1',
+    remoteFamily: 'IPv4',
+    remotePort: 0,
+    localAddress: '127.0.0.1',
+    localPort: 0,
+    encrypted: false,
+    setKeepAlive: itself,
+    setNoDelay: itself,
+    setTimeout: itself,
+    ref: itself,
+    unref: itself,
+  });
+}
