@@ -310,7 +310,8 @@ test('whatever changed bytes make the parser say, it says it without a crash, an
           text = text.slice(0, at) + character + text.slice(at + 1);
         }
         const mine = parse(whole(text));
-        if (mine.outcome !== 'whole') return;
+        // What stands behind the answer is not the parser's to judge.
+        if (mine.outcome !== 'whole' || mine.rest !== '') return;
         const nodes = await parseWithNode(text, 'GET');
         // Where both take it, they read the same.
         expect(nodes.outcome).toBe('whole');
@@ -319,7 +320,7 @@ test('whatever changed bytes make the parser say, it says it without a crash, an
         expect(mine.status).toBe(nodes.status);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: Number(process.env['PARSER_RUNS'] ?? 400) },
   );
 });
 
