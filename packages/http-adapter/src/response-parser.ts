@@ -182,9 +182,8 @@ export class ResponseParser {
     const end = this.#hold(data, from, '\r\n', this.#limits.maxChunkLineBytes, 'the line of a chunk size');
     if (end < 0) return data.length;
     const [line = ''] = this.#lines();
-    // The size, and extensions that nothing is made of.
-    const match = /^([0-9a-fA-F]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/.exec(line);
-    if (match?.[1] === undefined) throw malformed('a chunk size is not a hexadecimal number');
+    const match = chunkLine.exec(line);
+    if (match?.[1] === undefined) throw malformed('the line of a chunk size is not valid');
     this.#left = Number.parseInt(match[1], 16);
     if (this.#left > Number.MAX_SAFE_INTEGER) throw malformed('a chunk size is too large to count');
     this.#state = this.#left === 0 ? 'trailers' : 'chunk-data';
@@ -273,6 +272,8 @@ function parseHead(lines: readonly string[], at: number, maxHeaders: number): An
   const match = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(lines[0] ?? '');
   if (match === null) throw malformed('it does not begin with a status line of HTTP/1');
   const [, minor, status, reason = ''] = match;
+  if (minor === '0' && Number(status) < 200)
+    throw malformed('it has an informational status, which HTTP/1.0 does not know');
   return {
     at,
     status: Number(status),
@@ -283,6 +284,9 @@ function parseHead(lines: readonly string[], at: number, maxHeaders: number): An
 }
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A size, and extensions that nothing is made of: RFC 9112 section 7.1, without the blanks that Node refuses too. */
+const chunkLine =
+  /^([0-9a-fA-F]{1,13})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function parseFields(lines: readonly string[], first: number, maxHeaders: number): string[] {

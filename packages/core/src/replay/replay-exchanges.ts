@@ -187,7 +187,7 @@ class Run {
     const make = () => preparation.make(notes);
     const shipment = hooks === undefined || hooks.ahead === true ? make() : make;
     if (typeof shipment !== 'function' && isUnsendable(shipment)) {
-      this.#skip(recorded, shipment.skip);
+      this.#skip(recorded, shipment.skip, { plannedAt: Number.NaN, blockedNs: 0, error: preparation.error });
       return;
     }
     const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
