@@ -1,0 +1,33 @@
+import type { Masker } from './masker.ts';
+import { type Policy, resolvePolicy } from './policy.ts';
+import { PolicyMasker } from './policy-masker.ts';
+import { PolicyRules } from './rules.ts';
+import { Tokens } from './tokens.ts';
+
+/**
+ * Makes the masker of a policy. Without one, the policy `secure` with a random key: tokens then join values within this
+ * masker only.
+ *
+ * @throws GardenhoseError `mask-policy` for a policy that cannot be carried out to the letter, naming the rule;
+ *   `mask-key` for a key that is missing or shorter than 32 bytes
+ *
+ * @example
+ * const masker = createMasker({
+ *   version: 1,
+ *   key: { env: 'GARDENHOSE_MASK_KEY' },
+ *   rules: [{ id: 'shop/tenant', at: 'header:x-tenant', mask: 'keep' }],
+ * });
+ */
+export function createMasker(policy: Policy = { version: 1 }): Masker {
+  const resolved = resolvePolicy(policy);
+  const { name, digest } = resolved;
+  if (name === 'none') {
+    const summary = { mode: 'none', name, digest, keyId: '', disabled: [] } as const;
+    return { summary, mask: (event) => [event] };
+  }
+  const rules = new PolicyRules(resolved);
+  const tokens = new Tokens(resolved.key, resolved.limits.cachedTokens);
+  const disabled = [...resolved.disabled].sort();
+  const summary = { mode: 'masked', name, digest, keyId: tokens.keyId, disabled } as const;
+  return new PolicyMasker(resolved, rules, tokens, summary);
+}

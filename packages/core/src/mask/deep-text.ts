@@ -1,0 +1,17 @@
+import type { MaskRule } from './mask-rule.ts';
+
+/** Masks a text whatever it is: what the readers of each format hand their values to. */
+export interface DeepText {
+  /**
+   * The masked text, or the same when there is nothing to mask in it.
+   *
+   * @param level - how many encodings deep the text stands
+   */
+  mask(text: string, level: number): string;
+  /** What detectors replace in `bytes[start..end)`, or undefined when nothing. */
+  maskBytes(bytes: Uint8Array, start: number, end: number, level: number): string | undefined;
+  /** The rule for a number in JSON that is sensitive by how it looks. */
+  numberRule(bytes: Uint8Array, start: number, end: number): MaskRule | undefined;
+  /** The text under a rule: as the rule says, or as detectors find when the rule keeps it. */
+  maskUnder(rule: MaskRule, text: string, level: number): string;
+}

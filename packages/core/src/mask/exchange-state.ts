@@ -1,0 +1,81 @@
+import type { ExchangeStart, Side } from '../model/event.ts';
+import { headerValue } from '../model/headers.ts';
+import type { BodyMasker } from './body-unit.ts';
+import { type ContentType, contentType } from './content-type.ts';
+import type { RuleContext } from './rule-context.ts';
+import type { PolicyRules, RuleSet } from './rules.ts';
+import { AuditLog } from './scope.ts';
+import { SideBody } from './side-body.ts';
+
+const noType = contentType([]);
+
+/** What masking knows of an exchange that is under way. */
+export class ExchangeState {
+  readonly protocol: ExchangeStart['protocol'];
+  readonly audit: AuditLog = new AuditLog();
+  readonly #rules: PolicyRules;
+  readonly #start: Omit<RuleContext, 'part' | 'contentType'>;
+  readonly #types: Record<Side, ContentType>;
+  readonly #sets: Record<Side, RuleSet>;
+  readonly #bodies: Record<Side, SideBody | undefined> = { request: undefined, response: undefined };
+  readonly #ended: Record<Side, boolean> = { request: false, response: false };
+
+  constructor(rules: PolicyRules, start: ExchangeStart) {
+    this.#rules = rules;
+    this.protocol = start.protocol;
+    this.#start = {
+      direction: start.direction,
+      protocol: start.protocol,
+      method: start.method,
+      host: (start.authority ?? headerValue(start.headers, 'host') ?? '').replace(/:\d{1,5}$/, ''),
+      path: start.target.split('?', 1)[0] ?? '',
+    };
+    this.#types = { request: contentType(start.headers), response: noType };
+    this.#sets = {
+      request: this.#select('request', this.#types.request),
+      response: this.#select('response', noType),
+    };
+  }
+
+  /** The head of the final response: says what its body is. */
+  responseType(type: ContentType): void {
+    this.#types.response = type;
+    this.#sets.response = this.#select('response', type);
+  }
+
+  rules(side: Side): RuleSet {
+    return this.#sets[side];
+  }
+
+  body(side: Side): SideBody | undefined {
+    return this.#bodies[side];
+  }
+
+  openBody(side: Side, masker: BodyMasker, bytesLimit: number): SideBody {
+    this.#bodies[side] ??= new SideBody(masker, this.#types[side], bytesLimit);
+    return this.#bodies[side];
+  }
+
+  get held(): number {
+    return (this.#bodies.request?.held ?? 0) + (this.#bodies.response?.held ?? 0);
+  }
+
+  dropBodies(problem: string): void {
+    this.#bodies.request?.drop(problem);
+    this.#bodies.response?.drop(problem);
+  }
+
+  hasEnded(side: Side): boolean {
+    return this.#ended[side];
+  }
+
+  /** Returns whether both sides have ended now. */
+  end(side: Side): boolean {
+    this.#ended[side] = true;
+    return this.#ended.request && this.#ended.response;
+  }
+
+  #select(part: Side, type: ContentType): RuleSet {
+    return this.#rules.select({ ...this.#start, part, contentType: type.mediaType });
+  }
+}

@@ -1,0 +1,52 @@
+import type { FormatKind } from './policy.ts';
+
+/** JSON types that a rule is for, as bits. */
+export const stringBit = 1;
+export const numberBit = 2;
+export const objectBit = 4;
+export const arrayBit = 8;
+export const allBits = 15;
+
+/** One rule, the user's or a default one, ready to be applied. */
+export interface MaskRule {
+  readonly id: string;
+  /** Place among the user's rules; default rules come after all of them. */
+  readonly order: number;
+  readonly action: 'keep' | 'remove' | 'redact' | 'token' | 'partial' | 'format';
+  /** Semantic type of tokens. */
+  readonly type: string;
+  /** The type was chosen by the user: the look of a value does not change it. */
+  readonly typeFixed: boolean;
+  readonly bits: 64 | 96 | 128;
+  readonly replacement: string;
+  readonly first: number;
+  readonly last: number;
+  readonly minHidden: number;
+  readonly kind: FormatKind | undefined;
+  /** Whether detectors look at what the rule keeps. */
+  readonly detectors: boolean;
+  readonly minLength: number;
+  readonly accepts: number;
+  /** The rule for values that this one does not accept. */
+  readonly fallback?: MaskRule | undefined;
+}
+
+/** A rule that makes tokens, as the default rules are. */
+export function tokenRule(id: string, type: string, minLength = 0): MaskRule {
+  return {
+    id,
+    order: Number.POSITIVE_INFINITY,
+    action: 'token',
+    type,
+    typeFixed: false,
+    bits: 96,
+    replacement: '[REDACTED]',
+    first: 0,
+    last: 0,
+    minHidden: 8,
+    kind: undefined,
+    detectors: true,
+    minLength,
+    accepts: allBits,
+  };
+}

@@ -1,0 +1,371 @@
+import { isUtf8 } from 'node:buffer';
+import type { PolicySummary } from '../model/capture-header.ts';
+import type {
+  AbortEvent,
+  AuditEvent,
+  BodyEvent,
+  CaptureEvent,
+  ChunkEvent,
+  ContentState,
+  EndEvent,
+  ExchangeEvent,
+  ExchangeId,
+  ExchangeStart,
+  HeadersEvent,
+  MarkEvent,
+  MessageEvent,
+  Side,
+  Stamp,
+  TrailersEvent,
+} from '../model/event.ts';
+import { BodyMasker } from './body-unit.ts';
+import { contentType } from './content-type.ts';
+import { ExchangeState } from './exchange-state.ts';
+import { HeaderMasker, peerAddress } from './header-masker.ts';
+import type { Masker } from './masker.ts';
+import type { ResolvedPolicy } from './policy.ts';
+import { Replacer } from './replace.ts';
+import type { PolicyRules } from './rules.ts';
+import { Scope } from './scope.ts';
+import type { BodyPiece, SideBody } from './side-body.ts';
+import { TextMasker } from './text-masker.ts';
+import type { Tokens } from './tokens.ts';
+
+const sides: readonly Side[] = ['request', 'response'];
+/** Lanes that a tap counts up. A lane by a session key is a person's. */
+const countedLane = /^[\w.:#/-]{0,24}$/;
+const unknownStart: ExchangeStart = {
+  direction: 'inbound',
+  protocol: 'http',
+  lane: '',
+  scheme: 'http',
+  version: '',
+  method: '',
+  target: '',
+  headers: [],
+};
+
+/** The {@link Masker} of a policy: puts each part of an event before the masker that reads its format. */
+export class PolicyMasker implements Masker {
+  readonly summary: PolicySummary;
+  readonly #policy: ResolvedPolicy;
+  readonly #rules: PolicyRules;
+  readonly #scope: Scope;
+  readonly #text: TextMasker;
+  readonly #headers: HeaderMasker;
+  readonly #bodies: BodyMasker;
+  readonly #exchanges = new Map<ExchangeId, ExchangeState>();
+  /** For events of exchanges whose start was not seen, or which were given up. */
+  readonly #stray: ExchangeState;
+  #held = 0;
+  #last: Stamp | undefined;
+
+  constructor(policy: ResolvedPolicy, rules: PolicyRules, tokens: Tokens, summary: PolicySummary) {
+    this.summary = summary;
+    this.#policy = policy;
+    this.#rules = rules;
+    this.#stray = new ExchangeState(rules, unknownStart);
+    this.#scope = new Scope(this.#stray.rules('request'));
+    const replacer = new Replacer(tokens);
+    this.#text = new TextMasker(this.#scope, replacer, policy.limits);
+    this.#headers = new HeaderMasker(this.#scope, this.#text);
+    this.#bodies = new BodyMasker(this.#text, policy.limits);
+  }
+
+  mask(event: CaptureEvent): readonly CaptureEvent[] {
+    if (event.type === 'gap' || event.type === 'control' || event.type === 'clock') {
+      this.#last = event;
+      return [event];
+    }
+    let masked: readonly CaptureEvent[];
+    try {
+      masked = this.#exchangeEvent(event);
+    } catch {
+      // What cannot be masked is not kept. The error may quote what it stumbled over, so it is not kept either.
+      masked = this.#failed(event);
+    }
+    this.#last = event;
+    return masked;
+  }
+
+  #exchangeEvent(event: ExchangeEvent): readonly CaptureEvent[] {
+    if (event.type === 'start' || event.type === 'resume') {
+      const state = this.#open(event);
+      return [{ ...event, ...this.#start(event, state) }];
+    }
+    const state = this.#exchanges.get(event.exchange) ?? this.#stray;
+    switch (event.type) {
+      case 'headers':
+        return [this.#head(event, state)];
+      case 'chunk':
+        return this.#chunk(event, state);
+      case 'body':
+        return this.#body(event, state);
+      case 'message':
+        return [this.#message(event, state)];
+      case 'trailers':
+        return [this.#trailers(event, state)];
+      case 'mark':
+        return [this.#mark(event, state)];
+      case 'end':
+        return this.#end(event, state);
+      case 'abort':
+        return this.#abort(event, state);
+      default:
+        // The audit of an earlier masking goes into the one that will be written.
+        for (const entry of event.entries) state.audit.merge(entry);
+        for (const name of event.unknownHeaders) state.audit.unknownHeader(name);
+        return state === this.#stray ? [event] : [];
+    }
+  }
+
+  #open(event: ExchangeStart & { readonly exchange: ExchangeId }): ExchangeState {
+    const state = new ExchangeState(this.#rules, event);
+    this.#forget(event.exchange);
+    if (this.#exchanges.size >= this.#policy.limits.openExchanges) {
+      const [oldest] = this.#exchanges.keys();
+      if (oldest !== undefined) this.#forget(oldest);
+    }
+    this.#exchanges.set(event.exchange, state);
+    return state;
+  }
+
+  #forget(exchange: ExchangeId): void {
+    this.#held -= this.#exchanges.get(exchange)?.held ?? 0;
+    this.#exchanges.delete(exchange);
+  }
+
+  #start(start: ExchangeStart, state: ExchangeState): Partial<ExchangeStart> {
+    const rules = state.rules('request');
+    this.#scope.set(rules, state.audit, 'target', 'request');
+    const target = this.#text.urls.mask(start.target, 0, true);
+    const operation =
+      start.operation === undefined ? undefined : this.#text.urls.mask(start.operation, 0, false);
+    this.#scope.part = 'address';
+    const lane = this.#lane(start.lane);
+    const peer = start.peer === undefined ? undefined : this.#peer(start.peer);
+    const authority = start.authority?.includes('@') ? this.#text.mask(start.authority, 0) : start.authority;
+    this.#scope.part = 'header';
+    return { target, operation, lane, peer, authority, headers: this.#headers.mask(start.headers) };
+  }
+
+  #peer(peer: string): string {
+    const { rules } = this.#scope;
+    if (!rules.enabled('default/peer')) return peer;
+    return this.#text.maskUnder(rules.default('default/peer', 'ip'), peerAddress(peer), 0);
+  }
+
+  #lane(lane: string): string {
+    const { rules } = this.#scope;
+    if (countedLane.test(lane) || !rules.enabled('default/lane')) return this.#text.mask(lane, 0);
+    return this.#text.maskUnder(rules.default('default/lane', 'lane'), lane, 0);
+  }
+
+  #head(event: HeadersEvent, state: ExchangeState): HeadersEvent {
+    if (event.status >= 200 && state !== this.#stray) state.responseType(contentType(event.headers));
+    this.#scope.set(state.rules('response'), state.audit, 'status', 'response');
+    const reason = this.#text.mask(event.reason, 0);
+    this.#scope.part = 'header';
+    return { ...event, reason, headers: this.#headers.mask(event.headers) };
+  }
+
+  #trailers(event: TrailersEvent, state: ExchangeState): TrailersEvent {
+    this.#scope.set(state.rules(event.side), state.audit, 'trailer', event.side);
+    return { ...event, headers: this.#headers.mask(event.headers) };
+  }
+
+  #mark(event: MarkEvent, state: ExchangeState): MarkEvent {
+    const rules = state.rules('request');
+    this.#scope.set(rules, state.audit, 'header', 'request');
+    const rule = rules.jsonName(event.name);
+    const value =
+      rule === undefined ? this.#text.mask(event.value, 0) : this.#text.maskUnder(rule, event.value, 0);
+    return { ...event, name: this.#text.mask(event.name, 0), value };
+  }
+
+  #chunk(event: ChunkEvent, state: ExchangeState): CaptureEvent[] {
+    const { data, ...shown } = event;
+    if (state === this.#stray) return [shown];
+    const body = state.openBody(event.side, this.#bodies, this.#policy.limits.bodyBytes);
+    if (data === undefined) {
+      body.uncovered++;
+      return [shown];
+    }
+    const piece = this.#append(body, data, state, event.side);
+    return piece === undefined ? [shown] : [shown, bodyEvent(event, event, piece)];
+  }
+
+  /** The content of chunks that passed before: the capture was masked once already. */
+  #body(event: BodyEvent, state: ExchangeState): CaptureEvent[] {
+    if (state === this.#stray) return [];
+    const body = state.openBody(event.side, this.#bodies, this.#policy.limits.bodyBytes);
+    const out: CaptureEvent[] = [];
+    let start = 0;
+    for (const end of event.ends) {
+      body.uncovered--;
+      const piece = this.#append(body, event.data.subarray(start, end), state, event.side);
+      if (piece !== undefined) out.push(bodyEvent(event, event, piece));
+      start = end;
+    }
+    return out;
+  }
+
+  #append(body: SideBody, data: Uint8Array, state: ExchangeState, side: Side): BodyPiece | undefined {
+    this.#scope.set(state.rules(side), state.audit, 'body', side);
+    const before = body.held;
+    const piece = body.append(data);
+    this.#held += body.held - before;
+    if (this.#held > this.#policy.limits.heldBytes) this.#makeRoom();
+    return piece;
+  }
+
+  /** Gives up the bodies of the exchanges that have been under way the longest. */
+  #makeRoom(): void {
+    for (const state of this.#exchanges.values()) {
+      if (this.#held <= this.#policy.limits.heldBytes) return;
+      const { held } = state;
+      if (held === 0) continue;
+      state.dropBodies('backlog');
+      this.#held -= held;
+    }
+  }
+
+  #message(event: MessageEvent, state: ExchangeState): MessageEvent {
+    const { data, ...shown } = event;
+    if (data === undefined) return shown;
+    this.#scope.set(state.rules(event.side), state.audit, 'message', event.side);
+    const problem = this.#messageProblem(event, data, state);
+    if (problem !== '') {
+      this.#scope.count(`dropped:${problem}`);
+      return { ...shown, state: `dropped:${problem}` };
+    }
+    // The first two bytes of a close message are its code.
+    const start = event.kind === 8 ? Math.min(2, data.length) : 0;
+    const masked = this.#text.maskBytes(data, start, data.length, -1);
+    if (masked === undefined) return { ...shown, data };
+    const content = Buffer.concat([data.subarray(0, start), Buffer.from(masked)]);
+    return { ...shown, data: content, state: 'masked' };
+  }
+
+  #messageProblem(event: MessageEvent, data: Uint8Array, state: ExchangeState): string {
+    if (event.state.startsWith('dropped')) return event.state.slice('dropped:'.length);
+    if (event.state === 'truncated') return 'truncated';
+    if (data.length > this.#policy.limits.bodyBytes) return 'size';
+    if (state.protocol !== 'websocket') return state.protocol === 'grpc' ? 'no-descriptor' : 'unknown';
+    if (event.kind === 2) return 'binary';
+    return isUtf8(data.subarray(event.kind === 8 ? 2 : 0)) ? '' : 'utf8';
+  }
+
+  #end(event: EndEvent, state: ExchangeState): CaptureEvent[] {
+    const out: CaptureEvent[] = [];
+    let content: ContentState = event.state;
+    if (state === this.#stray) {
+      if (event.size > 0 && !content.startsWith('dropped')) content = 'dropped:unknown-exchange';
+      return [{ ...event, state: content }];
+    }
+    const body = state.body(event.side);
+    if (body !== undefined) {
+      if (content.startsWith('dropped')) body.drop(content.slice('dropped:'.length));
+      const piece = this.#finish(body, state, event.side, content === 'truncated' || !event.complete);
+      if (piece !== undefined) out.push(bodyEvent(this.#last ?? event, event, piece));
+      content = stateOf(body, content);
+      if (body.problem !== '') this.#scope.count(`dropped:${body.problem}`);
+    }
+    if (state.end(event.side)) {
+      out.push(this.#audit(event, state));
+      this.#forget(event.exchange);
+    }
+    out.push({ ...event, state: content });
+    return out;
+  }
+
+  #finish(body: SideBody, state: ExchangeState, side: Side, cut: boolean): BodyPiece | undefined {
+    this.#scope.set(state.rules(side), state.audit, 'body', side);
+    const before = body.held;
+    if (body.uncovered > 0) body.incomplete = true;
+    const piece = body.finish(cut);
+    this.#held += body.held - before;
+    return piece;
+  }
+
+  #abort(event: AbortEvent, state: ExchangeState): CaptureEvent[] {
+    if (state === this.#stray) return [event];
+    const out: CaptureEvent[] = [];
+    for (const side of sides) {
+      const body = state.body(side);
+      if (body === undefined || state.hasEnded(side)) continue;
+      const piece = this.#finish(body, state, side, true);
+      if (piece !== undefined)
+        out.push(bodyEvent(this.#last ?? event, { exchange: event.exchange, side }, piece));
+      if (body.problem !== '') this.#scope.count(`dropped:${body.problem}`);
+    }
+    out.push(this.#audit(event, state), event);
+    this.#forget(event.exchange);
+    return out;
+  }
+
+  #audit(event: EndEvent | AbortEvent, state: ExchangeState): AuditEvent {
+    const { seq, at } = this.#last ?? event;
+    return {
+      type: 'audit',
+      seq,
+      at,
+      exchange: event.exchange,
+      entries: state.audit.entries(),
+      unknownHeaders: state.audit.unknownHeaders(),
+    };
+  }
+
+  /** An event that could not be masked, without what it held. */
+  #failed(event: ExchangeEvent): readonly CaptureEvent[] {
+    switch (event.type) {
+      case 'start':
+      case 'resume': {
+        const { operation: _, peer: __, authority: ___, ...shown } = event;
+        return [{ ...shown, lane: 'unknown', target: '/', headers: [] }];
+      }
+      case 'headers':
+        return [{ ...event, reason: '', headers: [] }];
+      case 'trailers':
+        return [{ ...event, headers: [] }];
+      case 'chunk': {
+        const { data: _, ...shown } = event;
+        this.#exchanges.get(event.exchange)?.dropBodies('error');
+        return [shown];
+      }
+      case 'message': {
+        const { data: _, ...shown } = event;
+        return [{ ...shown, state: 'dropped:error' }];
+      }
+      case 'end': {
+        const state = this.#exchanges.get(event.exchange);
+        const out: CaptureEvent[] = [];
+        if (state?.end(event.side)) {
+          out.push(this.#audit(event, state));
+          this.#forget(event.exchange);
+        }
+        out.push({ ...event, state: event.size === 0 ? event.state : 'dropped:error' });
+        return out;
+      }
+      case 'abort':
+        this.#forget(event.exchange);
+        return [event];
+      default:
+        return [];
+    }
+  }
+}
+
+function bodyEvent(
+  { seq, at }: Stamp,
+  { exchange, side }: { readonly exchange: ExchangeId; readonly side: Side },
+  { data, ends }: BodyPiece,
+): BodyEvent {
+  return { type: 'body', seq, at, exchange, side, data, ends };
+}
+
+function stateOf(body: SideBody, before: ContentState): ContentState {
+  if (body.problem !== '') return body.given ? 'truncated' : `dropped:${body.problem}`;
+  if (before === 'truncated') return 'truncated';
+  return body.masked || before === 'masked' ? 'masked' : 'kept';
+}

@@ -1,0 +1,157 @@
+import type { DefaultRuleId } from './default-policy.ts';
+import { type DetectorId, detectorIds, detectorRuleId, detectorType } from './detector-ids.ts';
+import { nameMeaning } from './key-words.ts';
+import { type MaskRule, tokenRule } from './mask-rule.ts';
+import { NameTable } from './name-table.ts';
+import type { ResolvedPolicy } from './policy.ts';
+import { type CompiledRule, compileRule } from './rule-compile.ts';
+import type { RuleContext } from './rule-context.ts';
+import type { JsonPath, PathTemplate } from './selector.ts';
+
+export interface JsonPathRule {
+  readonly path: JsonPath;
+  readonly rule: MaskRule;
+}
+
+export interface PathRule {
+  readonly template: PathTemplate;
+  readonly rule: MaskRule;
+}
+
+const namesRemembered = 4096;
+const setsRemembered = 256;
+
+/** The rules of a policy. Those with conditions are picked per exchange and part; equal picks share one set. */
+export class PolicyRules {
+  readonly #policy: ResolvedPolicy;
+  readonly #rules: readonly CompiledRule[];
+  readonly #conditional: boolean;
+  readonly #sets = new Map<string, RuleSet>();
+  readonly #all: RuleSet;
+
+  constructor(policy: ResolvedPolicy) {
+    this.#policy = policy;
+    this.#rules = policy.rules.map((rule, order) => compileRule(rule, order, policy.rules.slice(0, order)));
+    this.#conditional = this.#rules.some((rule) => rule.applies !== undefined);
+    this.#all = new RuleSet(policy, this.#rules);
+  }
+
+  select(context: RuleContext): RuleSet {
+    if (!this.#conditional) return this.#all;
+    const active = this.#rules.filter((rule) => rule.applies === undefined || rule.applies(context));
+    const key = active.map((rule) => rule.order).join();
+    let set = this.#sets.get(key);
+    if (set === undefined) {
+      set = new RuleSet(this.#policy, active);
+      if (this.#sets.size >= setsRemembered) this.#sets.clear();
+      this.#sets.set(key, set);
+    }
+    return set;
+  }
+}
+
+/** The rules in force for one part of one exchange. */
+export class RuleSet {
+  readonly unknownHeaders: 'token' | 'scan' | 'drop';
+  readonly jsonPaths: readonly JsonPathRule[];
+  readonly paths: readonly PathRule[];
+  /** What detectors do with what they find, by number; undefined for one that is switched off. */
+  readonly detectors: readonly (MaskRule | undefined)[];
+  readonly #disabled: ReadonlySet<string>;
+  readonly #rules: readonly CompiledRule[];
+  readonly #defaults = new Map<string, MaskRule>();
+  readonly #names = new Map<string, MaskRule | undefined>();
+  #jsonNames: NameTable | undefined;
+
+  constructor(policy: ResolvedPolicy, rules: readonly CompiledRule[]) {
+    this.unknownHeaders = policy.unknownHeaders;
+    this.#disabled = policy.disabled;
+    this.#rules = rules;
+    this.jsonPaths = rules.flatMap(({ rule, jsonPaths }) => jsonPaths.map((path) => ({ path, rule })));
+    this.paths = rules.flatMap(({ rule, paths }) => paths.map((template) => ({ template, rule })));
+    this.detectors = detectorIds.map((id) => this.#detectorRule(id));
+  }
+
+  /** Names in JSON, by their bytes. Made when it is first needed: there can be many rule sets. */
+  get jsonNames(): NameTable {
+    this.#jsonNames ??= new NameTable((name) => this.jsonName(name));
+    return this.#jsonNames;
+  }
+
+  enabled(id: DefaultRuleId): boolean {
+    return !this.#disabled.has(id);
+  }
+
+  /** A default rule that makes tokens of this type, made once. */
+  default(id: string, type: string, minLength = 0): MaskRule {
+    const key = `${id} ${type} ${minLength}`;
+    let rule = this.#defaults.get(key);
+    if (rule === undefined) {
+      rule = tokenRule(id, type, minLength);
+      // Cookie and header names make types, and names come from clients.
+      if (this.#defaults.size >= namesRemembered) this.#defaults.clear();
+      this.#defaults.set(key, rule);
+    }
+    return rule;
+  }
+
+  /** The user's rule for a header; the name in lower case. */
+  header(name: string): MaskRule | undefined {
+    return this.#rules.find(({ headers }) => headers.some((pattern) => pattern.test(name)))?.rule;
+  }
+
+  /** The rule for a member of a JSON object, by its name alone. */
+  jsonName(name: string): MaskRule | undefined {
+    return this.#named('json', name);
+  }
+
+  query(name: string): MaskRule | undefined {
+    return this.#named('query', name);
+  }
+
+  form(name: string): MaskRule | undefined {
+    return this.#named('form', name);
+  }
+
+  /** Every cookie has one: names that mean nothing are of a type of their own. */
+  cookie(name: string): MaskRule | undefined {
+    const rule = this.#named('cookie', name);
+    if (rule !== undefined || this.#disabled.has('default/cookie')) return rule;
+    return this.default('default/cookie', `cookie:${name}`);
+  }
+
+  #named(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
+    const key = `${place} ${name}`;
+    if (this.#names.has(key)) return this.#names.get(key);
+    const rule = this.#resolve(place, name);
+    if (name.length > 128) return rule;
+    if (this.#names.size >= namesRemembered) this.#names.clear();
+    this.#names.set(key, rule);
+    return rule;
+  }
+
+  #resolve(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
+    // A rule for some types only leaves values of the others to what comes after it.
+    let after = this.#meant(place, name);
+    for (const { rule } of this.#rules.filter((each) => each.matchesName(place, name)).reverse()) {
+      after = { ...rule, fallback: after };
+    }
+    return after;
+  }
+
+  #meant(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
+    const meaning = nameMeaning(name, place === 'query' || place === 'form');
+    if (meaning === undefined || this.#disabled.has(meaning.rule)) return undefined;
+    return this.default(meaning.rule, meaning.type, meaning.minLength);
+  }
+
+  #detectorRule(id: DetectorId): MaskRule | undefined {
+    const ruleId = detectorRuleId(id);
+    // A private key is never anything else.
+    if (id === 'private-key') return tokenRule(ruleId, detectorType(id));
+    const user = this.#rules.find((rule) => rule.detector === id);
+    if (user !== undefined)
+      return { ...user.rule, type: user.rule.typeFixed ? user.rule.type : detectorType(id) };
+    return this.#disabled.has(ruleId) ? undefined : tokenRule(ruleId, detectorType(id));
+  }
+}

@@ -1,0 +1,59 @@
+import type { AuditEntry, Side } from '../model/event.ts';
+import type { RuleSet } from './rules.ts';
+
+/** Counts what masking did to one exchange. */
+export class AuditLog {
+  readonly #counts: { rule: string; part: AuditEntry['part']; side: Side; count: number }[] = [];
+  readonly #unknownHeaders = new Set<string>();
+
+  add(rule: string, part: AuditEntry['part'], side: Side, count = 1): void {
+    for (const entry of this.#counts) {
+      if (entry.rule === rule && entry.part === part && entry.side === side) {
+        entry.count += count;
+        return;
+      }
+    }
+    this.#counts.push({ rule, part, side, count });
+  }
+
+  merge(entry: AuditEntry): void {
+    this.add(entry.rule, entry.part, entry.side, entry.count);
+  }
+
+  unknownHeader(name: string): void {
+    if (this.#unknownHeaders.size < mostUnknownHeaders) this.#unknownHeaders.add(name);
+  }
+
+  entries(): AuditEntry[] {
+    return this.#counts.map((entry) => ({ ...entry }));
+  }
+
+  unknownHeaders(): string[] {
+    return [...this.#unknownHeaders];
+  }
+}
+
+const mostUnknownHeaders = 64;
+
+/** What is being masked at the moment: set before each part, read by all that mask. */
+export class Scope {
+  rules: RuleSet;
+  audit: AuditLog = new AuditLog();
+  part: AuditEntry['part'] = 'header';
+  side: Side = 'request';
+
+  constructor(rules: RuleSet) {
+    this.rules = rules;
+  }
+
+  set(rules: RuleSet, audit: AuditLog, part: AuditEntry['part'], side: Side): void {
+    this.rules = rules;
+    this.audit = audit;
+    this.part = part;
+    this.side = side;
+  }
+
+  count(rule: string): void {
+    this.audit.add(rule, this.part, this.side);
+  }
+}

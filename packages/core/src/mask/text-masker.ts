@@ -1,0 +1,200 @@
+import { isUtf8 } from 'node:buffer';
+import { canonicalIp } from './canonical.ts';
+import type { DeepText } from './deep-text.ts';
+import { Detectors, detectorNumber } from './detectors.ts';
+import type { Edits } from './edits.ts';
+import { isGraphql, maskGraphql } from './graphql.ts';
+import { JsonScanner } from './json-scanner.ts';
+import { type MaskRule, tokenRule } from './mask-rule.ts';
+import type { MaskLimits } from './policy.ts';
+import type { Replacer } from './replace.ts';
+import type { Scope } from './scope.ts';
+import { UrlMasker } from './url.ts';
+
+const shortest = 6;
+const longEnough = 16;
+/** JSON to the eye: what begins so and cannot be parsed is not shown. */
+export const jsonLike: RegExp = /^\s*(?:\{\s*(?:"|\}\s*$)|\[\s*(?:[[{"]|\]\s*$))/;
+const base64Json = /^(?:eyJ|eyA|ewo|ew0|W3s|WyJ|Wwo)[A-Za-z0-9+/_-]{5,}={0,2}$/;
+const urlWithMore = /^(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\/)[^\s]*[?#;]/i;
+
+/**
+ * Masks a text whatever it turns out to be: JSON, base64 of JSON, a URL, a GraphQL document, or just text with values
+ * in it. What stands within each other is opened as deep as the policy allows, and masked as a whole beyond.
+ */
+export class TextMasker implements DeepText {
+  readonly urls: UrlMasker;
+  readonly #scope: Scope;
+  readonly #replacer: Replacer;
+  readonly #detectors = new Detectors();
+  readonly #limits: Required<MaskLimits>;
+  readonly #scanners: JsonScanner[] = [];
+  readonly #undecodable: MaskRule = tokenRule('default/undecodable', 'value');
+
+  constructor(scope: Scope, replacer: Replacer, limits: Required<MaskLimits>) {
+    this.#scope = scope;
+    this.#replacer = replacer;
+    this.#limits = limits;
+    this.urls = new UrlMasker(scope, this, this.#undecodable);
+  }
+
+  /** The scanner for documents at this level: each has its own, since they can stand within each other. */
+  scanner(level: number): JsonScanner {
+    let scanner = this.#scanners[level];
+    if (scanner === undefined) {
+      scanner = new JsonScanner(this.#scope, this.#replacer, this, this.#limits.jsonDepth);
+      this.#scanners[level] = scanner;
+    }
+    return scanner;
+  }
+
+  mask(text: string, level: number): string {
+    if (text.length < 3) return text;
+    const structured = this.#structured(text, level);
+    if (structured !== undefined) return structured;
+    if (text.length < shortest || (text.length < longEnough && !/[@=\d:]/.test(text))) return text;
+    const bytes = Buffer.from(text, 'utf8');
+    return this.#detect(bytes, 0, bytes.length) ?? text;
+  }
+
+  maskBytes(bytes: Uint8Array, start: number, end: number, level: number): string | undefined {
+    if (mayBeStructured(bytes, start)) {
+      const text = utf8(bytes, start, end);
+      const structured = this.#structured(text, level);
+      if (structured !== undefined) return structured === text ? undefined : structured;
+    }
+    return this.#detect(bytes, start, end);
+  }
+
+  numberRule(bytes: Uint8Array, start: number, end: number): MaskRule | undefined {
+    const count = this.#detectors.scan(bytes, start, end, this.#scope.rules.detectors);
+    const whole = count === 1 && this.#detectors.starts[0] === start && this.#detectors.ends[0] === end;
+    const rule = this.#scope.rules.detectors[this.#detectors.kinds[0] ?? 0];
+    return whole && rule?.action !== 'keep' ? rule : undefined;
+  }
+
+  maskUnder(rule: MaskRule, text: string, level: number): string {
+    if (rule.action === 'keep') return rule.detectors ? this.mask(text, level) : text;
+    if (text.length < rule.minLength) return this.mask(text, level);
+    const masked = this.#replacer.text(rule, text);
+    if (masked !== text) this.#scope.count(rule.id);
+    return masked;
+  }
+
+  /** Notes what detectors replace in plain text; its encoding must have ASCII as ASCII. */
+  editText(bytes: Uint8Array, start: number, end: number, edits: Edits): void {
+    const { rules } = this.#scope;
+    const count = this.#detectors.scan(bytes, start, end, rules.detectors);
+    for (let i = 0; i < count; i++) {
+      const from = this.#detectors.starts[i] ?? 0;
+      const to = this.#detectors.ends[i] ?? 0;
+      const masked = this.#hit(i, bytes);
+      if (masked !== undefined) edits.add(from, to, masked);
+    }
+  }
+
+  /** A text that cannot be read and so is not shown. */
+  undecodable(text: string, level: number): string {
+    return this.maskUnder(this.#undecodable, text, level);
+  }
+
+  /** The masked text if it is of a known structure, else undefined. */
+  #structured(text: string, level: number): string | undefined {
+    const tooDeep = level >= this.#limits.nestedDecode;
+    if (/^\s*[{[]/.test(text)) {
+      if (tooDeep) return jsonLike.test(text) ? this.undecodable(text, level) : this.#graphql(text, level);
+      const bytes = Buffer.from(text, 'utf8');
+      const scanner = this.scanner(level + 1);
+      const problem = scanner.scan(bytes, 0, bytes.length, level + 1);
+      if (problem === '')
+        return scanner.edits.count === 0 ? text : scanner.edits.applyToBytes(bytes).toString('utf8');
+      if (problem === 'json-depth' || jsonLike.test(text)) return this.undecodable(text, level);
+      return this.#graphql(text, level);
+    }
+    if (base64Json.test(text)) return this.#base64(text, level, tooDeep);
+    if (urlWithMore.test(text))
+      return tooDeep ? this.undecodable(text, level) : this.urls.mask(text, level + 1, false);
+    return this.#graphql(text, level);
+  }
+
+  #base64(text: string, level: number, tooDeep: boolean): string | undefined {
+    const bytes = Buffer.from(text, 'base64');
+    if (!isUtf8(bytes)) return undefined;
+    if (tooDeep) return this.undecodable(text, level);
+    const scanner = this.scanner(level + 1);
+    if (scanner.scan(bytes, 0, bytes.length, level + 1) !== '') return undefined;
+    if (scanner.edits.count === 0) return text;
+    const masked = scanner.edits.applyToBytes(bytes);
+    if (/[+/=]/.test(text)) return masked.toString('base64');
+    return masked.toString('base64url');
+  }
+
+  #graphql(text: string, level: number): string | undefined {
+    const { rules } = this.#scope;
+    if (!rules.enabled('default/graphql-literal') || !isGraphql(text)) return undefined;
+    const literal = rules.default('default/graphql-literal', 'value');
+    const masked = maskGraphql(text, (argument, value) =>
+      this.maskUnder(rules.jsonName(argument) ?? literal, value, level),
+    );
+    return masked ?? this.undecodable(text, level);
+  }
+
+  #detect(bytes: Uint8Array, start: number, end: number): string | undefined {
+    const ip = this.#wholeIp(bytes, start, end);
+    if (ip !== undefined) return ip;
+    const count = this.#detectors.scan(bytes, start, end, this.#scope.rules.detectors);
+    if (count === 0) return undefined;
+    let out = '';
+    let from = start;
+    for (let i = 0; i < count; i++) {
+      const hitStart = this.#detectors.starts[i] ?? 0;
+      const masked = this.#hit(i, bytes);
+      if (masked === undefined) continue;
+      out += utf8(bytes, from, hitStart) + masked;
+      from = this.#detectors.ends[i] ?? 0;
+    }
+    return from === start ? undefined : out + utf8(bytes, from, end);
+  }
+
+  /** What stands for the find of this number; undefined when it stays. */
+  #hit(i: number, bytes: Uint8Array): string | undefined {
+    const rule = this.#scope.rules.detectors[this.#detectors.kinds[i] ?? 0];
+    if (rule === undefined || rule.action === 'keep') return undefined;
+    const text = utf8(bytes, this.#detectors.starts[i] ?? 0, this.#detectors.ends[i] ?? 0);
+    const masked = this.#replacer.text(rule, text);
+    if (masked === text) return undefined;
+    this.#scope.count(rule.id);
+    return masked;
+  }
+
+  /** An address is only told from a version number when it stands alone. */
+  #wholeIp(bytes: Uint8Array, start: number, end: number): string | undefined {
+    if (end - start > 45) return undefined;
+    for (let i = start; i < end; i++) if (!ofAddress(bytes[i] ?? 0)) return undefined;
+    const rule = this.#scope.rules.detectors[detectorNumber.ip];
+    if (rule === undefined || rule.action === 'keep') return undefined;
+    const text = utf8(bytes, start, end);
+    if (canonicalIp(text) === undefined) return undefined;
+    this.#scope.count(rule.id);
+    return this.#replacer.text(rule, text);
+  }
+}
+
+function mayBeStructured(bytes: Uint8Array, start: number): boolean {
+  const code = bytes[start] ?? 0;
+  // White space, # / W [ { and the first letters of schemes, queries and base64.
+  return code <= 0x23 || code === 0x2f || code === 0x5b || code === 0x7b || structuredStarts.includes(code);
+}
+const structuredStarts = Buffer.from('eEWhHwWqmsf');
+
+function ofAddress(code: number): boolean {
+  return (
+    (code >= 0x2e && code <= 0x3a && code !== 0x2f) ||
+    (code >= 97 && code <= 102) ||
+    (code >= 65 && code <= 70)
+  );
+}
+
+function utf8(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+}

@@ -1,0 +1,184 @@
+import type { DeepText } from './deep-text.ts';
+import { Edits } from './edits.ts';
+import type { MaskRule } from './mask-rule.ts';
+import type { Scope } from './scope.ts';
+import type { PathTemplate } from './selector.ts';
+
+type PairPlace = 'query' | 'form';
+
+const percentCode = /%[0-9A-Fa-f]{2}/;
+
+/** Masks URLs, request targets, query strings and urlencoded forms; what is not masked stays as it was spelled. */
+export class UrlMasker {
+  readonly #scope: Scope;
+  readonly #deep: DeepText;
+  readonly #undecodable: MaskRule;
+
+  constructor(scope: Scope, deep: DeepText, undecodable: MaskRule) {
+    this.#scope = scope;
+    this.#deep = deep;
+    this.#undecodable = undecodable;
+  }
+
+  /** A request target or a URL. Rules by path are for targets only. */
+  mask(url: string, level: number, isTarget: boolean): string {
+    const hash = indexOrEnd(url, '#', 0);
+    const question = Math.min(indexOrEnd(url, '?', 0), hash);
+    const authority = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:)?\/\/[^/?#]*/.exec(url)?.[0] ?? '';
+    const pathStart = isTarget && url.startsWith('//') ? 0 : authority.length;
+    const opaque = /^[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\/\/|\d)/.test(url);
+    const head = url.slice(0, pathStart);
+    const path = url.slice(pathStart, question);
+    let out = head === '' ? '' : this.#authority(head, level);
+    // mailto:, tel: and the like have no segments.
+    if (opaque) out += this.#deep.mask(path, level);
+    else out += this.#path(path, level, isTarget);
+    if (question < hash) out += `?${this.pairs(url.slice(question + 1, hash), 'query', level)}`;
+    if (hash < url.length) out += `#${this.#fragment(url.slice(hash + 1), level)}`;
+    return out === url ? url : out;
+  }
+
+  /** Pairs with `&` between, as in queries and forms. */
+  pairs(text: string, place: PairPlace, level: number): string {
+    const edits = this.pairEdits(text, place, level);
+    return edits.count === 0 ? text : edits.applyToText(text);
+  }
+
+  /** What is to be replaced in pairs with `&` between. */
+  pairEdits(text: string, place: PairPlace, level: number): Edits {
+    const edits = new Edits();
+    let start = 0;
+    while (start <= text.length) {
+      const end = indexOrEnd(text, '&', start);
+      const pair = text.slice(start, end);
+      if (pair !== '') {
+        const masked = this.#pair(pair, place, level);
+        if (masked === undefined) edits.add(start > 0 ? start - 1 : 0, start > 0 ? end : end + 1, '');
+        else if (masked !== pair) edits.add(start, end, masked);
+      }
+      start = end + 1;
+    }
+    return edits;
+  }
+
+  #authority(head: string, level: number): string {
+    const at = head.lastIndexOf('@');
+    if (at < 0) return head;
+    const slashes = head.indexOf('//') + 2;
+    const rule = this.#scope.rules.default('default/detect/url-userinfo', 'secret');
+    return (
+      head.slice(0, slashes) + this.#deep.maskUnder(rule, head.slice(slashes, at), level) + head.slice(at)
+    );
+  }
+
+  #path(path: string, level: number, isTarget: boolean): string {
+    if (path === '' || path === '/') return path;
+    const segments = path.split('/');
+    const offset = path.startsWith('/') ? 1 : 0;
+    const rules = isTarget ? this.#segmentRules(segments.slice(offset)) : undefined;
+    const masked = segments.map((segment, i) => {
+      if (segment === '') return segment;
+      const rule = rules?.[i - offset];
+      if (rule !== undefined) return this.#under(rule, segment, false, level) ?? '';
+      return segment.includes(';') ? this.#matrix(segment, level) : this.#part(segment, false, level);
+    });
+    return masked.join('/');
+  }
+
+  /** Rules of the policy for the segments of this path, the first template that fits. */
+  #segmentRules(segments: readonly string[]): (MaskRule | undefined)[] | undefined {
+    for (const { template, rule } of this.#scope.rules.paths) {
+      if (!fits(template, segments)) continue;
+      return template.segments.map((segment) => (segment.masked ? rule : undefined));
+    }
+    return undefined;
+  }
+
+  /** `orders;sid=abc` */
+  #matrix(segment: string, level: number): string {
+    const parts = segment.split(';');
+    const masked = parts.map((part, i) =>
+      i > 0 && part.includes('=') ? (this.#pair(part, 'query', level) ?? '') : this.#part(part, false, level),
+    );
+    return masked.join(';');
+  }
+
+  /** Answers of OAuth put tokens there, as a query. */
+  #fragment(text: string, level: number): string {
+    return text.includes('=') ? this.pairs(text, 'query', level) : this.#part(text, false, level);
+  }
+
+  /** One `name=value`; undefined when it is to be removed. */
+  #pair(pair: string, place: PairPlace, level: number): string | undefined {
+    const equals = pair.indexOf('=');
+    if (equals < 0) return this.#part(pair, true, level);
+    const rawName = pair.slice(0, equals);
+    const rawValue = pair.slice(equals + 1);
+    const name = decoded(rawName, true);
+    const shownName = this.#part(rawName, true, level);
+    // A name that cannot be read may be that of a secret.
+    const rule = name === undefined ? this.#undecodable : this.#scope.rules[place](name);
+    if (rule === undefined) return `${shownName}=${this.#value(rawValue, place, level)}`;
+    const masked = this.#under(rule, rawValue, true, level);
+    return masked === undefined ? undefined : `${shownName}=${masked}`;
+  }
+
+  /** A value that no rule is for; `;` once stood between pairs as well. */
+  #value(raw: string, place: PairPlace, level: number): string {
+    const semicolon = raw.indexOf(';');
+    if (semicolon < 0 || raw.indexOf('=', semicolon) < 0) return this.#part(raw, true, level);
+    const rest = raw.slice(semicolon + 1);
+    return `${this.#part(raw.slice(0, semicolon), true, level)};${this.#pair(rest, place, level) ?? ''}`;
+  }
+
+  #under(rule: MaskRule, raw: string, plus: boolean, level: number): string | undefined {
+    if (rule.action === 'keep' && !rule.detectors) return raw;
+    const text = decoded(raw, plus);
+    if (rule.action === 'keep' || (text ?? raw).length < rule.minLength) return this.#part(raw, plus, level);
+    if (rule.action === 'remove') {
+      this.#scope.count(rule.id);
+      return undefined;
+    }
+    const masked = this.#deep.maskUnder(rule, text ?? raw, level);
+    return masked === (text ?? raw) ? raw : encodeURIComponent(masked);
+  }
+
+  /** A piece by its look. Encoded twice or three times, it is still looked at. */
+  #part(raw: string, plus: boolean, level: number): string {
+    if (raw.length < 3) return raw;
+    const encoded = raw.includes('%') || (plus && raw.includes('+'));
+    if (!encoded) {
+      const masked = this.#deep.mask(raw, level);
+      return masked === raw ? raw : masked.replace(/[\s%#&+]/g, encodeURIComponent);
+    }
+    const text = decoded(raw, plus);
+    if (text === undefined) return this.#deep.maskUnder(this.#undecodable, raw, level);
+    const again = level < 3 && percentCode.test(text) && decoded(text, false) !== undefined;
+    const masked = again ? this.#part(text, false, level + 1) : this.#deep.mask(text, level);
+    return masked === text ? raw : encodeURIComponent(masked);
+  }
+}
+
+function fits(template: PathTemplate, segments: readonly string[]): boolean {
+  const wanted = template.segments.length;
+  if (template.open ? segments.length < wanted : segments.length !== wanted) return false;
+  return template.segments.every(
+    ({ text }, i) => text === undefined || text === decoded(segments[i] ?? '', false),
+  );
+}
+
+/** Undefined when a percent sign stands for nothing, or for bytes that are no UTF-8. */
+function decoded(raw: string, plus: boolean): string | undefined {
+  const spaced = plus && raw.includes('+') ? raw.replaceAll('+', ' ') : raw;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return undefined;
+  }
+}
+
+function indexOrEnd(text: string, char: string, from: number): number {
+  const at = text.indexOf(char, from);
+  return at < 0 ? text.length : at;
+}
