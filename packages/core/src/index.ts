@@ -52,6 +52,25 @@ export { bodyBytes } from './model/exchange.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 
+// mask
+export { createMasker } from './mask/create-masker.ts';
+export type { DefaultRuleId } from './mask/default-policy.ts';
+export { defaultRuleIds } from './mask/default-policy.ts';
+export { maskExchange } from './mask/mask-exchange.ts';
+export type { Masker } from './mask/masker.ts';
+export { noMask } from './mask/masker.ts';
+export type {
+  FormatKind,
+  MaskAction,
+  MaskLimits,
+  Match,
+  Policy,
+  PolicyKey,
+  PolicyRule,
+  Selector,
+} from './mask/policy.ts';
+export { tokenType } from './mask/tokens.ts';
+
 // hook
 export { checkRules, parseHeaderRule, parseHookRules } from './hook/check-rules.ts';
 export { composeRecordHooks, composeReplayHooks } from './hook/compose.ts';

@@ -1,0 +1,303 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { aTextMasker, maskJson } from './support.ts';
+
+const { scanner } = aTextMasker({ limits: { jsonDepth: 1000 } });
+
+function accepts(document: string): boolean {
+  const bytes = Buffer.from(document);
+  return scanner.scan(bytes, 0, bytes.length, 0) === '';
+}
+
+function parses(document: string): boolean {
+  try {
+    JSON.parse(document);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A small, fast generator whose numbers are the same in each run. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+const seeds = [
+  '{"a":1,"b":[true,false,null,-0.5e+10,1E3],"c":{"d":"x\\n\\u00e9\\\\ \\"q\\"","e":[]},"f":{}}',
+  '[[[["deep"]]],{"k":"v","password":"secret","email":"bob@example.com"},0,-1,12.34]',
+  ' { "spaced" : [ 1 , 2 ] , "s" : "\t" } ',
+  '"just a string \\ud83d\\ude00"',
+  '-0',
+  '{"value":"x","name":"password","n":null}',
+  '{"":"","é":"ü","__proto__":{"constructor":1}}',
+];
+const pieces = [
+  '"',
+  '\\',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '0',
+  '1',
+  '-',
+  '.',
+  'e',
+  'E',
+  '+',
+  'true',
+  'null',
+  'u',
+  '\\u',
+  '\n',
+  '\t',
+  '\0',
+  '\x1f',
+  ' ',
+  'é',
+  '\u2028',
+  'a',
+  '\\"',
+  '00',
+  '\ufeff',
+  '/',
+  '\x7f',
+];
+
+test('accepts and rejects exactly what JSON.parse does, on 60,000 mutated documents', () => {
+  const below = random(42);
+  const disagreements: string[] = [];
+  for (let i = 0; i < 60_000; i++) {
+    let document = seeds[below(seeds.length)] ?? '';
+    const changes = 1 + below(3);
+    for (let change = 0; change < changes; change++) {
+      const at = below(document.length + 1);
+      const cut = below(3);
+      const piece = below(3) === 0 ? '' : (pieces[below(pieces.length)] ?? '');
+      document = document.slice(0, at) + piece + document.slice(at + cut);
+    }
+    // Half a surrogate pair has no bytes of its own.
+    if (!document.isWellFormed()) continue;
+    if (accepts(document) !== parses(document)) disagreements.push(document);
+  }
+  expect(disagreements).toEqual([]);
+});
+
+test('leaves every byte of a document with nothing sensitive as it was', () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(undefined, 2), (document, indent) => {
+      const spaced = JSON.stringify(JSON.parse(document), null, indent);
+      // Names and values by chance: what a detector takes is not the matter here.
+      fc.pre(!/@|\d{9}|[=:]|"\s*[{[]/.test(spaced.replaceAll('":', '')));
+      expect(maskJson(spaced)).toBe(spaced);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('masks what a walk over the parsed document would mask', () => {
+  const { tokens } = aTextMasker();
+  const leaf = fc.oneof(
+    fc.string({ unit: fc.constantFrom('a', 'b', 'é', '"', '\\', '\n', '{', '😀') }),
+    fc.constantFrom(null, true, false),
+  );
+  const names = fc.constantFrom('password', 'plain', 'api_key', 'it"em', 'items', 'e');
+  const document = fc.letrec<{ node: unknown }>((tie) => ({
+    node: fc.oneof(
+      { maxDepth: 5, depthSize: 'medium' },
+      leaf,
+      fc.array(tie('node'), { maxLength: 4 }),
+      fc.dictionary(names, tie('node'), { maxKeys: 5 }),
+    ),
+  })).node;
+  const walk = (value: unknown, secret: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item) => walk(item, secret));
+    if (typeof value === 'object' && value !== null) {
+      const entries = Object.entries(value).map(([name, member]) => [
+        name,
+        walk(member, secret || name === 'password' || name === 'api_key'),
+      ]);
+      return Object.fromEntries(entries);
+    }
+    return typeof value === 'string' && value !== '' && secret ? tokens.token('secret', value) : value;
+  };
+  fc.assert(
+    fc.property(document, fc.constantFrom(undefined, 1), (value, indent) => {
+      const text = JSON.stringify(value, null, indent);
+      // Strings that look like documents are opened; that has tests of its own.
+      fc.pre(!/"\s*[{[]/.test(text) && !text.includes('"\\n{'));
+      expect(JSON.parse(maskJson(text))).toEqual(walk(value, false));
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test('keeps numbers, spaces, escapes, order and repeated names byte for byte', () => {
+  const document =
+    '{ "big" : 9007199254740993, "f":1.0,"e":1e400, "z":-0,"2":1,"1":2,"a":"\\u00e9\\/","a":"é" }';
+  expect(maskJson(document)).toBe(document);
+  expect(maskJson(`{ "p" : 1.0 ,"password":"x" , "q":1.0 }`)).toMatch(
+    /^\{ "p" : 1\.0 ,"password":"mk_secret_[\w-]{16}" , "q":1\.0 \}$/,
+  );
+});
+
+test('reads names with escapes, in any case and with any separators', () => {
+  for (const name of [
+    'p\\u0061ssword',
+    'PASSWORD',
+    'user-password',
+    'userPassword',
+    'user.password',
+    'ｐａｓｓｗｏｒｄ',
+  ]) {
+    expect(maskJson(`{"${name}":"hunter2"}`)).not.toContain('hunter2');
+  }
+});
+
+test('masks every repeated name', () => {
+  expect(maskJson('{"password":"one","password":"two"}')).not.toMatch(/one|two/);
+});
+
+test('masks all text and numbers below a sensitive name, and leaves booleans and null', () => {
+  const masked = maskJson('{"credentials":{"a":"x1","b":["y2",12345],"ok":true,"no":null}}');
+  expect(masked).toMatch(
+    /^\{"credentials":\{"a":"mk_secret_[^"]+","b":\["mk_secret_[^"]+",\d{5}\],"ok":true,"no":null\}\}$/,
+  );
+  expect(masked).not.toContain('12345');
+  expect(maskJson('{"passwordResetRequired":true,"password":null}')).toBe(
+    '{"passwordResetRequired":true,"password":null}',
+  );
+});
+
+test('gives numbers of the same length without a leading zero', () => {
+  for (const [number, shape] of [
+    ['1234', /^[1-9]\d{3}$/],
+    ['-52.5200', /^-[1-9]\d\.\d{4}$/],
+    ['7', /^\d$/],
+    ['1e21', /^[1-9]\d{3}$/],
+    ['0.5', /^\d\.\d$/],
+  ] as const) {
+    const masked = maskJson(`{"pin":${number}}`).slice(7, -1);
+    expect(masked).toMatch(shape);
+    expect(JSON.parse(masked)).toBeTypeOf('number');
+  }
+});
+
+test('finds a name and its value in one object, in either order', () => {
+  for (const pair of [
+    '{"name":"password","value":"hunter2"}',
+    '{"value":"hunter2","name":"password"}',
+    '{"val":"hunter2","x":1,"Key":"api-key"}',
+    '[{"text":"hunter2","x":{"y":"bob@example.com"},"field":"pass\\u0077ord"}]',
+  ]) {
+    expect(maskJson(pair)).not.toContain('hunter2');
+    expect(() => JSON.parse(maskJson(pair))).not.toThrow();
+  }
+  expect(maskJson('{"value":{"a":["hunter2"]},"name":"password"}')).toBe(
+    '{"value":"[REDACTED]","name":"password"}',
+  );
+  expect(maskJson('{"value":4711,"name":"pin"}')).toMatch(/^\{"value":[1-9]\d{3},"name":"pin"\}$/);
+  expect(maskJson('{"value":"blue","name":"color"}')).toBe('{"value":"blue","name":"color"}');
+});
+
+test('opens JSON in strings, base64 of JSON, and URLs, and closes them again', () => {
+  const inner = JSON.stringify({ password: 'hunter2', page: 1 });
+  const twice = JSON.stringify({ data: JSON.stringify({ more: inner }) });
+  const masked = maskJson(twice);
+  const opened = JSON.parse(JSON.parse(JSON.parse(masked).data).more);
+  expect(opened).toEqual({ password: expect.stringMatching(/^mk_secret_/), page: 1 });
+  const coded = JSON.parse(maskJson(JSON.stringify({ s: Buffer.from(inner).toString('base64') })));
+  expect(JSON.parse(Buffer.from(coded.s, 'base64').toString())).toEqual(opened);
+  expect(maskJson('{"next":"https://shop.test/a?token=hunter2&page=2"}')).toMatch(
+    /token=mk_secret_[\w-]{16}&page=2"\}$/,
+  );
+});
+
+test('masks as a whole what is nested deeper than the limit', () => {
+  let text = JSON.stringify({ password: 'hunter2' });
+  for (let i = 0; i < 6; i++) text = JSON.stringify({ inner: text });
+  expect(maskJson(text)).not.toContain('hunter2');
+  expect(() => JSON.parse(maskJson(text))).not.toThrow();
+});
+
+test('masks as a whole a string that begins as JSON and cannot be parsed', () => {
+  const cut = JSON.stringify({ log: '{"password":"hunter2","x' });
+  expect(maskJson(cut)).toMatch(/^\{"log":"mk_value_[\w-]{16}"\}$/);
+});
+
+test('masks literals of GraphQL documents by the names of their arguments', () => {
+  const query = 'mutation { login(user: "bob", password: "hunter2", n: 3) { id } } # note to self';
+  const masked = JSON.parse(maskJson(JSON.stringify({ query }))).query;
+  expect(masked).toMatch(
+    /^mutation \{ login\(user: "mk_value_.{16}", password: "mk_secret_.{16}", n: 3\) \{ id \} \} $/,
+  );
+});
+
+test('detects values in names of members', () => {
+  expect(maskJson('{"bob@example.com":1}')).toMatch(/^\{"mk_email_[\w-]{16}":1\}$/);
+  expect(maskJson('{"b\\u006fb@example.com":1}')).toMatch(/^\{"mk_email_[\w-]{16}":1\}$/);
+});
+
+test('refuses to go deeper than its limit', () => {
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  expect(maskJson(nested(128))).toBe(nested(128));
+  expect(maskJson(nested(129))).toBe('json-depth');
+});
+
+test('removes members with one comma, and puts null for elements', () => {
+  const rules = [{ id: 'r', at: ['key:gone', 'json:$.list[1]'], mask: 'remove' }] as const;
+  const cases = [
+    ['{"gone":1}', '{}'],
+    ['{"gone":1,"a":2}', '{"a":2}'],
+    ['{"a":2,"gone":1}', '{"a":2}'],
+    ['{"gone":1,"gone":{"x":[1]},"a":2}', '{"a":2}'],
+    ['{"a":1,"gone":{"email":"b@c.de"},"gone":2,"b":3}', '{"a":1,"b":3}'],
+    ['{"gone":1,"gone":2}', '{}'],
+    ['{"list":["a","b","c"]}', '{"list":["a",null,"c"]}'],
+    ['{ "gone" : "x" , "a" : 1 }', '{ "a" : 1 }'],
+  ] as const;
+  for (const [document, expected] of cases) expect(maskJson(document, { rules })).toBe(expected);
+});
+
+test('redacts whole containers, and numbers to 0', () => {
+  const rules = [{ id: 'r', at: 'key:box', mask: 'redact' }] as const;
+  expect(maskJson('{"box":{"email":"b@c.de","d":[1]},"a":1}', { rules })).toBe('{"box":"[REDACTED]","a":1}');
+  expect(maskJson('{"box":12}', { rules })).toBe('{"box":0}');
+});
+
+test('follows JSON paths: members, any element, any depth', () => {
+  const at = (path: string) => [{ id: 'r', at: `json:${path}`, mask: 'redact' }] as const;
+  const document = '{"a":{"b":"1x"},"items":[{"x":"2x"},{"x":"3x"}],"z":{"y":{"deep":"4x"}},"deep":"5x"}';
+  expect(maskJson(document, { rules: at('$.a.b') })).toContain('{"b":"[REDACTED]"}');
+  expect(maskJson(document, { rules: at('$.items[*].x') })).toContain(
+    '[{"x":"[REDACTED]"},{"x":"[REDACTED]"}]',
+  );
+  expect(maskJson(document, { rules: at('$.items[1].x') })).toContain('[{"x":"2x"},{"x":"[REDACTED]"}]');
+  expect(maskJson(document, { rules: at('$..deep') })).toMatch(
+    /"deep":"\[REDACTED\]"\}\},"deep":"\[REDACTED\]"/,
+  );
+  expect(maskJson(document, { rules: at('$.a.*') })).toContain('{"b":"[REDACTED]"}');
+});
+
+test('leaves a value to the next rule when its type is not of this one', () => {
+  const rules = [{ id: 'r', at: 'key:password', mask: 'redact', types: ['number'] }] as const;
+  expect(maskJson('{"password":12}', { rules })).toBe('{"password":0}');
+  expect(maskJson('{"password":"hunter2"}', { rules })).toMatch(/mk_secret_/);
+});
+
+test('keeps what a rule keeps, but for what detectors find in it', () => {
+  const rules = [
+    { id: 'k', at: 'key:session', mask: 'keep' },
+    { id: 'q', at: 'key:quiet', mask: { do: 'keep', detectors: false } },
+  ] as const;
+  const document = '{"session":{"id":"abc","pin":"1"},"quiet":"bob@example.com"}';
+  expect(maskJson(document, { rules })).toBe(document);
+  expect(maskJson('{"session":"bob@example.com"}', { rules })).toMatch(/mk_email_/);
+});
