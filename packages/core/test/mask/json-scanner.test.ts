@@ -84,7 +84,7 @@ test('accepts and rejects exactly what JSON.parse does, on 60,000 mutated docume
       document = document.slice(0, at) + piece + document.slice(at + cut);
     }
     // Half a surrogate pair has no bytes of its own.
-    if (!document.isWellFormed()) continue;
+    if (Buffer.from(document).toString() !== document) continue;
     if (accepts(document) !== parses(document)) disagreements.push(document);
   }
   expect(disagreements).toEqual([]);
@@ -95,7 +95,7 @@ test('leaves every byte of a document with nothing sensitive as it was', () => {
     fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(undefined, 2), (document, indent) => {
       const spaced = JSON.stringify(JSON.parse(document), null, indent);
       // Names and values by chance: what a detector takes is not the matter here.
-      fc.pre(!/@|\d{9}|[=:]|"\s*[{[]/.test(spaced.replaceAll('":', '')));
+      fc.pre(!/@|\d{9}|[=:%?#;/]|"(?:\\n|\s)*[{[]/.test(spaced.replaceAll('":', '')));
       expect(maskJson(spaced)).toBe(spaced);
     }),
     { numRuns: 500 },
@@ -132,7 +132,7 @@ test('masks what a walk over the parsed document would mask', () => {
     fc.property(document, fc.constantFrom(undefined, 1), (value, indent) => {
       const text = JSON.stringify(value, null, indent);
       // Strings that look like documents are opened; that has tests of its own.
-      fc.pre(!/"\s*[{[]/.test(text) && !text.includes('"\\n{'));
+      fc.pre(!/"(?:\\n|\s)*[{[]/.test(text));
       expect(JSON.parse(maskJson(text))).toEqual(walk(value, false));
     }),
     { numRuns: 1500 },
