@@ -68,7 +68,6 @@ export async function* readChunks(
       const end = summary?.footer(item);
       const gap = order.end(end);
       if (gap !== undefined) yield { kind: 'gap', gap };
-      order.done = true;
     }
   }
   if (!order.done) {
@@ -190,6 +189,7 @@ class OrderKeeper {
 
   /** No chunk follows; `last` is what the footer says of the last event. */
   end(last: { readonly seq: number; readonly at: number } | undefined): GapEvent | undefined {
+    this.done = true;
     if (last !== undefined && last.seq > this.#seq) this.#open = true;
     return this.#gap((last?.seq ?? this.#seq) + 1, Math.max(last?.at ?? 0, this.#at));
   }
@@ -202,7 +202,8 @@ class OrderKeeper {
     const fromSeq = this.#seq >= 0 ? this.#seq + 1 : (lost?.firstSeq ?? nextSeq);
     const toSeq = Math.max(nextSeq, lost === undefined ? 0 : lost.firstSeq + lost.seqSpan + 1);
     const events = Math.max(0, toSeq - fromSeq);
-    if (events === 0 && lost === undefined) return undefined;
+    // Before the first event that could be read, how many are missing may be unknown: then the gap counts none.
+    if (events === 0 && lost === undefined && (this.#seq >= 0 || this.done)) return undefined;
     this.#log.lostEvents += events;
     const toAt = Math.max(nextAt, lost === undefined ? 0 : lost.baseNs + lost.spanNs);
     const fromAt = this.#seq >= 0 ? this.#at : (lost?.baseNs ?? toAt);
