@@ -309,7 +309,18 @@ export async function vectors(): Promise<Map<string, Vector>> {
   all.set('websocket', await write(kind('websocket', 1, 1)));
   all.set('grpc', await write([...kind('grpc-unary', 1, 1), ...kind('grpc-bidi', 2, 40)], { flushEvery: 6 }));
   all.set('aborted', await write(kind('aborted', 1, 1)));
-  all.set('brotli', await write(kind('http', 1, 1), { compression: 'brotli', flushEvery: 100 }));
+  const repetitive: CaptureEvent = {
+    type: 'mark',
+    seq: 20,
+    at: 30e6,
+    exchange: 1,
+    name: 'note',
+    value: 'brotli '.repeat(40),
+  };
+  all.set(
+    'brotli',
+    await write([...kind('http', 1, 1), repetitive], { compression: 'brotli', flushEvery: 100 }),
+  );
   all.set(
     'deflate',
     assemble([
