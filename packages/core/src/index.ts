@@ -111,7 +111,7 @@ export type { RecorderOptions } from './record/recorder-options.ts';
 export type { DropReason, RecorderState, RecorderStats } from './record/recorder-stats.ts';
 export type { SampledPath, Sampler } from './record/sampler.ts';
 export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
-export type { Sink, SinkModule, SinkSource } from './record/sink.ts';
+export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
 
 // capture
 export type { Compression } from './capture/codec.ts';

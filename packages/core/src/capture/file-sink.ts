@@ -1,7 +1,7 @@
 import { isGardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
-import type { Sink, SinkSource } from '../record/sink.ts';
+import type { Sink, SinkLoss, SinkSource } from '../record/sink.ts';
 import type { Compression } from './codec.ts';
 import { FileOutput, isCode } from './file-output.ts';
 import { OpenExchanges } from './open-exchanges.ts';
@@ -103,6 +103,8 @@ class FileSink implements Sink {
   #dueBytes: number;
   #dueNs: number;
   #closed = false;
+  /** In the files before this one, and what the format could not hold. */
+  readonly #lostBefore = { exchanges: 0, events: 0 };
 
   constructor(options: Resolved, header: CaptureHeader, file: PartFile) {
     this.#options = options;
@@ -129,7 +131,10 @@ class FileSink implements Sink {
         if (pending !== undefined) await pending;
       } catch (error) {
         failure ??= error;
-        if (isRefusal(error)) await this.#file.writer.declareRefused(event);
+        if (isRefusal(error)) {
+          this.#lostBefore.events++;
+          await this.#file.writer.declareRefused(event);
+        }
       }
       this.#beganAt ??= event.at;
       this.#lastSeq = event.seq;
@@ -150,6 +155,11 @@ class FileSink implements Sink {
     await closePart(this.#file, this.#options.sync);
   }
 
+  lost(): SinkLoss {
+    const { exchanges, events } = this.#file.writer.lost;
+    return { exchanges: this.#lostBefore.exchanges + exchanges, events: this.#lostBefore.events + events };
+  }
+
   #isDue(at: number): boolean {
     if (this.#beganAt === undefined) return false;
     return this.#file.writer.bytesWritten >= this.#dueBytes || at - this.#beganAt >= this.#dueNs;
@@ -166,7 +176,13 @@ class FileSink implements Sink {
     this.#beganAt = undefined;
     for (const event of this.#exchanges.resumed(this.#lastSeq, this.#lastAt))
       await this.#file.writer.write(event);
-    await closePart(before, this.#options.sync);
+    try {
+      await closePart(before, this.#options.sync);
+    } finally {
+      const { exchanges, events } = before.writer.lost;
+      this.#lostBefore.exchanges += exchanges;
+      this.#lostBefore.events += events;
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent, GapEvent } from '../model/event.ts';
 import { ChunkBuilder, type SealedChunk } from './chunk-builder.ts';
 import { compress } from './codec.ts';
-import { codecs, frameTypes, limits, magic } from './format.ts';
+import { codecs, frameTypes, limits, magic, recordTypes } from './format.ts';
 import { buildFrame, type FrameContent, type FrameHeader } from './frame.ts';
 import { encodeHeader } from './header-payload.ts';
 import { encodeFooter, encodeIndexEntry, encodeTrailer, Totals } from './summary-payload.ts';
@@ -32,6 +32,8 @@ interface Loss {
   readonly fromAt: number;
   readonly toSeq: number;
   readonly toAt: number;
+  /** Exchanges that began in it. */
+  readonly exchanges: number;
 }
 
 /**
@@ -62,6 +64,8 @@ export class CaptureWriter {
   #loss: Loss | undefined;
   #lastSeq = 0;
   #lastAt = 0;
+  #lostExchanges = 0;
+  #lostEvents = 0;
 
   /**
    * Nothing is written before the first chunk, a flush or the close.
@@ -74,6 +78,11 @@ export class CaptureWriter {
     this.#sync = this.#options.syncMark ?? randomBytes(8);
     this.#headerPayload = encodeHeader(header, this.#sync);
     this.#chunk = new ChunkBuilder(this.#options.chunkBytes, this.#options.chunkSpanMs);
+  }
+
+  /** What failed writes took with them, in all. */
+  get lost(): { readonly exchanges: number; readonly events: number } {
+    return { exchanges: this.#lostExchanges, events: this.#lostEvents };
   }
 
   /** Bytes that the output has taken. */
@@ -220,14 +229,20 @@ export class CaptureWriter {
       return this.#indexEntries.length >= limits.indexEntries ? this.#writeIndex() : undefined;
     };
     const failed = (error: unknown): never => {
-      this.#loss = {
+      const before = this.#loss;
+      const exchanges = counts.get(recordTypes.start) ?? 0;
+      const loss: Loss = {
         fromSeq:
           this.#loss?.fromSeq ??
           Math.max(chunk.firstSeq, (this.#totals.firstSeq === undefined ? -1 : this.#totals.lastSeq) + 1),
         fromAt: this.#loss?.fromAt ?? chunk.baseNs,
         toSeq: chunk.firstSeq + chunk.seqSpan,
         toAt: chunk.baseNs + chunk.spanNs,
+        exchanges: exchanges + (before?.exchanges ?? 0),
       };
+      this.#loss = loss;
+      this.#lostExchanges += exchanges;
+      this.#lostEvents += loss.toSeq - (before?.toSeq ?? loss.fromSeq - 1);
       throw error;
     };
     let pending: void | Promise<void>;
@@ -318,7 +333,7 @@ export class CaptureWriter {
       at: loss.toAt,
       fromAt: loss.fromAt,
       toAt: loss.toAt,
-      exchanges: 0,
+      exchanges: loss.exchanges,
       events: Math.max(0, loss.toSeq - loss.fromSeq + 1),
       fromSeq: loss.fromSeq,
     };

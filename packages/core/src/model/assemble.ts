@@ -33,7 +33,7 @@ export interface AssembleStats {
 }
 
 /** Losses for which a recorder aborts each exchange that they cut. Any other may have cut all that were under way. */
-const closesWhatItCuts: ReadonlySet<GapReason> = new Set(['buffer-full', 'hook', 'mask', 'sink-failed']);
+const closesWhatItCuts: ReadonlySet<GapReason> = new Set(['buffer-full', 'hook', 'mask']);
 
 /**
  * Turns the events of one capture into exchanges, in bounded memory. When a limit is reached, the oldest unfinished

@@ -1,12 +1,14 @@
 import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
+import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import type { ModuleSource } from './open-pipeline.ts';
 import { openSinkModule } from './open-pipeline.ts';
-import type { Sink, SinkSource } from './sink.ts';
+import type { Sink, SinkLoss, SinkSource } from './sink.ts';
 
 /**
- * Gives every event to all of these sinks. A write fails when it fails at any of them; the others have then taken it.
+ * Gives every event to all of these sinks. When one fails, the others go on, and it goes on when it works again: each
+ * capture declares its own losses.
  *
  * @throws {@link GardenhoseError} `invalid-option` for an empty list
  */
@@ -32,10 +34,10 @@ export async function openSink(options: unknown, header: CaptureHeader): Promise
 }
 
 class FanOut implements Sink {
-  readonly #sinks: readonly Sink[];
+  readonly #sinks: readonly SelfDeclaring[];
 
   constructor(sinks: readonly Sink[]) {
-    this.#sinks = sinks;
+    this.#sinks = sinks.map(declaringSink);
   }
 
   async write(events: readonly CaptureEvent[]): Promise<void> {
@@ -48,6 +50,15 @@ class FanOut implements Sink {
 
   async close(): Promise<void> {
     await all(this.#sinks.map((sink) => sink.close()));
+  }
+
+  /** Of the sink that lost most. */
+  lost(): SinkLoss {
+    const losses = this.#sinks.map((sink) => sink.lost());
+    return {
+      exchanges: Math.max(...losses.map(({ exchanges }) => exchanges)),
+      events: Math.max(...losses.map(({ events }) => events)),
+    };
   }
 }
 

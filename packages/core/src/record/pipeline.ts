@@ -4,13 +4,16 @@ import { isExchangeEvent } from '../hook/hook.ts';
 import { RecordHookRunner } from '../hook/run-record-hooks.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { AbortEvent, CaptureEvent, ExchangeEvent } from '../model/event.ts';
-import type { LossReason } from './pipeline-losses.ts';
-import { PipelineLosses } from './pipeline-losses.ts';
+import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
+import { GapLog } from './gap-log.ts';
 import { unpack } from './raw-reader.ts';
 import type { Sink } from './sink.ts';
 
 /** Events given to the sink at once, at most. */
 const batchEvents = 1024;
+
+/** Why a pipeline loses events. */
+export type LossReason = 'hook' | 'mask' | 'sink-failed';
 
 /** What a pipeline is made of. */
 export interface PipelineParts {
@@ -53,7 +56,8 @@ export const noPipelineStats: PipelineStats = {
 interface Passing {
   /** Whether anything of it was given to the sink. */
   started: boolean;
-  lost: LossReason | undefined;
+  /** Why nothing more of it is kept. */
+  lost: 'hook' | 'mask' | undefined;
   requestEnded: boolean;
   responseEnded: boolean;
 }
@@ -65,10 +69,13 @@ interface Passing {
 export class Pipeline {
   readonly #masker: Masker;
   readonly #hooks: RecordHookRunner | undefined;
-  readonly #sink: Sink;
+  readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
-  readonly #losses = new PipelineLosses();
+  readonly #gaps = new GapLog();
+  readonly #eventsLost = { hook: 0, mask: 0 };
+  readonly #exchangesLost = { hook: 0, mask: 0 };
   #batch: CaptureEvent[] = [];
+  #lastSeq = 0;
   #written = 0;
   #hookDrops = 0;
   #masked = 0;
@@ -79,7 +86,7 @@ export class Pipeline {
   constructor(parts: PipelineParts) {
     const { hooks, masker, sink } = parts;
     this.#masker = masker;
-    this.#sink = sink;
+    this.#sink = declaringSink(sink);
     this.#hooks = hooks && new RecordHookRunner(hooks, parts.hookTimeoutMs, parts.clock);
   }
 
@@ -119,9 +126,11 @@ export class Pipeline {
   }
 
   stats(): PipelineStats {
+    const bySink = this.#sink.lost();
     return {
       written: this.#written,
-      ...this.#losses.counts(),
+      eventsLost: { ...this.#eventsLost, 'sink-failed': bySink.events },
+      exchangesLost: { ...this.#exchangesLost, 'sink-failed': bySink.exchanges },
       hookDrops: this.#hookDrops,
       masked: this.#masked,
       sinkErrors: this.#sinkErrors,
@@ -159,7 +168,8 @@ export class Pipeline {
       this.#passing.set(event.exchange, passing);
     }
     if (passing.lost !== undefined) {
-      this.#losses.event(event, passing.lost);
+      this.#eventsLost[passing.lost]++;
+      this.#gaps.add(event, passing.lost, 0);
       return [];
     }
     try {
@@ -172,15 +182,18 @@ export class Pipeline {
   }
 
   /** Takes an exchange out from this event on. */
-  #lose(event: ExchangeEvent, reason: LossReason, code: string): void {
+  #lose(event: ExchangeEvent, reason: 'hook' | 'mask', code: string): void {
     const passing = this.#passing.get(event.exchange);
     if (passing === undefined) return;
     passing.lost = reason;
-    const { seq, at, exchange } = event;
-    const ending = this.#endingOf({ type: 'abort', seq: seq - 1, at, exchange, by: 'recorder', code });
+    const { at, exchange } = event;
+    const seq = Math.max(event.seq - 1, this.#lastSeq);
+    const ending = this.#endingOf({ type: 'abort', seq, at, exchange, by: 'recorder', code });
     if (passing.started) for (const last of ending) this.#emit(last);
-    this.#losses.exchange(reason, passing.started ? undefined : event);
-    this.#losses.event(event, reason);
+    this.#exchangesLost[reason]++;
+    this.#eventsLost[reason]++;
+    // Its number may stand already on what the masker made of it before.
+    if (seq < event.seq) this.#gaps.add(event, reason, passing.started ? 0 : 1);
   }
 
   /** What closes an exchange that goes no further. Tells the masker, so that it lets go of what it holds of it. */
@@ -206,35 +219,26 @@ export class Pipeline {
   }
 
   #emit(event: CaptureEvent): void {
-    this.#losses.declareInto(this.#batch);
+    this.#gaps.declareInto(this.#batch);
     if (event.type === 'audit') for (const { count } of event.entries) this.#masked += count;
     if (isExchangeEvent(event)) {
       const passing = this.#passing.get(event.exchange);
       if (passing !== undefined) passing.started = true;
     }
     this.#batch.push(event);
+    this.#lastSeq = event.seq;
   }
 
   async #write(): Promise<void> {
-    this.#losses.declareInto(this.#batch);
+    this.#gaps.declareInto(this.#batch);
     const events = this.#batch;
     this.#batch = [];
-    const owed = this.#losses.owedToSink();
-    if (events.length === 0 && owed.length === 0) return;
-    const whole = owed.length === 0 ? events : [...owed, ...events];
+    if (events.length === 0) return;
     try {
-      await this.#sink.write(whole);
-      this.#written += whole.length;
-      this.#losses.sinkTook(events);
+      await this.#sink.write(events);
+      this.#written += events.length;
     } catch (error) {
       this.#sinkFailed(error);
-      for (const exchange of this.#losses.sinkRefused(events)) {
-        const passing = this.#passing.get(exchange);
-        if (passing === undefined || passing.lost !== undefined) continue;
-        passing.lost = 'sink-failed';
-        const { seq, at } = whole.at(-1) ?? { seq: 0, at: 0 };
-        this.#endingOf({ type: 'abort', seq, at, exchange, by: 'recorder', code: 'sink-failed' });
-      }
     }
   }
 

@@ -1,4 +1,4 @@
-import type { LossReason } from './pipeline-losses.ts';
+import type { LossReason } from './pipeline.ts';
 
 export type RecorderState = 'opening' | 'recording' | 'paused' | 'failed' | 'closed';
 

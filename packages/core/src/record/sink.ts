@@ -1,9 +1,16 @@
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 
+/** What a sink could not keep, in all. */
+export interface SinkLoss {
+  readonly exchanges: number;
+  readonly events: number;
+}
+
 /**
- * Where masked events go. A sink that fails throws `io` and may be used on: it takes later events if it can, and declares
- * by a gap of its own (`sink-failed`) what of the events it had taken is missing.
+ * Where masked events go. A sink that fails may be used on: it takes later events if it can. With `lost`, it declares by
+ * gaps of its own (`sink-failed`) what is missing of the events it had taken. Without, the recorder does: it takes none
+ * of the events of a failed `write` as kept.
  */
 export interface Sink {
   /** Takes events in order. May buffer; a returned promise asks the caller to wait before the next call. */
@@ -12,6 +19,8 @@ export interface Sink {
   flush(): Promise<void>;
   /** Flushes and finishes. No call follows. */
   close(): Promise<void>;
+  /** What was lost so far; for sinks that declare it themselves, as those must that buffer. */
+  lost?(): SinkLoss;
 }
 
 /**
