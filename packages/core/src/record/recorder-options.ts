@@ -2,26 +2,24 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { RecordHooks } from '../hook/hook.ts';
+import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
-import { noMask } from '../mask/masker.ts';
+import type { Policy } from '../mask/policy.ts';
 import type { ModuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';
 import { always } from './sampler.ts';
 import type { SinkSource } from './sink.ts';
-
-/** A mask policy as it crosses to a worker. */
-export interface WorkerMask {
-  readonly version: 1;
-  readonly extends?: 'secure' | 'none';
-}
 
 export interface RecorderOptions {
   /** Name of the recorded service, for the capture's header. */
   readonly service: string;
   /** Where masked events go. */
   readonly sink: SinkSource;
-  /** What to mask. A masker of one's own asks for the inline pipeline. Default: everything the `secure` policy masks. */
-  readonly mask?: WorkerMask | Masker;
+  /**
+   * What to mask. A masker of one's own asks for the inline pipeline. Default: everything that the `secure` policy masks,
+   * under a key that dies with the process.
+   */
+  readonly mask?: Policy | Masker;
   /**
    * Points at which masked events can be rewritten, marked or dropped. The worker loads them from a module whose export
    * `createHooks(options)` gives them; hooks given as functions ask for the inline pipeline.
@@ -55,7 +53,7 @@ export interface RecorderOptions {
 export interface ResolvedRecorderOptions {
   readonly service: string;
   readonly sink: SinkSource;
-  readonly mask: WorkerMask | Masker;
+  readonly mask: Policy | Masker;
   readonly hooks: RecordHooks | ModuleSource | undefined;
   readonly sampler: Sampler;
   readonly maxBufferedBytes: number;
@@ -71,7 +69,10 @@ export interface ResolvedRecorderOptions {
 /** Room for the head of an event besides the largest body. */
 const leastHeadBytes = 64 * 1024;
 
-/** @throws {@link GardenhoseError} `invalid-option`, naming the option, what was found and what is expected */
+/**
+ * @throws {@link GardenhoseError} `invalid-option`, naming the option, what was found and what is expected;
+ *   `mask-policy`, `mask-key`
+ */
 export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecorderOptions {
   const { service, sink } = options;
   if (typeof service !== 'string' || service === '') wrong('service', service, 'a name');
@@ -91,7 +92,9 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
   if (onBodyLimit !== 'drop' && onBodyLimit !== 'truncate')
     wrong('onBodyLimit', onBodyLimit, "'drop' or 'truncate'");
   const hooks = hooksOf(options.hooks);
-  const mask: WorkerMask | Masker = options.mask ?? { version: 1 };
+  const mask: Policy | Masker = options.mask ?? { version: 1 };
+  // The pipeline makes its own; here a policy that is wrong is an error at once.
+  if (!isMasker(mask)) createMasker(mask);
   const stays = whatStays(sink, hooks, mask);
   const pipeline = options.pipeline ?? (stays === undefined ? 'worker' : 'inline');
   if (pipeline !== 'worker' && pipeline !== 'inline') wrong('pipeline', pipeline, "'worker' or 'inline'");
@@ -113,22 +116,8 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
   };
 }
 
-/**
- * The masker of a policy, made where it will run.
- *
- * @throws {@link GardenhoseError} `mask-policy`, `mask-key`
- */
-export function maskerOf(mask: WorkerMask | Masker): Masker {
-  if (isMasker(mask)) return mask;
-  if (mask.extends === 'none') return noMask;
-  throw new GardenhoseError(
-    'mask-policy',
-    "the 'secure' policy is not there yet: pass a masker, or extends: 'none'",
-  );
-}
-
 /** Whether this is a masker and not a policy. */
-export function isMasker(mask: WorkerMask | Masker): mask is Masker {
+export function isMasker(mask: Policy | Masker): mask is Masker {
   return 'mask' in mask && typeof mask.mask === 'function';
 }
 
@@ -149,7 +138,7 @@ function hooksOf(hooks: RecorderOptions['hooks']): RecordHooks | ModuleSource | 
 function whatStays(
   sink: SinkSource,
   hooks: RecordHooks | ModuleSource | undefined,
-  mask: WorkerMask | Masker,
+  mask: Policy | Masker,
 ): string | undefined {
   if (sink.module === undefined) return 'this sink names no module that a worker could load';
   if (hooks !== undefined && !isModule(hooks)) return 'hooks that are functions cannot cross to a worker';

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { createMasker } from '../mask/create-masker.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
 import { writerName } from '../model/writer-name.ts';
@@ -9,7 +10,7 @@ import { InlinePipeline } from './inline-pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
 import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-options.ts';
-import { isMasker, isModule, maskerOf, resolveRecorderOptions } from './recorder-options.ts';
+import { isMasker, isModule, resolveRecorderOptions } from './recorder-options.ts';
 import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
 import { WorkerPipeline } from './worker-pipeline.ts';
@@ -30,7 +31,7 @@ const exitWaitMs = 500;
  * detach();
  * console.log(await recorder.close());
  *
- * @throws {@link GardenhoseError} `invalid-option`
+ * @throws {@link GardenhoseError} `invalid-option`, `mask-policy`, `mask-key`
  */
 export function createRecorder(options: RecorderOptions): Recorder {
   return new Recorder(resolveRecorderOptions(options));
@@ -215,7 +216,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       return new WorkerPipeline({ mask, hooks, hookTimeoutMs, sink: sink.module, header }, events);
     }
     const openSink = (whole: CaptureHeader) => sink.open(whole);
-    const masker = () => maskerOf(mask);
+    const masker = () => (isMasker(mask) ? mask : createMasker(mask));
     return new InlinePipeline({ masker, hooks, hookTimeoutMs, openSink, clock, header }, events);
   }
 

@@ -1,13 +1,13 @@
 import type { ErrorCode, ErrorPlace } from '../errors.ts';
 import { errorCodes, GardenhoseError } from '../errors.ts';
+import type { Policy } from '../mask/policy.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ModuleSource } from './open-pipeline.ts';
 import type { PipelineStats } from './pipeline.ts';
-import type { WorkerMask } from './recorder-options.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
-  readonly mask: WorkerMask;
+  readonly mask: Policy;
   readonly hooks: ModuleSource | undefined;
   readonly hookTimeoutMs: number;
   readonly sink: ModuleSource;

@@ -2,9 +2,9 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
+import { createMasker } from '../mask/create-masker.ts';
 import { openPipeline, openSinkModule } from './open-pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
-import { maskerOf } from './recorder-options.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
 import { crossing } from './worker-messages.ts';
 
@@ -29,7 +29,7 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
   }
 
   const opening = openPipeline({
-    masker: () => maskerOf(start.mask),
+    masker: () => createMasker(start.mask),
     hooks: start.hooks,
     hookTimeoutMs: start.hookTimeoutMs,
     openSink: (header) => openSinkModule(start.sink, header),
