@@ -114,7 +114,14 @@ describe('CaptureWriter', () => {
     const read = await readAll(output.bytes, 'strict');
     const gap = read.events[4];
     const exchanges = events.slice(4, 8).filter(({ type }) => type === 'start').length;
-    expect(gap).toMatchObject({ type: 'gap', reason: 'sink-failed', fromSeq: 5, events: 4, seq: 4, exchanges });
+    expect(gap).toMatchObject({
+      type: 'gap',
+      reason: 'sink-failed',
+      fromSeq: 5,
+      events: 4,
+      seq: 4,
+      exchanges,
+    });
     expect(writer.lost).toEqual({ exchanges, events: 4 });
     expect(read.events.filter((event) => event !== gap)).toEqual([...events.slice(0, 4), ...events.slice(8)]);
   });
