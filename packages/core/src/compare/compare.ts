@@ -1,5 +1,6 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
 import { plainJson } from '../hook/json-text.ts';
+import { maskExchange } from '../mask/mask-exchange.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { type ComparePath, type PathStep, printPath } from './compare-path.ts';
 import type {
@@ -9,7 +10,7 @@ import type {
   DifferencePart,
   DifferenceVerdict,
 } from './difference.ts';
-import { fitsAround, holdsToken, withoutChangingTokens } from './masked-value.ts';
+import { fitsAround, holdsToken, sameTokenTypes, withoutChangingTokens } from './masked-value.ts';
 import { operationName } from './operation-name.ts';
 import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
 import { type ResponseView, viewPair } from './response-view.ts';
@@ -51,7 +52,8 @@ export function compareExchange(
   return createComparer(options)(recorded, replayed);
 }
 
-function compareWith(recorded: Exchange, replayed: Exchange, options: ResolvedCompareOptions): Comparison {
+function compareWith(recorded: Exchange, live: Exchange, options: ResolvedCompareOptions): Comparison {
+  const replayed = options.masker === undefined ? live : maskExchange(options.masker, live);
   const views = viewPair(recorded, replayed, options);
   const differences: Difference[] = [];
   const more: Record<DifferenceVerdict, number> = { changed: 0, suspect: 0, unverified: 0 };
@@ -114,8 +116,12 @@ function judge(
   if (patch.op !== 'replace') return 'changed';
   const replayed: unknown = patch.value;
   if (typeof recorded === 'string' && typeof replayed === 'string') {
-    // The live value is plain, and what the token stood for is not known.
-    if (holdsToken(recorded)) return fitsAround(recorded, replayed) ? 'unverified' : 'changed';
+    if (!options.sameKey && holdsToken(recorded)) {
+      // Without a masker the live value is plain, and what the token stood for is not known.
+      const same =
+        options.masker === undefined ? fitsAround(recorded, replayed) : sameTokenTypes(recorded, replayed);
+      return same ? 'unverified' : 'changed';
+    }
     if (path.header === 'etag') return 'suspect';
     const before = withoutChangingTokens(recorded);
     const now = withoutChangingTokens(replayed);

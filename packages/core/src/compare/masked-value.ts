@@ -1,9 +1,4 @@
-const tokenShape = /^mk_([a-z][a-z0-9-]{0,31})_(?:[\w-]{11}|[\w-]{16}|[\w-]{22})$/;
-
-/** The type of a mask token, or undefined when the text is none. */
-export function tokenType(text: string): string | undefined {
-  return tokenShape.exec(text)?.[1];
-}
+import { tokenType } from '../mask/tokens.ts';
 
 // Types whose values are made anew on every run: sessions, bearer tokens, CSRF tokens.
 const changingTypes = new Set(['secret', 'session', 'jwt']);

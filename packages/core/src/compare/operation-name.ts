@@ -1,6 +1,6 @@
 import { splitTarget } from '../hook/path-pattern.ts';
+import { tokenType } from '../mask/tokens.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { tokenType } from './masked-value.ts';
 
 const maxLength = 256;
 const idSegment =

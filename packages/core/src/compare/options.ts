@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
+import type { Masker } from '../mask/masker.ts';
+import type { PolicySummary } from '../model/capture-header.ts';
 import { type PathPattern, parsePathPattern } from './compare-path.ts';
 
 /** How recorded and replayed responses are compared. */
@@ -9,6 +11,10 @@ export interface CompareOptions {
    * Default none.
    */
   readonly ignore?: readonly string[] | undefined;
+  /** Masks live answers before they are compared: of the policy and the key of the recording. Default none. */
+  readonly masker?: Masker | undefined;
+  /** The policy in the capture's header: tells whether the masker has the key of the recording. */
+  readonly recordedPolicy?: PolicySummary | undefined;
   /** Differences kept of one exchange; more are counted. Default 100. */
   readonly maxDifferences?: number | undefined;
   /** Larger bodies, decoded, are compared by length and digest. Default 8 MiB. */
@@ -20,6 +26,9 @@ export interface CompareOptions {
 /** Compare options, checked and complete. */
 export interface ResolvedCompareOptions {
   readonly ignore: readonly PathPattern[];
+  readonly masker: Masker | undefined;
+  /** Whether equal values have equal tokens on both sides. */
+  readonly sameKey: boolean;
   readonly maxDifferences: number;
   readonly maxBodyBytes: number;
   readonly clock: Clock;
@@ -29,7 +38,7 @@ const maxIgnored = 1_000;
 
 /** @throws GardenhoseError `invalid-option` */
 export function resolveCompareOptions(options: CompareOptions): ResolvedCompareOptions {
-  const { ignore = [], clock = systemClock } = options;
+  const { ignore = [], masker, recordedPolicy, clock = systemClock } = options;
   if (!Array.isArray(ignore) || ignore.length > maxIgnored) {
     throw new GardenhoseError('invalid-option', `ignore: expected a list of at most ${maxIgnored} paths`, {
       subject: 'ignore',
@@ -37,6 +46,12 @@ export function resolveCompareOptions(options: CompareOptions): ResolvedCompareO
   }
   return {
     ignore: ignore.map((text, index) => parsePathPattern(text, `ignore[${index}]`)),
+    // A recording that was not masked is compared as it is.
+    masker: recordedPolicy?.mode === 'none' ? undefined : masker,
+    sameKey:
+      masker !== undefined &&
+      recordedPolicy?.keyId === masker.summary.keyId &&
+      recordedPolicy.digest === masker.summary.digest,
     maxDifferences: count(options.maxDifferences ?? 100, 'maxDifferences'),
     maxBodyBytes: count(options.maxBodyBytes ?? 8 * 1024 * 1024, 'maxBodyBytes'),
     clock,

@@ -3,6 +3,8 @@ import jsonPatch from 'fast-json-patch';
 import { expect, test } from 'vitest';
 import { compareExchange, createComparer } from '../../src/compare/compare.ts';
 import type { CompareOptions } from '../../src/compare/options.ts';
+import { createMasker } from '../../src/mask/create-masker.ts';
+import { maskExchange } from '../../src/mask/mask-exchange.ts';
 import type { Response } from '../../src/model/exchange.ts';
 import { aChunk, anExchange } from '../../src/testing/factories.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -187,6 +189,52 @@ test('compareExchange() says that masked values are unverified when they cannot 
     'unverified value body:$.auth: "Bearer mk_secret_abcdefghijklmnop" → "Bearer abc"',
     'unverified value body:$.email: "mk_email_abcdefghijklmnop" → "ann@shop.test"',
   ]);
+});
+
+const key = (fill: number) => ({ base64: Buffer.alloc(32, fill).toString('base64') });
+const people = (email: string, sid: string, total = 10) =>
+  answer(
+    { customer: { email }, total },
+    { headers: ['Content-Type', 'application/json', 'Set-Cookie', `sid=${sid}; Path=/; HttpOnly`] },
+  );
+
+test('compareExchange() finds what changed beneath masks made with the key of the recording', () => {
+  const masker = createMasker({ version: 1, key: key(1) });
+  const options = { masker, recordedPolicy: masker.summary };
+  const recorded = maskExchange(masker, people('ann@shop.test', 'aaaabbbbccccdddd11'));
+  const before = JSON.stringify(recorded);
+  expect(told(recorded, people('ann@shop.test', 'aaaabbbbccccdddd11'), options)).toEqual([]);
+  const changed = told(recorded, people('bob@shop.test', 'eeeeffffgggghhhh22', 11), options).sort();
+  expect(changed).toEqual([
+    expect.stringMatching(
+      /^changed value body:\$\.customer\.email: "mk_email_[\w-]{16}" → "mk_email_[\w-]{16}"$/,
+    ),
+    'changed value body:$.total: 10 → 11',
+    expect.stringMatching(/^suspect value header:set-cookie: "sid=mk_secret_/),
+  ]);
+  expect(JSON.stringify(changed)).not.toContain('bob@');
+  expect(JSON.stringify(recorded)).toBe(before);
+});
+
+test('compareExchange() compares types alone beneath masks made with another key', () => {
+  const recording = createMasker({ version: 1 });
+  const masker = createMasker({ version: 1 });
+  const recorded = maskExchange(recording, people('ann@shop.test', 'aaaabbbbccccdddd11'));
+  const options = { masker, recordedPolicy: recording.summary };
+  expect(
+    told(recorded, people('ann@shop.test', 'aaaabbbbccccdddd11'), options).map((text) => text.split(':')[0]),
+  ).toEqual(['unverified value header', 'unverified value body']);
+  const emptied = told(recorded, people('none', 'aaaabbbbccccdddd11'), options);
+  expect(
+    emptied.filter((text) => text.startsWith('changed') || text.includes('email')).length,
+  ).toBeGreaterThan(0);
+});
+
+test('compareExchange() does not mask for a recording that was not masked', () => {
+  const masker = createMasker({ version: 1, key: key(1) });
+  const recordedPolicy = createMasker({ version: 1, extends: 'none' }).summary;
+  const person = people('ann@shop.test', 'aaaabbbbccccdddd11');
+  expect(told(person, person, { masker, recordedPolicy })).toEqual([]);
 });
 
 test('createComparer() rejects options that make no sense', () => {
