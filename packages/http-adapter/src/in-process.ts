@@ -64,10 +64,12 @@ export async function createInProcessSender(
 async function serverOf(app: InProcessApp): Promise<Server | HttpsServer> {
   if (isServer(app)) return app;
   if (typeof app === 'function') return createServer(app);
-  if ('callback' in app) return createServer(app.callback());
-  if ('ready' in app) {
-    await app.ready();
-    if (isServer(app.server)) return app.server;
+  if (typeof app === 'object' && app !== null) {
+    if ('callback' in app) return createServer(app.callback());
+    if ('ready' in app) {
+      await app.ready();
+      if (isServer(app.server)) return app.server;
+    }
   }
   throw new GardenhoseError(
     'invalid-option',

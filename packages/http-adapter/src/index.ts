@@ -16,3 +16,5 @@ export type { SenderOptions, SenderTlsOptions } from './sender.ts';
 export { createSender } from './sender.ts';
 export type { InProcessApp, InProcessOptions, RequestListener } from './in-process.ts';
 export { createInProcessSender } from './in-process.ts';
+export type { HttpReplayOptions, ReplaySource, ReplayTarget } from './replay.ts';
+export { replay } from './replay.ts';

@@ -1,0 +1,74 @@
+import {
+  type Capture,
+  type Exchange,
+  GardenhoseError,
+  openCapture,
+  type ReplayRunOptions,
+  type Report,
+  replay as replayOver,
+  type Sender,
+} from '@gardenhose/core';
+import { createInProcessSender, type InProcessApp } from './in-process.ts';
+import { createSender, type SenderOptions } from './sender.ts';
+
+/** Where to replay to: an origin, an application in this process, or a sender that is made ready. */
+export type ReplayTarget = string | URL | InProcessApp | Sender;
+
+/** What to replay: the path of a capture, an open capture, or exchanges in order of their starts. */
+export type ReplaySource = string | Capture | AsyncIterable<Exchange> | Iterable<Exchange>;
+
+export interface HttpReplayOptions extends ReplayRunOptions {
+  /** How an origin is sent to. For another kind of target, make its sender yourself. */
+  readonly sender?: SenderOptions | undefined;
+}
+
+/**
+ * Replays a capture over HTTP, compares the answers if asked to, and reports.
+ *
+ * @throws {@link GardenhoseError} as `replay` of core does; `invalid-option` when the target is none; and what opening and
+ *   reading the capture throws
+ * @example
+ * const report = await replay('orders.hose', 'http://127.0.0.1:3000', { speed: 2, compare: true });
+ * @example
+ * // In a test, without a port:
+ * const report = await replay('orders.hose', app, { pace: 'asap', compare: true });
+ * assert.equal(report.verdict, 0);
+ */
+export async function replay(
+  source: ReplaySource,
+  target: ReplayTarget,
+  options: HttpReplayOptions = {},
+): Promise<Report> {
+  const { sender: senderOptions, ...rest } = options;
+  const sender = await senderFor(target, senderOptions);
+  let opened: Capture | undefined;
+  try {
+    let from = source;
+    if (typeof from === 'string') {
+      opened = await openCapture(from);
+      from = opened.exchanges();
+    }
+    return await replayOver('header' in from ? from.exchanges() : from, sender, rest);
+  } finally {
+    await opened?.close();
+    if (sender !== target) await sender.close();
+  }
+}
+
+async function senderFor(target: ReplayTarget, options: SenderOptions | undefined): Promise<Sender> {
+  if (typeof target === 'string' || target instanceof URL) return createSender(target, options);
+  if (options !== undefined) {
+    throw new GardenhoseError(
+      'invalid-option',
+      'sender is for targets that are an origin; this target is none',
+      {
+        subject: 'sender',
+      },
+    );
+  }
+  return isSender(target) ? target : await createInProcessSender(target);
+}
+
+function isSender(target: InProcessApp | Sender): target is Sender {
+  return typeof target === 'object' && target !== null && 'openLane' in target;
+}
