@@ -60,6 +60,7 @@ export class Watch implements Witness {
   private operationSeen = false;
   private headSeen = false;
   private bytesSeen = false;
+  private requestBytes = 0;
   private requestEnded = false;
   private responseEnded = false;
   private finishSeen = false;
@@ -127,7 +128,7 @@ export class Watch implements Witness {
       // Not every maker of requests has them: those of Fastify's inject() have not.
       const { rawTrailers = [] }: { rawTrailers?: HeaderList } = this.req;
       if (rawTrailers.length > 0) tap.trailers('request', rawTrailers);
-      this.endRequest(this.req._dumped !== true);
+      this.endRequest(this.req._dumped !== true || this.sawWholeRequest());
     } catch (error) {
       this.fail(error);
     }
@@ -182,7 +183,7 @@ export class Watch implements Witness {
       this.responseEnded = true;
       tap.end('response', true);
       // Where Node reads the rest itself, it will not be seen. Messages of other makers do not say, so end here too.
-      if (!this.requestEnded && this.req._dumped !== false) this.endRequest(false);
+      if (!this.requestEnded && this.req._dumped !== false) this.endRequest(this.sawWholeRequest());
       if (this.requestEnded) this.done();
     } catch (error) {
       this.fail(error);
@@ -232,6 +233,11 @@ export class Watch implements Witness {
     if (this.responseEnded) this.done();
   }
 
+  /** Node has stopped to push, but the bytes that came by were all that the head declares. */
+  private sawWholeRequest(): boolean {
+    return String(this.requestBytes) === this.req.headers['content-length'];
+  }
+
   private noteHead(): void {
     const { tap } = this;
     if (this.headSeen || tap === undefined || !this.res.headersSent) return;
@@ -248,15 +254,11 @@ export class Watch implements Witness {
   }
 
   private noteBytes(tap: ExchangeTap, side: Side, chunk: unknown, encoding: unknown): void {
-    if (typeof chunk === 'string') {
-      if (chunk.length === 0) return;
-      const named = typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8';
-      this.bytesSeen = true;
-      tap.chunk(side, Buffer.from(chunk, named));
-    } else if (chunk instanceof Uint8Array && chunk.length > 0) {
-      this.bytesSeen = true;
-      tap.chunk(side, chunk);
-    }
+    const bytes = bytesOf(chunk, encoding);
+    if (bytes === undefined || bytes.length === 0) return;
+    this.bytesSeen = true;
+    if (side === 'request') this.requestBytes += bytes.length;
+    tap.chunk(side, bytes);
   }
 
   private noteTrailers(tap: ExchangeTap): void {
@@ -272,6 +274,12 @@ export class Watch implements Witness {
     this.operationSeen = operation !== undefined;
     if (operation !== undefined && operation !== '') tap.mark('operation', operation);
   }
+}
+
+function bytesOf(chunk: unknown, encoding: unknown): Uint8Array | undefined {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk !== 'string') return undefined;
+  return Buffer.from(chunk, typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8');
 }
 
 /** One tap for two recorders. The second may have come late: then it did not see either side whole. */
