@@ -2,29 +2,16 @@ import jsonPatch, { type Operation } from 'fast-json-patch';
 import { plainJson } from '../hook/json-text.ts';
 import { maskExchange } from '../mask/mask-exchange.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { type ComparePath, type PathStep, printPath } from './compare-path.ts';
-import type {
-  Comparison,
-  Difference,
-  DifferenceKind,
-  DifferencePart,
-  DifferenceVerdict,
-} from './difference.ts';
-import { fitsAround, holdsToken, sameTokenTypes, withoutChangingTokens } from './masked-value.ts';
+import { printPath } from './compare-path.ts';
+import type { Comparison, Difference, DifferenceKind, DifferenceVerdict } from './difference.ts';
+import { judge } from './judge.ts';
 import { operationName } from './operation-name.ts';
 import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
 import { type ResponseView, viewPair } from './response-view.ts';
-import { sameChangingClass } from './value-class.ts';
+import { type Place, placeOf, valueAt } from './view-place.ts';
 
 const maxKeptText = 1_024;
 const maxKeptJson = 4_096;
-const parts: Readonly<Record<string, DifferencePart>> = {
-  outcome: 'outcome',
-  status: 'status',
-  headers: 'header',
-  trailers: 'trailer',
-  body: 'body',
-};
 
 /** Compares the recorded and the replayed response of an exchange. */
 export type Comparer = (recorded: Exchange, replayed: Exchange) => Comparison;
@@ -58,14 +45,19 @@ function compareWith(recorded: Exchange, live: Exchange, options: ResolvedCompar
   const differences: Difference[] = [];
   const more: Record<DifferenceVerdict, number> = { changed: 0, suspect: 0, unverified: 0 };
   const ignored = new Map<string, number>();
+  let plainView: ResponseView | undefined;
+  const plainAt = (pointer: string) => {
+    plainView ??= viewPair(recorded, live, options).replayed;
+    return valueAt(plainView, pointer);
+  };
   for (const patch of jsonPatch.compare(views.recorded, views.replayed)) {
-    const place = locate(views.recorded, patch.path);
+    const place = placeOf(views.recorded, patch.path);
     const pattern = options.ignore.find((one) => one.covers(place.path));
     if (pattern !== undefined) {
       ignored.set(pattern.text, (ignored.get(pattern.text) ?? 0) + 1);
       continue;
     }
-    const verdict = judge(patch, place, options);
+    const verdict = judge(patch, place, plainAt, options);
     if (differences.length < options.maxDifferences) {
       differences.push(difference(recorded, patch, place, verdict));
     } else more[verdict]++;
@@ -76,59 +68,6 @@ function compareWith(recorded: Exchange, live: Exchange, options: ResolvedCompar
     ignored: Array.from(ignored, ([path, count]) => ({ path, count })),
     notCompared: views.notCompared,
   };
-}
-
-/** A place in the recorded view, and what stands there. */
-interface Place {
-  readonly path: ComparePath;
-  readonly recorded: unknown;
-}
-
-function locate(view: ResponseView, pointer: string): Place {
-  const [top = '', ...names] = pointer.slice(1).split('/').map(unescapePointer);
-  let value: unknown = memberOf(view, top);
-  const part = parts[top] ?? 'body';
-  const steps: PathStep[] = [];
-  for (const name of names) {
-    steps.push({ name, inList: Array.isArray(value) });
-    value = memberOf(value, name);
-  }
-  const path: ComparePath =
-    part === 'header' || part === 'trailer' ? { part, header: names[0], steps: [] } : { part, steps };
-  return { path, recorded: value };
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined;
-  return Object.getOwnPropertyDescriptor(value, name)?.value;
-}
-
-function unescapePointer(name: string): string {
-  return name.replace(/~1/g, '/').replace(/~0/g, '~');
-}
-
-/** Whether a difference is one, or one that any two runs or any two keys have. */
-function judge(
-  patch: Operation,
-  { path, recorded }: Place,
-  options: ResolvedCompareOptions,
-): DifferenceVerdict {
-  if (patch.op !== 'replace') return 'changed';
-  const replayed: unknown = patch.value;
-  if (typeof recorded === 'string' && typeof replayed === 'string') {
-    if (!options.sameKey && holdsToken(recorded)) {
-      // Without a masker the live value is plain, and what the token stood for is not known.
-      const same =
-        options.masker === undefined ? fitsAround(recorded, replayed) : sameTokenTypes(recorded, replayed);
-      return same ? 'unverified' : 'changed';
-    }
-    if (path.header === 'etag') return 'suspect';
-    const before = withoutChangingTokens(recorded);
-    const now = withoutChangingTokens(replayed);
-    if (before === now) return 'suspect';
-    return sameChangingClass(before, now, options.clock.wallMs()) ? 'suspect' : 'changed';
-  }
-  return sameChangingClass(recorded, replayed, options.clock.wallMs()) ? 'suspect' : 'changed';
 }
 
 function difference(

@@ -2,12 +2,19 @@ import { tokenType } from '../mask/tokens.ts';
 
 // Types whose values are made anew on every run: sessions, bearer tokens, CSRF tokens.
 const changingTypes = new Set(['secret', 'session', 'jwt']);
-const tokenText = /(?<![\w-])mk_[a-z][a-z0-9-]{0,31}_[\w-]{11,22}(?![\w-])/g;
+// What `redact` leaves, unless a policy says otherwise.
+const redacted = '[REDACTED]';
+const tokenText = /(?<![\w-])mk_[a-z][a-z0-9-]{0,31}_[\w-]{11,22}(?![\w-])|\[REDACTED\]/g;
 const maxLength = 8_192;
 
 /** Whether a mask token stands in the text. */
-export function holdsToken(value: unknown): value is string {
-  return typeof value === 'string' && splitTokens(value).types.length > 0;
+export function holdsToken(text: string): boolean {
+  return splitMasked(text).types.some((type) => type !== redacted);
+}
+
+/** Whether a mask token, or what `redact` leaves, stands in the text. */
+export function holdsMasked(text: string): boolean {
+  return splitMasked(text).types.length > 0;
 }
 
 /**
@@ -15,14 +22,14 @@ export function holdsToken(value: unknown): value is string {
  * be said of values that were masked with different keys.
  */
 export function sameTokenTypes(recorded: string, replayed: string): boolean {
-  const a = splitTokens(recorded);
-  const b = splitTokens(replayed);
+  const a = splitMasked(recorded);
+  const b = splitMasked(replayed);
   return same(a.types, b.types) && same(a.between, b.between);
 }
 
 /** Whether an unmasked text has what stands around the tokens of a masked one. */
 export function fitsAround(masked: string, plain: string): boolean {
-  const { between } = splitTokens(masked);
+  const { between } = splitMasked(masked);
   const last = between.at(-1) ?? '';
   let at = 0;
   for (const [index, literal] of between.slice(0, -1).entries()) {
@@ -42,8 +49,8 @@ export function withoutChangingTokens(text: string): string {
   });
 }
 
-/** The types of the tokens in a text, in order, and what stands before, between and after them. */
-function splitTokens(text: string): {
+/** The types of what is masked in a text, in order, and what stands before, between and after them. */
+function splitMasked(text: string): {
   readonly types: readonly string[];
   readonly between: readonly string[];
 } {
@@ -52,7 +59,7 @@ function splitTokens(text: string): {
   let from = 0;
   if (text.length <= maxLength) {
     for (const match of text.matchAll(tokenText)) {
-      const type = tokenType(match[0]);
+      const type = match[0] === redacted ? redacted : tokenType(match[0]);
       if (type === undefined) continue;
       types.push(type);
       between.push(text.slice(from, match.index));

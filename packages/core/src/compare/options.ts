@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
+import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { PolicySummary } from '../model/capture-header.ts';
 import { type PathPattern, parsePathPattern } from './compare-path.ts';
@@ -11,7 +12,10 @@ export interface CompareOptions {
    * Default none.
    */
   readonly ignore?: readonly string[] | undefined;
-  /** Masks live answers before they are compared: of the policy and the key of the recording. Default none. */
+  /**
+   * Masks live answers before they are compared: of the policy and the key of the recording. Default none, or for a recording
+   * that says in `recordedPolicy` that it was masked, the policy `secure` with a key of its own.
+   */
   readonly masker?: Masker | undefined;
   /** The policy in the capture's header: tells whether the masker has the key of the recording. */
   readonly recordedPolicy?: PolicySummary | undefined;
@@ -38,7 +42,8 @@ const maxIgnored = 1_000;
 
 /** @throws GardenhoseError `invalid-option` */
 export function resolveCompareOptions(options: CompareOptions): ResolvedCompareOptions {
-  const { ignore = [], masker, recordedPolicy, clock = systemClock } = options;
+  const { ignore = [], recordedPolicy, clock = systemClock } = options;
+  const masker = options.masker ?? (recordedPolicy?.mode === 'masked' ? createMasker() : undefined);
   if (!Array.isArray(ignore) || ignore.length > maxIgnored) {
     throw new GardenhoseError('invalid-option', `ignore: expected a list of at most ${maxIgnored} paths`, {
       subject: 'ignore',
