@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { GardenhoseError } from '../errors.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { ConditionLog } from './condition.ts';
 import { criticalFlag, frameHeaderBytes, frameTypes, trailerBytes } from './format.ts';
@@ -26,6 +27,8 @@ export interface FrameStart {
   readonly sync: Uint8Array | undefined;
   /** The number that the next frame should have. */
   readonly number: number;
+  /** Nothing was found so far that makes this a capture: without any frame it is none. */
+  readonly doubtful?: boolean | undefined;
 }
 
 /**
@@ -54,6 +57,7 @@ export async function* readFrames(
       seemedCut = false;
     }
     if (header === undefined) {
+      if (searching && start.doubtful === true && expected === start.number) throw notACapture(log.subject);
       if (searching || window.available === 0) return log.finish(false, offset);
       if (window.available < frameHeaderBytes) {
         log.lostBytes += window.available;
@@ -210,6 +214,13 @@ const reach = 256 * 1024;
 function looksLikeHeader(bytes: Uint8Array, at: number): boolean {
   const type = bytes[at + 8] ?? 0;
   return type >= 1 && type <= 4 && bytes[at + 9] === 0 && (bytes[at + 10] ?? 9) <= 2 && bytes[at + 11] === 0;
+}
+
+/** Neither its beginning nor anything in it is of a capture. */
+function notACapture(subject: string): GardenhoseError {
+  return new GardenhoseError('not-a-capture', `${subject} is not a capture: there is no frame of one in it`, {
+    subject,
+  });
 }
 
 export function startsWith(bytes: Uint8Array, mark: Uint8Array): boolean {

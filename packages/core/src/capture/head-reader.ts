@@ -35,7 +35,7 @@ export async function readHead(window: ByteWindow, log: ConditionLog): Promise<H
   if (header === undefined) {
     log.fault('header', magic.length, 'the HEADER frame does not match its checksum');
     if (isMagic) window.skip(magic.length);
-    return { header: lostHeader, sound: false, sync: undefined, number: 1 };
+    return { header: lostHeader, sound: false, sync: undefined, number: 1, doubtful: !isMagic };
   }
   const sync = frame.slice(0, 8);
   const length = magic.length + frameHeaderBytes + header.storedBytes;

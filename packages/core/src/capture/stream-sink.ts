@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
-import type { Sink, SinkSource } from '../record/sink.ts';
+import type { Sink, SinkLoss, SinkSource } from '../record/sink.ts';
 import { type ByteOutput, CaptureWriter, isRefusal } from './writer.ts';
 import { type CaptureWriterOptions, resolveWriterOptions } from './writer-options.ts';
 
@@ -26,6 +26,7 @@ export function streamSink(stream: Writable, options: CaptureWriterOptions = {})
 
 class StreamSink implements Sink {
   readonly #writer: CaptureWriter;
+  #refused = 0;
 
   constructor(stream: Writable, header: CaptureHeader, options: CaptureWriterOptions) {
     this.#writer = new CaptureWriter(streamOutput(stream), header, options);
@@ -39,7 +40,10 @@ class StreamSink implements Sink {
         if (pending !== undefined) await pending;
       } catch (error) {
         failure ??= error;
-        if (isRefusal(error)) await this.#writer.declareRefused(event);
+        if (isRefusal(error)) {
+          this.#refused++;
+          await this.#writer.declareRefused(event);
+        }
       }
     }
     if (failure !== undefined) throw failure;
@@ -47,6 +51,11 @@ class StreamSink implements Sink {
 
   flush(): Promise<void> {
     return this.#writer.flush();
+  }
+
+  lost(): SinkLoss {
+    const { exchanges, events } = this.#writer.lost;
+    return { exchanges, events: events + this.#refused };
   }
 
   close(): Promise<void> {

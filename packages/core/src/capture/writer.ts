@@ -99,6 +99,10 @@ export class CaptureWriter {
    *   after the close
    */
   write(event: CaptureEvent): void | Promise<void> {
+    if (this.#broken !== undefined) {
+      if (event.type === 'start') this.#lostExchanges += 1;
+      this.#lostEvents += 1;
+    }
     this.#checkUsable();
     if (!(event.seq >= this.#lastSeq && event.at >= this.#lastAt)) {
       throw new GardenhoseError(
