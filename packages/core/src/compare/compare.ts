@@ -7,7 +7,7 @@ import type { Comparison, Difference, DifferenceKind, DifferenceVerdict } from '
 import { judge } from './judge.ts';
 import { operationName } from './operation-name.ts';
 import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
-import { type ResponseView, viewPair } from './response-view.ts';
+import { type ResponseView, viewOf, viewPair } from './response-view.ts';
 import { type Place, placeOf, valueAt } from './view-place.ts';
 
 const maxKeptText = 1_024;
@@ -47,7 +47,7 @@ function compareWith(recorded: Exchange, live: Exchange, options: ResolvedCompar
   const ignored = new Map<string, number>();
   let plainView: ResponseView | undefined;
   const plainAt = (pointer: string) => {
-    plainView ??= viewPair(recorded, live, options).replayed;
+    plainView ??= viewOf(live, options);
     return valueAt(plainView, pointer);
   };
   for (const patch of jsonPatch.compare(views.recorded, views.replayed)) {

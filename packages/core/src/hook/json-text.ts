@@ -9,7 +9,7 @@ export interface JsonLimits {
 /** 128 levels, 1 million tokens. */
 export const defaultJsonLimits: JsonLimits = Object.freeze({ maxDepth: 128, maxTokens: 1_000_000 });
 
-/** Any JSON value. Objects have no prototype. */
+/** Any JSON value. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 export interface JsonObject {
   [name: string]: JsonValue;
@@ -24,12 +24,47 @@ const escapedPrefix = '\\u0000number:';
 // each alternative begins with another character and none can match the empty text.
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[{}[\],:]/gs;
 
+// What a number looks like that a double might not hold; found in strings too, which only costs time.
+const mayBeInexact = /[\d.]{16}|\d[eE][+-]?\d/;
+
 /**
  * Reads a JSON text without rounding numbers and within limits of depth and size; undefined when it is not JSON or
  * beyond the limits.
  */
 export function parseJsonText(text: string, limits: JsonLimits = defaultJsonLimits): JsonValue | undefined {
   if (text.includes(escapedPrefix)) return undefined;
+  const simple = text.length <= limits.maxTokens && !mayBeInexact.test(text);
+  const exact = simple
+    ? isShallow(text, limits.maxDepth)
+      ? text
+      : undefined
+    : withExactNumbers(text, limits);
+  if (exact === undefined) return undefined;
+  try {
+    return JSON.parse(exact);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether brackets outside of strings nest no deeper than this. */
+function isShallow(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) inString = !inString;
+    else if (inString) {
+      if (code === 0x5c) i++;
+    } else if (code === 0x7b || code === 0x5b) {
+      if (++depth > maxDepth) return false;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return true;
+}
+
+/** The text with numbers that a double cannot hold as marked strings; undefined beyond the limits. */
+function withExactNumbers(text: string, limits: JsonLimits): string | undefined {
   let depth = 0;
   let count = 0;
   let from = 0;
@@ -46,11 +81,14 @@ export function parseJsonText(text: string, limits: JsonLimits = defaultJsonLimi
       from = match.index + token.length;
     }
   }
-  try {
-    return JSON.parse(from === 0 ? text : exact + text.slice(from), withoutPrototype);
-  } catch {
-    return undefined;
-  }
+  return from === 0 ? text : exact + text.slice(from);
+}
+
+/** The value with objects that inherit nothing, so that no name leads out of it. */
+export function withoutPrototypes(value: JsonValue): JsonValue {
+  if (value === null || typeof value !== 'object') return value;
+  for (const member of Object.values(value)) withoutPrototypes(member);
+  return Array.isArray(value) ? value : Object.setPrototypeOf(value, null);
 }
 
 /** The text of what {@link parseJsonText} read: numbers that were kept exact come out as they went in. */
@@ -72,12 +110,6 @@ export function plainJson(value: unknown): unknown {
 /** Whether this is a number that was kept as digits. */
 export function isExactNumber(value: unknown): boolean {
   return typeof value === 'string' && value.startsWith(exactPrefix);
-}
-
-function withoutPrototype(_name: string, value: unknown): unknown {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
-    ? Object.setPrototypeOf(value, null)
-    : value;
 }
 
 /** Whether a double says the same number: `1.0` and `1e3` do, 2^53 + 1 and 1e400 do not. */

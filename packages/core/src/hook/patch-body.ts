@@ -1,5 +1,5 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
-import { type JsonValue, parseJsonText, printJsonText } from './json-text.ts';
+import { type JsonValue, parseJsonText, printJsonText, withoutPrototypes } from './json-text.ts';
 
 // A patch that copies a member into itself doubles it each time: what all copies may add together.
 const maxCopied = 16 * 1024 * 1024;
@@ -19,7 +19,7 @@ export function patchBody(body: Uint8Array, patch: readonly Operation[]): Uint8A
   }
   const value = parseJsonText(text);
   if (value === undefined) return undefined;
-  const patched = applyAll(value, patch);
+  const patched = applyAll(withoutPrototypes(value), patch);
   return patched === undefined ? undefined : Buffer.from(printJsonText(patched));
 }
 

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isExactNumber, parseJsonText, plainJson, printJsonText } from '../../src/hook/json-text.ts';
+import {
+  isExactNumber,
+  parseJsonText,
+  plainJson,
+  printJsonText,
+  withoutPrototypes,
+} from '../../src/hook/json-text.ts';
 
 test('parseJsonText() keeps numbers that a double cannot hold', () => {
   const text =
@@ -36,14 +42,21 @@ test('parseJsonText() gives nothing for what is no JSON, too deep or too large',
   expect(parseJsonText('')).toBeUndefined();
   expect(parseJsonText(`${'['.repeat(200)}${']'.repeat(200)}`)).toBeUndefined();
   expect(parseJsonText('[1,2,3,4]', { maxDepth: 8, maxTokens: 5 })).toBeUndefined();
+  expect(parseJsonText('["[[[[\\"[[[[","]]]]"]', { maxDepth: 1, maxTokens: 100 })).toEqual([
+    '[[[["[[[[',
+    ']]]]',
+  ]);
+  expect(parseJsonText('["[",[[]],1e5]', { maxDepth: 2, maxTokens: 100 })).toBeUndefined();
+  expect(parseJsonText('["[",[[]],1]', { maxDepth: 2, maxTokens: 100 })).toBeUndefined();
   expect(parseJsonText('["\\u0000number:1"]')).toBeUndefined();
 });
 
-test('parseJsonText() does not let a name reach a prototype', () => {
-  const value = parseJsonText('{"__proto__":{"polluted":true}}');
-  expect(Object.getPrototypeOf(value)).toBeNull();
+test('withoutPrototypes() leaves no way out of a value', () => {
+  const value = withoutPrototypes(parseJsonText('[{"__proto__":{"polluted":true}}]') ?? null);
+  const [object] = Array.isArray(value) ? value : [];
+  expect(Object.getPrototypeOf(object)).toBeNull();
+  expect(printJsonText(value)).toBe('[{"__proto__":{"polluted":true}}]');
   expect(({} as Record<string, unknown>).polluted).toBeUndefined();
-  expect(value === undefined ? '' : printJsonText(value)).toBe('{"__proto__":{"polluted":true}}');
 });
 
 test('parseJsonText() and printJsonText() give back any JSON value', () => {
