@@ -171,6 +171,7 @@ it('any damage leaves a reader standing, and the events that it gives are those 
 });
 
 const fingerprint = (event: CaptureEvent): string =>
-  JSON.stringify(Object.entries(event).sort(), (_, value) =>
-    value instanceof Uint8Array ? [...value] : value,
+  JSON.stringify(
+    Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)),
+    (_, value) => (value instanceof Uint8Array ? [...value] : value),
   );
