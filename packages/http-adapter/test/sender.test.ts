@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
 import type { Exchange, Request } from '@gardenhose/core';
 import { aChunk, anExchange } from '@gardenhose/core/testing';
@@ -7,6 +8,7 @@ import { expect, test } from 'vitest';
 import { createSender } from '../src/sender.ts';
 import { answerBody, replayAll } from './support/replay.ts';
 import { listening } from './support/servers.ts';
+import { testCert, testKey } from './support/tls.ts';
 import { answerHeads, okAnswer, wireServer } from './support/wire-server.ts';
 
 const ms = 1e6;
@@ -456,6 +458,35 @@ test.each(orders)(
     expect(checked).toBeGreaterThan(500);
   },
 );
+
+test('a TLS target is trusted by its certificate, and not otherwise', async () => {
+  await using server = await listening(
+    createHttpsServer({ key: testKey, cert: testCert }, (_req, res) => res.end('ok')),
+  );
+  const origin = server.origin.replace('http:', 'https:');
+  const [trusted] = await replayAll([anExchange()], createSender(origin, { tls: { ca: testCert } }));
+  expect(answerBody(trusted)).toBe('ok');
+  const [unchecked] = await replayAll(
+    [anExchange()],
+    createSender(origin, { tls: { rejectUnauthorized: false } }),
+  );
+  expect(answerBody(unchecked)).toBe('ok');
+  await expect(replayAll([anExchange()], createSender(origin))).rejects.toMatchObject({
+    code: 'target-unreachable',
+    message: `${origin} cannot be connected (DEPTH_ZERO_SELF_SIGNED_CERT)`,
+  });
+});
+
+test('a target that takes connections and says nothing is told as slow to connect', async () => {
+  await using server = await wireServer(() => {});
+  const origin = server.origin.replace('http:', 'https:');
+  await expect(
+    replayAll([anExchange()], createSender(origin, { connectTimeoutMs: 100 })),
+  ).rejects.toMatchObject({
+    code: 'target-unreachable',
+    message: `${origin} took longer than 100 ms to connect`,
+  });
+});
 
 test('a sender is checked when it is made', () => {
   expect(() => createSender('127.0.0.1:3000')).toThrow(/target must be an origin/);

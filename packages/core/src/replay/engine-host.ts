@@ -38,9 +38,7 @@ export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): 
   const nowNs = () => clock.nowNs();
   // A sender that has a module sends over sockets; one that has none may share this thread with its target.
   const waiter =
-    clock === systemClock
-      ? napWaiter(nowNs, sender.source === undefined ? 0 : undefined)
-      : clockWaiter(clock, nowNs);
+    clock === systemClock ? napWaiter(nowNs, sender.source !== undefined) : clockWaiter(clock, nowNs);
   const engine = new Engine({ ...options, sender, nowNs, waiter });
   let started = false;
   return {

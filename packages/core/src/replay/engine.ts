@@ -96,6 +96,7 @@ export class Engine {
   /** Groups in which an answer came, so that others may go. */
   readonly #loosened: Active[][] = [];
   #releasing = false;
+  #lastSentAt = 0;
   #zero = 0;
   #started = false;
   #stopped = false;
@@ -191,7 +192,8 @@ export class Engine {
     if (this.#turning || !this.#started) return;
     const next = Math.min(this.#timers.next, this.#nextPlanned(), this.#nextWarm());
     this.#options.onIdle?.(next - this.#timer.nowNs());
-    this.#options.waiter.waitUntil(next + this.#zero, this.#turn);
+    const awaitedSince = this.#underWay.size > 0 ? this.#lastSentAt + this.#zero : Number.POSITIVE_INFINITY;
+    this.#options.waiter.waitUntil(next + this.#zero, this.#turn, awaitedSince);
   }
 
   #nextPlanned(): number {
@@ -283,6 +285,7 @@ export class Engine {
     lane.active.add(active);
     this.#underWay.add(active);
     const now = this.#timer.nowNs();
+    this.#lastSentAt = now;
     active.deadline = now + job.timeoutNs;
     const answered = lane.sender.send(shipment, overlaps);
     if (shipment.abandonNs !== undefined) {

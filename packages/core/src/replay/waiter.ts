@@ -2,8 +2,12 @@ import type { Clock } from '../clock.ts';
 
 /** Waits for the engine: one wake-up at a time, the last one asked for. */
 export interface Waiter {
-  /** Calls `wake` once the time is `atNs` on the engine's clock, as near to it as can be; replaces an earlier wish. */
-  waitUntil(atNs: number, wake: () => void): void;
+  /**
+   * Calls `wake` once the time is `atNs` on the engine's clock, as near to it as can be; replaces an earlier wish.
+   *
+   * @param awaitedSince - when the last of the exchanges was sent whose answers are awaited; infinite when none are
+   */
+  waitUntil(atNs: number, wake: () => void, awaitedSince: number): void;
   /** Forgets the wish. */
   stop(): void;
 }
@@ -31,19 +35,22 @@ const {
 
 /** Timers of the event loop fire up to a millisecond early and over a millisecond late, so they end this far ahead. */
 const coarseNs = 2e6;
-/** A nap never holds the event loop longer than this, so that answers are read in time. */
-const longestNapMs = 0.25;
+/** A nap never holds the event loop longer than this … */
+const longestNapNs = 1e6;
+/** … and while answers are awaited, no longer than this, and a quarter of the time they have taken: they are seen in time. */
+const awaitingNapNs = { atMost: 0.25e6, atLeast: 0.04e6, share: 0.25 };
 
 /**
- * Waits to a few hundredths of a millisecond: by a timer until 2 ms before, then in naps of at most `napMs` between which
- * the event loop serves the sockets. A nap is `Atomics.wait` on memory that nobody else has: it takes a fraction of a
- * millisecond, which no timer of the event loop does, and costs no processor time.
+ * Waits to a few hundredths of a millisecond: by a timer until 2 ms before, then in naps between which the event loop serves
+ * the sockets. A nap is `Atomics.wait` on memory that nobody else has: it takes a fraction of a millisecond, which no timer
+ * of the event loop does, and costs no processor time.
  *
- * @param napMs - 0 turns the loop without sleeping: for a thread that has other work to do. Default 0.25.
+ * @param naps - false turns the loop without sleeping: for a thread that has other work to do. Default true.
  */
-export function napWaiter(nowNs: () => number, napMs: number = longestNapMs): Waiter {
+export function napWaiter(nowNs: () => number, naps: boolean = true): Waiter {
   const cell = new Int32Array(new SharedArrayBuffer(4));
   let due = Number.POSITIVE_INFINITY;
+  let awaited = Number.POSITIVE_INFINITY;
   let wake = () => {};
   let timer: NodeJS.Timeout | undefined;
   let immediate: NodeJS.Immediate | undefined;
@@ -68,9 +75,10 @@ export function napWaiter(nowNs: () => number, napMs: number = longestNapMs): Wa
   const step = () => {
     timer = undefined;
     immediate = undefined;
-    let leftNs = due - nowNs();
-    if (leftNs > 0 && leftNs <= coarseNs && napMs > 0) {
-      Atomics.wait(cell, 0, 0, Math.min(leftNs / 1e6, napMs));
+    const now = nowNs();
+    let leftNs = due - now;
+    if (naps && leftNs > 0 && leftNs <= coarseNs) {
+      Atomics.wait(cell, 0, 0, Math.min(leftNs, napNs(now - awaited)) / 1e6);
       leftNs = due - nowNs();
     }
     if (leftNs > 0) {
@@ -82,8 +90,9 @@ export function napWaiter(nowNs: () => number, napMs: number = longestNapMs): Wa
   };
 
   return {
-    waitUntil(atNs, run) {
+    waitUntil(atNs, run, awaitedSince) {
       wake = run;
+      awaited = awaitedSince;
       const armed = timer !== undefined || immediate !== undefined;
       if (armed && atNs >= due && immediate !== undefined) {
         // Already turning: the next turn looks at the new time.
@@ -100,4 +109,11 @@ export function napWaiter(nowNs: () => number, napMs: number = longestNapMs): Wa
       due = Number.POSITIVE_INFINITY;
     },
   };
+}
+
+/** How long a nap may be when the newest answer that is awaited has taken this long; below 0 when none is. */
+function napNs(awaitedForNs: number): number {
+  if (awaitedForNs < 0) return longestNapNs;
+  const { atMost, atLeast, share } = awaitingNapNs;
+  return Math.min(atMost, Math.max(atLeast, awaitedForNs * share));
 }

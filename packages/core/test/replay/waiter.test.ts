@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { clockWaiter, napWaiter, type Waiter } from '../../src/replay/waiter.ts';
+import { ManualClock } from '../../src/testing/index.ts';
+
+const nowNs = () => systemClock.nowNs();
+const ms = 1e6;
+const none = Number.POSITIVE_INFINITY;
+
+/** When the waiter wakes, after it was asked to at `atNs`. */
+const woken = (waiter: Waiter, atNs: number, awaitedSince = none) =>
+  new Promise<number>((resolve) => waiter.waitUntil(atNs, () => resolve(nowNs()), awaitedSince));
+
+test.each([true, false])('it wakes at its time or after, never before (naps: %s)', async (naps) => {
+  const waiter = napWaiter(nowNs, naps);
+  for (const delay of [0, 0.1, 1.5, 4, 12]) {
+    const due = nowNs() + delay * ms;
+    const at = await woken(waiter, due, delay === 1.5 ? nowNs() : none);
+    expect(at).toBeGreaterThanOrEqual(due);
+  }
+});
+
+test('the last wish counts, whether it is earlier or later', async () => {
+  const waiter = napWaiter(nowNs);
+  const ran: string[] = [];
+  const from = nowNs();
+  waiter.waitUntil(from + 1_000 * ms, () => ran.push('too late'), none);
+  waiter.waitUntil(from + 0.5 * ms, () => ran.push('too early'), none);
+  await woken(waiter, from + 3 * ms);
+  expect(nowNs() - from).toBeGreaterThanOrEqual(3 * ms);
+  expect(ran).toEqual([]);
+});
+
+test('it can be asked again from within', async () => {
+  const waiter = napWaiter(nowNs);
+  let count = 0;
+  await new Promise<void>((resolve) => {
+    const again = () => {
+      if (++count === 5) resolve();
+      else waiter.waitUntil(nowNs() + 0.2 * ms, again, none);
+    };
+    again();
+  });
+  expect(count).toBe(5);
+});
+
+test('what is stopped does not wake, and nor does what never comes', async () => {
+  const waiter = napWaiter(nowNs);
+  let woke = false;
+  const note = () => {
+    woke = true;
+  };
+  waiter.waitUntil(nowNs() + 0.3 * ms, note, none);
+  waiter.stop();
+  waiter.waitUntil(none, note, none);
+  await woken(napWaiter(nowNs), nowNs() + 3 * ms);
+  expect(woke).toBe(false);
+});
+
+test('the event loop is served while it waits', async () => {
+  const waiter = napWaiter(nowNs);
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    immediate = setImmediate(turn);
+  };
+  let immediate = setImmediate(turn);
+  const from = nowNs();
+  await woken(waiter, from + 5 * ms, from);
+  clearImmediate(immediate);
+  expect(turns).toBeGreaterThan(5);
+});
+
+test('a clock that is moved by hand wakes it when it is told to', () => {
+  const clock = new ManualClock();
+  const waiter = clockWaiter(clock, () => clock.nowNs());
+  const at: number[] = [];
+  waiter.waitUntil(5 * ms, () => at.push(clock.nowNs()), none);
+  waiter.waitUntil(2 * ms, () => at.push(clock.nowNs()), none);
+  clock.advanceMs(10);
+  waiter.waitUntil(none, () => at.push(-1), none);
+  waiter.waitUntil(20 * ms, () => at.push(-1), none);
+  waiter.stop();
+  clock.advanceMs(50);
+  expect(at).toEqual([2 * ms]);
+});
