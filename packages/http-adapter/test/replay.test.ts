@@ -56,13 +56,9 @@ test('a worker stops on a signal, with a partial report', async () => {
 });
 
 test('what a worker cannot finish is given up after the drain', async () => {
-  await using server = await wireServer(() => {});
   const stop = new AbortController();
-  const report = await replay([recorded(1, 'a', 0, 1)], server.origin, {
-    signal: stop.signal,
-    drainMs: 30,
-    onProgress: () => stop.abort(),
-  });
+  await using server = await wireServer(() => stop.abort());
+  const report = await replay([recorded(1, 'a', 0, 1)], server.origin, { signal: stop.signal, drainMs: 30 });
   expect(report.errors.map(({ code }) => code)).toEqual(['replay-aborted']);
 });
 

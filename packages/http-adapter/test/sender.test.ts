@@ -395,15 +395,14 @@ test('bytes that nobody asked for close a connection and concern no exchange', a
 });
 
 test('a run that is killed ends, and says what it did not send', async () => {
-  await using server = await wireServer(() => {});
   const stop = new AbortController();
+  await using server = await wireServer(() => stop.abort());
   const results = await replayAll(
     [recorded(1, 'a', 0, 1), recorded(2, 'b', 60_000, 60_001)],
     createSender(server.origin),
     {
       signal: stop.signal,
       drainMs: 20,
-      onProgress: () => stop.abort(),
     },
   );
   expect(results.map(({ entry }) => [entry.exchange, entry.skip ?? entry.error?.code]).sort()).toEqual([
