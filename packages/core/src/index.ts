@@ -83,7 +83,7 @@ export type {
   ReplayHooks,
 } from './hook/hook.ts';
 export { matchesGlob, splitTarget } from './hook/path-pattern.ts';
-export { recordRules } from './hook/record-rules.ts';
+export { recordRules, recordRulesModule } from './hook/record-rules.ts';
 export { replayRules } from './hook/replay-rules.ts';
 export type {
   DropRule,

@@ -14,6 +14,19 @@ export interface HistogramSummary {
   readonly buckets: readonly { readonly upToMs: number; readonly count: number }[];
 }
 
+/** The summary of nothing. */
+export const noDurations: HistogramSummary = Object.freeze({
+  count: 0,
+  minMs: 0,
+  meanMs: 0,
+  p50Ms: 0,
+  p90Ms: 0,
+  p99Ms: 0,
+  p999Ms: 0,
+  maxMs: 0,
+  buckets: [],
+});
+
 const highestNs = 3_600e9;
 
 /**
@@ -47,19 +60,7 @@ export class Histogram {
   }
 
   summary(): HistogramSummary {
-    if (this.#count === 0) {
-      return {
-        count: 0,
-        minMs: 0,
-        meanMs: 0,
-        p50Ms: 0,
-        p90Ms: 0,
-        p99Ms: 0,
-        p999Ms: 0,
-        maxMs: 0,
-        buckets: [],
-      };
-    }
+    if (this.#count === 0) return noDurations;
     const percentile = (share: number) => toMs(Math.min(this.#max, this.#histogram.percentile(share)));
     return {
       count: this.#count,

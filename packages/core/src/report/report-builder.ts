@@ -5,7 +5,7 @@ import { finishedAt } from '../replay/order.ts';
 import type { ReplayResult } from '../replay/transcript.ts';
 import { DifferenceTable } from './difference-table.ts';
 import { Drift } from './drift.ts';
-import { Histogram, toMs } from './histogram.ts';
+import { Histogram, noDurations, toMs } from './histogram.ts';
 import { LaneOrderCheck } from './lane-order.ts';
 import { OperationTable } from './operation-table.ts';
 import type { ExchangeCounts, Report, RunFacts, Timing } from './report.ts';
@@ -87,7 +87,7 @@ export class ReportBuilder {
       skipped: this.#skips.total,
       skips: this.#skips.entries().map(([reason, count]) => ({ reason, count })),
     };
-    const timing = this.#timing();
+    const timing = this.#timing(run?.pace !== 'asap');
     const order = this.#order.result();
     const fidelity = judgeFidelity({ exchanges, timing, order, run, maxLagP99Ms: this.#maxLagP99Ms });
     const compared = this.#differences.compared > 0;
@@ -147,15 +147,16 @@ export class ReportBuilder {
     else this.#errors.set(error.code, { count: 1, example: error.message.slice(0, maxErrorText) });
   }
 
-  #timing(): Timing {
+  /** Without a plan, what is measured against it says nothing. */
+  #timing(planned: boolean): Timing {
     return {
-      plannedMs: toMs(this.#planned.length),
+      plannedMs: planned ? toMs(this.#planned.length) : 0,
       actualMs: toMs(this.#sent.length),
-      driftMs: toMs(this.#drift.value()),
-      lag: this.#lag.summary(),
+      driftMs: planned ? toMs(this.#drift.value()) : 0,
+      lag: planned ? this.#lag.summary() : noDurations,
       blocked: this.#blocked.summary(),
       serviceTime: this.#service.summary(),
-      responseTime: this.#response.summary(),
+      responseTime: planned ? this.#response.summary() : noDurations,
       recordedTime: this.#recorded.summary(),
     };
   }

@@ -192,6 +192,11 @@ test('an unplanned run (as soon as possible) has no lag to fall behind with', ()
     entry: { ...entry, plannedAt: Number.NaN },
   }));
   const { timing, verdict } = reportOf(results);
+  const late = someResults(5).map(({ entry, ...rest }) => ({ ...rest, entry: { ...entry, plannedAt: 0 } }));
+  expect(reportOf(late, false, { ...run, pace: 'asap' })).toMatchObject({
+    verdict: 0,
+    timing: { plannedMs: 0, lag: { count: 0 }, responseTime: { count: 0 }, serviceTime: { count: 5 } },
+  });
   expect(timing.lag.count).toBe(0);
   expect(timing.responseTime.count).toBe(0);
   expect(timing.serviceTime.count).toBe(5);
