@@ -63,3 +63,10 @@ export function collect<T>(
 ): (text: string, before: readonly T[] | undefined) => readonly T[] {
   return (text, before = []) => [...before, parse(text)];
 }
+
+/** A share, over 0 up to 1. */
+export function parseRatio(text: string): number {
+  const value = parsePositive(text);
+  if (value > 1) throw new InvalidArgumentError('Expected a number over 0 and up to 1.');
+  return value;
+}

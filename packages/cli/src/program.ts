@@ -1,6 +1,7 @@
 import { isGardenhoseError } from '@gardenhose/core';
 import { Command, CommanderError } from 'commander';
 import { inspectCommand } from './commands/inspect.ts';
+import { recordCommand } from './commands/record.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
@@ -40,7 +41,12 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     .helpOption('--help', 'show help')
     .helpCommand(false)
     .showHelpAfterError(false);
-  for (const command of [inspectCommand(context), verifyCommand(context), recoverCommand(context)]) {
+  for (const command of [
+    recordCommand(context),
+    inspectCommand(context),
+    verifyCommand(context),
+    recoverCommand(context),
+  ]) {
     program.addCommand(command.helpOption('--help', 'show help'));
   }
   for (const command of [program, ...program.commands]) {

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { GardenhoseError, type RecorderOptions } from '@gardenhose/core';
+import type { Command } from 'commander';
+import type { Io } from './io.ts';
+
+/** Flags of the commands that mask. */
+export interface MaskFlags {
+  readonly policy?: string;
+  readonly maskKeyFile?: string;
+}
+
+type Mask = NonNullable<RecorderOptions['mask']>;
+
+export const maskHelp = `
+Masking: everything is masked before it is written, by the "secure" policy or by a policy file (JSON). Equal values get
+equal tokens under the same key: 32 bytes or more from --mask-key-file, or as base64 from GARDENHOSE_MASK_KEY.
+Without either, a random key is used that ends with the recording.`;
+
+/** Adds the flags of the commands that mask. */
+export function withMaskFlags(command: Command): Command {
+  return command
+    .option('--policy <file>', 'mask by this policy (JSON) instead of the default one')
+    .option('--mask-key-file <file>', 'file with the key of the mask tokens');
+}
+
+/**
+ * The mask policy that flags and environment ask for. What it holds is checked where the masker is made.
+ *
+ * @throws GardenhoseError `mask-policy` when the policy file cannot be read; `mask-key` when two keys are given
+ */
+export function maskOf(flags: MaskFlags, env: Io['env']): Mask {
+  const policy = flags.policy === undefined ? { version: 1 as const } : readPolicy(flags.policy);
+  const fromEnv = env.GARDENHOSE_MASK_KEY !== undefined && env.GARDENHOSE_MASK_KEY !== '';
+  if (flags.maskKeyFile !== undefined && fromEnv) {
+    throw new GardenhoseError(
+      'mask-key',
+      'two mask keys are given, by --mask-key-file and by GARDENHOSE_MASK_KEY; take one away',
+      { subject: '--mask-key-file' },
+    );
+  }
+  if (flags.maskKeyFile !== undefined) return { ...policy, key: { file: resolve(flags.maskKeyFile) } };
+  // Only the name is passed on: the thread that masks reads the environment itself.
+  return fromEnv ? { ...policy, key: { env: 'GARDENHOSE_MASK_KEY' } } : policy;
+}
+
+function readPolicy(path: string): Mask & object {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new GardenhoseError('mask-policy', `${path} is no JSON: ${cause.message}`, {
+      subject: path,
+      cause,
+    });
+  }
+  if (!isPolicy(value)) {
+    throw new GardenhoseError(
+      'mask-policy',
+      `${path} is no mask policy: expected an object with "version": 1`,
+      {
+        subject: path,
+      },
+    );
+  }
+  return value;
+}
+
+function isPolicy(value: unknown): value is Mask {
+  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
+}
