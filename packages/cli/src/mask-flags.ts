@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { GardenhoseError, type RecorderOptions } from '@gardenhose/core';
+import { GardenhoseError, type Policy } from '@gardenhose/core';
 import type { Command } from 'commander';
 import type { Io } from './io.ts';
 
@@ -9,8 +9,6 @@ export interface MaskFlags {
   readonly policy?: string;
   readonly maskKeyFile?: string;
 }
-
-type Mask = NonNullable<RecorderOptions['mask']>;
 
 export const maskHelp = `
 Masking: everything is masked before it is written, by the "secure" policy or by a policy file (JSON). Equal values get
@@ -29,8 +27,8 @@ export function withMaskFlags(command: Command): Command {
  *
  * @throws GardenhoseError `mask-policy` when the policy file cannot be read; `mask-key` when two keys are given
  */
-export function maskOf(flags: MaskFlags, env: Io['env']): Mask {
-  const policy = flags.policy === undefined ? { version: 1 as const } : readPolicy(flags.policy);
+export function maskOf(flags: MaskFlags, env: Io['env']): Policy {
+  const policy: Policy = flags.policy === undefined ? { version: 1 } : readPolicy(flags.policy);
   const fromEnv = env.GARDENHOSE_MASK_KEY !== undefined && env.GARDENHOSE_MASK_KEY !== '';
   if (flags.maskKeyFile !== undefined && fromEnv) {
     throw new GardenhoseError(
@@ -44,7 +42,7 @@ export function maskOf(flags: MaskFlags, env: Io['env']): Mask {
   return fromEnv ? { ...policy, key: { env: 'GARDENHOSE_MASK_KEY' } } : policy;
 }
 
-function readPolicy(path: string): Mask & object {
+function readPolicy(path: string): Policy {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
@@ -67,6 +65,6 @@ function readPolicy(path: string): Mask & object {
   return value;
 }
 
-function isPolicy(value: unknown): value is Mask {
+function isPolicy(value: unknown): value is Policy {
   return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
 }
