@@ -1,6 +1,6 @@
-import { type CaptureEvent, type Exchange, type GapEvent, operationOf } from '@gardenhose/core';
+import { type CaptureEvent, type Exchange, type GapEvent, operationOf, textTable } from '@gardenhose/core';
 import { isFailed } from './exchange-row.ts';
-import { showBytes, showCount, showDuration, table } from './output.ts';
+import { showBytes, showCount, showDuration } from './output.ts';
 import { printable } from './printable.ts';
 import { Timeline } from './timeline.ts';
 
@@ -153,20 +153,22 @@ export class CaptureSummary {
         showDuration(maxNs),
       ]);
     const more = rows.length > shownRows ? [`and ${rows.length - shownRows} more`] : [];
-    return [...table([['operation', 'count', 'failed', 'mean', 'max'], ...cells], [1, 2, 3, 4]), ...more];
+    const head = ['operation', 'count', 'failed', 'mean', 'max'];
+    return [...textTable(['left', 'right', 'right', 'right', 'right'], [head, ...cells], ''), ...more];
   }
 
   #timelineLines(): string[] {
     const rows = this.#timeline.lanes(shownRows);
     const span = showDuration(this.#timeline.spanNs);
     const traffic = this.#timeline.traffic();
-    const lines = table(
+    const lines = textTable(
+      ['left', 'left', 'right'],
       [
         ['lane', `0 s${span.padStart(traffic.length - 3)}`, 'count'],
         ['all', traffic, String(this.#exchanges)],
         ...rows.map((row) => [printable(row.lane, 16), row.picture, String(row.exchanges)]),
       ],
-      [2],
+      '',
     );
     const hidden = this.#timeline.laneCount - rows.length;
     const more = hidden > 0 ? [`and ${showCount(hidden, 'lane')} more`] : [];

@@ -1,3 +1,4 @@
+import type { Pace } from '@gardenhose/core';
 import { InvalidArgumentError } from 'commander';
 
 // Parsers of flag values. What they refuse becomes a usage error that names the flag, the value and what is expected.
@@ -32,13 +33,13 @@ export function parseOrigin(text: string): string {
 }
 
 /** `recorded`, `asap`, or a number of requests per second. */
-export function parsePace(text: string): 'recorded' | 'asap' | { readonly ratePerSecond: number } {
+export function parsePace(text: string): Pace {
   if (text === 'recorded' || text === 'asap') return text;
-  const ratePerSecond = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (!(ratePerSecond > 0 && Number.isFinite(ratePerSecond))) {
+  const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (!(rate > 0 && Number.isFinite(rate))) {
     throw new InvalidArgumentError('Expected "recorded", "asap" or a number of requests per second.');
   }
-  return { ratePerSecond };
+  return { rate };
 }
 
 /** A number over 0. */

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { inspectCommand } from './commands/inspect.ts';
 import { recordCommand } from './commands/record.ts';
 import { recoverCommand } from './commands/recover.ts';
+import { replayCommand } from './commands/replay.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
 import { describeError } from './describe-error.ts';
@@ -43,6 +44,7 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     .showHelpAfterError(false);
   for (const command of [
     recordCommand(context),
+    replayCommand(context),
     inspectCommand(context),
     verifyCommand(context),
     recoverCommand(context),

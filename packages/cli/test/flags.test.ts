@@ -43,7 +43,7 @@ test.each(['', 'localhost:3000', 'ftp://x', 'http://x/path', 'http://x/?q', 'htt
 test('a pace is a word or a rate', () => {
   expect(parsePace('recorded')).toBe('recorded');
   expect(parsePace('asap')).toBe('asap');
-  expect(parsePace('12.5')).toEqual({ ratePerSecond: 12.5 });
+  expect(parsePace('12.5')).toEqual({ rate: 12.5 });
   for (const text of ['', 'fast', '0', '-1', '1e3', 'Infinity', 'NaN']) {
     expect(() => parsePace(text)).toThrow(InvalidArgumentError);
   }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Output, showBytes, showCount, showDuration, table } from '../src/output.ts';
+import { Output, showBytes, showCount, showDuration } from '../src/output.ts';
 import { memoryIo } from './support.ts';
 
 test('text goes to standard output, notes and errors to standard error', async () => {
@@ -48,18 +48,6 @@ test('a reader that went away ends no command', async () => {
   const output = new Output(memory.io, { json: false, quiet: false });
   memory.io.stdout.destroy();
   await output.text('x'.repeat(1e6));
-});
-
-test('table() aligns its columns', () => {
-  expect(
-    table(
-      [
-        ['name', 'n'],
-        ['long name', '12'],
-      ],
-      [1],
-    ),
-  ).toEqual(['name        n', 'long name  12']);
 });
 
 test.each([

@@ -1,0 +1,233 @@
+import { constants } from 'node:fs';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  type CompareOptions,
+  createMasker,
+  GardenhoseError,
+  type HookRule,
+  type Pace,
+  parseHeaderRule,
+  parseHookRules,
+  planReplay,
+  type ReplayOrder,
+  type ReplayProgress,
+  type ReplayRunOptions,
+  type Report,
+  renderReport,
+  replay,
+  type Sender,
+  systemClock,
+} from '@gardenhose/core';
+import { createSender } from '@gardenhose/http-adapter';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { conditionExit, conditionSentence } from '../capture-input.ts';
+import { type CaptureSource, openSource } from '../capture-source.ts';
+import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { collect, parseOrigin, parsePace, parsePositive } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
+import type { Output } from '../output.ts';
+import { planJson, planText } from '../plan-text.ts';
+import { Progress } from '../progress.ts';
+
+interface ReplayFlags extends CommonFlags, MaskFlags {
+  readonly to: string;
+  readonly pace?: Pace;
+  readonly speed?: number;
+  readonly order?: ReplayOrder;
+  readonly allow?: readonly string[];
+  readonly allowMutations?: boolean;
+  readonly header?: readonly HookRule[];
+  readonly patch?: string;
+  readonly compare?: boolean;
+  readonly ignore?: readonly string[];
+  readonly report?: string;
+  readonly dryRun?: boolean;
+}
+
+const help = `
+Safety: only loopback targets may be sent to, unless --allow names them, and to others only requests that change nothing
+(GET, HEAD, OPTIONS, TRACE), unless --allow-mutations is given. Never to where the capture was recorded. Recorded
+credentials are left out; give live ones with --header. Every request is marked as shadow traffic (x-shadow-traffic).
+The plan is printed before anything is sent; --dry-run ends there.
+
+Comparing: with --compare, status, headers and bodies of the answers are compared with the recorded ones. Live answers are
+masked first, by --policy and under the key that the recording had (--mask-key-file or GARDENHOSE_MASK_KEY); under another
+key, masked values are compared by kind only. --ignore takes status, header:NAME, trailer:NAME or body:PATH.
+
+FILE may be "-" for standard input. The first interrupt (Ctrl-C) ends the run in order with a report, the second at once.
+Exit code: 0 nothing changed and the run was faithful, 1 differences or failures, 2 neither can be said, 3 refused.
+
+Examples:
+  gardenhose replay orders.hose --to http://127.0.0.1:3000 --compare
+  gardenhose replay orders.hose --to http://127.0.0.1:3000 --speed 10 --report run.json
+  gardenhose replay orders.hose --to https://staging.example --allow https://staging.example --pace 50 \\
+      --header 'Authorization: Bearer TOKEN' --compare --ignore 'header:x-build' --ignore 'body:$..updatedAt'`;
+
+/** `gardenhose replay FILE --to ORIGIN`. */
+export function replayCommand(context: CommandContext): Command {
+  const command = new Command('replay')
+    .summary('send a capture to a target, in order and on time')
+    .description('Sends the recorded requests to a target, in order and on time, and reports what came back.')
+    .argument('<file>', 'capture to replay')
+    .requiredOption('--to <origin>', 'where to send, such as http://127.0.0.1:3000', parseOrigin)
+    .option('--pace <pace>', 'recorded (default), asap, or requests per second', parsePace)
+    .option('--speed <factor>', 'with the recorded pace: how many times faster (default: 1)', parsePositive)
+    .addOption(
+      new Option('--order <order>', 'what waits for earlier answers (default: causal)').choices([
+        'causal',
+        'lane',
+        'none',
+        'serial',
+      ]),
+    )
+    .option('--allow <origin>', 'let this target be sent to; may be repeated', collect(parseOrigin))
+    .option('--allow-mutations', 'send requests that may change state to a target that is not loopback')
+    .option(
+      '--header <name: value>',
+      'set a request header; "Name:" removes it; may be repeated',
+      collect(parseHeader),
+    )
+    .option('--patch <file>', 'rewrite requests by the rules in this file (JSON), or by a JSON Patch')
+    .option('--compare', 'compare the answers with the recorded ones')
+    .option(
+      '--ignore <path>',
+      'with --compare: only count differences here; may be repeated',
+      collect(String),
+    )
+    .option('--report <file>', 'write the report to this file, as JSON')
+    .option('--dry-run', 'print the plan and send nothing')
+    .addHelpText('after', help);
+  return withCommonFlags(withMaskFlags(command)).action((file: string, flags: ReplayFlags) => {
+    context.run(flags, async (output) => {
+      checkCombinations(flags);
+      const rules = await rulesOf(flags);
+      if (flags.report !== undefined) await checkWritable(flags.report);
+      await using source = await openSource(file, context.io);
+      const sender = createSender(flags.to);
+      try {
+        return await plannedRun(file, flags, rules, source, sender, output, context.io);
+      } finally {
+        await sender.close();
+      }
+    });
+  });
+}
+
+async function plannedRun(
+  file: string,
+  flags: ReplayFlags,
+  rules: readonly HookRule[],
+  source: CaptureSource,
+  sender: Sender,
+  output: Output,
+  io: Io,
+): Promise<ExitCode> {
+  const progress = new Progress(io, output, systemClock);
+  const options: ReplayRunOptions = {
+    pace: flags.pace,
+    speed: flags.speed,
+    order: flags.order,
+    guard: { allow: flags.allow, allowMutations: flags.allowMutations },
+    rules,
+    compare: flags.compare === true ? compareOptions(flags, source, io) : false,
+    onProgress: (now) => progress.update(() => progressText(now)),
+  };
+  if (source.header.policy.mode === 'none') output.note(`${file} was recorded without masking`);
+  if (flags.dryRun === true || source.again) {
+    const { rules: _, compare: __, ...replayOptions } = options;
+    const plan = await planReplay(source.exchanges(), sender, replayOptions);
+    if (flags.dryRun === true) {
+      await output.text(planText(plan));
+      await output.document({ plan: planJson(plan) });
+      return conclude(file, source, exitCodes.fine, output);
+    }
+    output.note(planText(plan));
+    if (rules.length > 0) output.note('  counted before --header and --patch are applied');
+  } else {
+    output.note(
+      `replaying standard input to ${sender.target}; it can be read only once, so there is no plan`,
+    );
+  }
+  const report = await replay(source.exchanges(), sender, { ...options, signal: io.claimInterrupt() });
+  progress.clear();
+  if (flags.report !== undefined) await writeFile(flags.report, `${JSON.stringify(report, undefined, 2)}\n`);
+  await output.text(renderReport(report).trimEnd());
+  await output.document(report);
+  sayVerdict(report, output);
+  return conclude(file, source, report.verdict, output);
+}
+
+/** One sentence for a run that was not fine, for those who do not read the report. */
+function sayVerdict(report: Report, output: Output): void {
+  if (report.verdict === exitCodes.fine) return;
+  const [error] = report.errors;
+  const cause = error === undefined ? '' : ` (${error.count} times ${error.code}: ${error.example})`;
+  output.error(`${report.reasons.join('; ') || 'the run did not pass'}${cause}`);
+}
+
+/** A capture that was cut off is bad input, also where what is left of it was replayed well. */
+function conclude(file: string, source: CaptureSource, exit: ExitCode, output: Output): ExitCode {
+  const condition = source.condition();
+  const sentence = conditionSentence(file, condition);
+  if (sentence === undefined) return exit;
+  if (conditionExit(condition) === exitCodes.fine) output.note(sentence);
+  else output.error(sentence);
+  return exit === exitCodes.fine ? conditionExit(condition) : exit;
+}
+
+function progressText({ read, answered, failed, open, elapsedMs, maxLagMs }: ReplayProgress): string {
+  const seconds = (elapsedMs / 1000).toFixed(1);
+  return `${seconds} s: ${read} read, ${answered} answered, ${failed} failed, ${open} open, lag up to ${maxLagMs.toFixed(1)} ms`;
+}
+
+function compareOptions(flags: ReplayFlags, source: CaptureSource, io: Io): CompareOptions {
+  const recordedPolicy = source.header.policy;
+  if (recordedPolicy.mode === 'none') return { ignore: flags.ignore, recordedPolicy };
+  return { ignore: flags.ignore, recordedPolicy, masker: createMasker(maskOf(flags, io.env)) };
+}
+
+async function rulesOf(flags: ReplayFlags): Promise<readonly HookRule[]> {
+  const patch =
+    flags.patch === undefined ? [] : parseHookRules(await readFile(flags.patch, 'utf8'), flags.patch);
+  return [...patch, ...(flags.header ?? [])];
+}
+
+/** No flag is without effect: one that would be is a mistake, and better told before anything is sent. */
+function checkCombinations(flags: ReplayFlags): void {
+  const wrong = (flag: string, why: string) =>
+    new GardenhoseError('invalid-option', `${flag} ${why}`, { subject: flag });
+  if (flags.compare !== true) {
+    if (flags.ignore !== undefined) throw wrong('--ignore', 'has an effect only with --compare; add it');
+    if (flags.policy !== undefined) throw wrong('--policy', 'has an effect only with --compare; add it');
+    if (flags.maskKeyFile !== undefined)
+      throw wrong('--mask-key-file', 'has an effect only with --compare; add it');
+  }
+  if (flags.dryRun === true && flags.report !== undefined) {
+    throw wrong('--report', 'has no effect with --dry-run, which sends nothing; leave one out');
+  }
+  if (flags.report !== undefined && /\.html?$/i.test(flags.report)) {
+    throw wrong('--report', `writes JSON, found the name ${flags.report}; name a .json file`);
+  }
+}
+
+async function checkWritable(path: string): Promise<void> {
+  const there = await access(path, constants.W_OK).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  if (!there) await access(dirname(path), constants.W_OK);
+}
+
+function parseHeader(text: string): HookRule {
+  try {
+    return parseHeaderRule(text, '--header');
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}

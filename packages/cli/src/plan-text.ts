@@ -1,0 +1,23 @@
+import type { ReplayPlan } from '@gardenhose/core';
+import { showCount, showDuration } from './output.ts';
+import { printable } from './printable.ts';
+
+/** What a replay is about to do, in a few lines. */
+export function planText(plan: ReplayPlan): string {
+  const methods = [...plan.methods].map(([method, count]) => `${printable(method, 40)} ${count}`).join(', ');
+  const timed =
+    plan.durationMs > 0
+      ? `over ${showDuration(plan.durationMs * 1e6)}, at most ${plan.peakPerSecond} in a second`
+      : 'without a schedule';
+  const lines = [
+    `plan: send ${plan.toSend} of ${showCount(plan.exchanges, 'exchange')} to ${plan.target}, pace ${plan.pace}, ${timed}`,
+    `  ${showCount(plan.lanes, 'lane')}; ${methods || 'nothing'}; ${plan.mutations} may change state at the target`,
+  ];
+  const skipped = [...plan.skipped].map(([reason, count]) => `${printable(reason, 40)} ${count}`).join(', ');
+  return [...lines, ...(skipped === '' ? [] : [`  not sent: ${skipped}`])].join('\n');
+}
+
+/** The plan as plain data. */
+export function planJson(plan: ReplayPlan): Record<string, unknown> {
+  return { ...plan, methods: Object.fromEntries(plan.methods), skipped: Object.fromEntries(plan.skipped) };
+}
