@@ -19,9 +19,12 @@ export interface RunningCli {
   readonly done: Promise<CliResult>;
 }
 
-/** Starts the built command line as a child process. */
-export function startCli(args: readonly string[], options: SpawnOptions = {}): RunningCli {
-  const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe', ...options });
+/** Starts the built command line as a child process, after this shell command where one is given. */
+export function startCli(args: readonly string[], options: SpawnOptions = {}, before?: string): RunningCli {
+  const words = [process.execPath, main, ...args];
+  const [file = '', ...rest] =
+    before === undefined ? words : ['sh', '-c', `${before}; exec "$@"`, 'sh', ...words];
+  const child = spawn(file, rest, { stdio: 'pipe', ...options });
   const said: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] };
   const listeners = new Set<() => void>();
   const hear = (into: Buffer[]) => (piece: Buffer) => {

@@ -23,7 +23,7 @@ const inWords: Readonly<Record<string, string>> = {
 
 /** What went wrong in one sentence: what, where, what to do. */
 export function describeError(error: unknown): string {
-  if (isGardenhoseError(error)) return error.message;
+  if (isGardenhoseError(error)) return inFlags(error.message);
   if (isSystemError(error)) {
     const where = error.path ?? hostOf(error);
     const what = inWords[error.code ?? ''] ?? error.message;
@@ -31,6 +31,13 @@ export function describeError(error: unknown): string {
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `internal error, please report it: ${text}`;
+}
+
+/** Messages of the library name its options; on the command line these are flags. */
+function inFlags(message: string): string {
+  return message
+    .replace('add it to guard.allow if', 'add --allow ORIGIN if')
+    .replace(/; set guard\.allowRecordedOrigin .*$/, '; choose another target');
 }
 
 function hostOf(error: NodeJS.ErrnoException): string | undefined {

@@ -6,9 +6,10 @@ export interface Io {
   readonly stdout: Writable;
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdinIsTerminal: boolean;
   /**
    * A command that calls this ends in order when it is interrupted: the first SIGINT or SIGTERM aborts the signal, with
-   * the name of the signal as reason, the second ends the process. Without it the first ends the process.
+   * the name of the signal as reason; the second calls `end` and ends the process. Without it the first ends the process.
    */
-  claimInterrupt(): AbortSignal;
+  claimInterrupt(end?: () => void): AbortSignal;
 }

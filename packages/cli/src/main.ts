@@ -4,9 +4,13 @@ import { runProgram } from './program.ts';
 
 const interrupt = new AbortController();
 let claimed = false;
+let endNow = (): void => undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (!claimed || interrupt.signal.aborted) process.exit(exitCodes.interrupted);
+    if (!claimed || interrupt.signal.aborted) {
+      endNow();
+      process.exit(exitCodes.interrupted);
+    }
     interrupt.abort(signal);
   });
 }
@@ -20,8 +24,10 @@ const code = await runProgram(process.argv.slice(2), {
   stdout,
   stderr,
   env,
-  claimInterrupt() {
+  stdinIsTerminal: stdin.isTTY === true,
+  claimInterrupt(end = () => undefined) {
     claimed = true;
+    endNow = end;
     return interrupt.signal;
   },
 });

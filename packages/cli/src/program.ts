@@ -4,6 +4,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { recordCommand } from './commands/record.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { replayCommand } from './commands/replay.ts';
+import { runCommand } from './commands/run.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
 import { describeError } from './describe-error.ts';
@@ -41,9 +42,11 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     .version(version, '--version', 'print the version')
     .helpOption('--help', 'show help')
     .helpCommand(false)
+    .enablePositionalOptions()
     .showHelpAfterError(false);
   for (const command of [
     recordCommand(context),
+    runCommand(context),
     replayCommand(context),
     inspectCommand(context),
     verifyCommand(context),

@@ -23,6 +23,7 @@ export function memoryIo(options: { readonly terminal?: boolean } = {}): MemoryI
     stdout,
     stderr,
     env: {},
+    stdinIsTerminal: false,
     claimInterrupt: () => new AbortController().signal,
   };
   return { io, stdout: () => said.out, stderr: () => said.err };
