@@ -3,6 +3,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   type CompareOptions,
+  createComparer,
   createMasker,
   GardenhoseError,
   type HookRule,
@@ -132,7 +133,7 @@ async function plannedRun(
     order: flags.order,
     guard: { allow: flags.allow, allowMutations: flags.allowMutations },
     rules,
-    compare: flags.compare === true ? compareOptions(flags, source, io) : false,
+    compare: flags.compare === true && compareOptions(flags, source, io),
     onProgress: (now) => progress.update(() => progressText(now)),
   };
   if (source.header.policy.mode === 'none') output.note(`${file} was recorded without masking`);
@@ -185,8 +186,11 @@ function progressText({ read, answered, failed, open, elapsedMs, maxLagMs }: Rep
 
 function compareOptions(flags: ReplayFlags, source: CaptureSource, io: Io): CompareOptions {
   const recordedPolicy = source.header.policy;
-  if (recordedPolicy.mode === 'none') return { ignore: flags.ignore, recordedPolicy };
-  return { ignore: flags.ignore, recordedPolicy, masker: createMasker(maskOf(flags, io.env)) };
+  const masker = recordedPolicy.mode === 'none' ? undefined : createMasker(maskOf(flags, io.env));
+  const options = { ignore: flags.ignore, recordedPolicy, masker };
+  // A path that is none shall be told before a plan is made.
+  createComparer(options);
+  return options;
 }
 
 async function rulesOf(flags: ReplayFlags): Promise<readonly HookRule[]> {

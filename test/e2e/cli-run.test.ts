@@ -1,0 +1,104 @@
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { tempDir } from '../support/captures.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
+
+const server = `
+  const { createServer } = require('node:http');
+  const server = createServer((req, res) => {
+    if (req.url === '/end') { res.end('bye'); server.close(); return; }
+    res.setHeader('content-type', 'application/json').end(JSON.stringify({ url: req.url, email: 'ada@example.com' }));
+  });
+  server.listen(0, '127.0.0.1', () => console.log('up on http://127.0.0.1:' + server.address().port));`;
+
+const up = /up on (\S+)/;
+
+test('run records a service without a change to its code, and ends with it', async () => {
+  using dir = tempDir();
+  writeFileSync(dir.file('server.cjs'), server);
+  const cli = startCli([
+    'run',
+    '-o',
+    dir.file('a.hose'),
+    '--service',
+    'shop',
+    '--',
+    process.execPath,
+    dir.file('server.cjs'),
+  ]);
+  const at = (await cli.output(up))[1];
+  expect(await (await fetch(`${at}/one`)).json()).toEqual({ url: '/one', email: 'ada@example.com' });
+  await (await fetch(`${at}/end`, { headers: { connection: 'close' } })).text();
+  const { code, stdout } = await cli.done;
+  expect(stdout).toContain('2 exchanges recorded to');
+  expect(code).toBe(0);
+  const { stdout: shown } = await runCli(['inspect', dir.file('a.hose'), '--json']);
+  expect(JSON.parse(shown)).toMatchObject({
+    header: { service: 'shop' },
+    condition: { state: 'complete' },
+    exchanges: { total: 2 },
+  });
+  expect((await runCli(['inspect', dir.file('a.hose'), '--exchange', '1'])).stdout).not.toContain(
+    'ada@example.com',
+  );
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s ends the service and leaves a whole capture',
+  async (signal) => {
+    using dir = tempDir();
+    const cli = startCli(['run', '-o', dir.file('a.hose'), '--json', '--', process.execPath, '-e', server]);
+    const at = (await cli.output(up))[1];
+    await (await fetch(`${at}/one`)).text();
+    cli.child.kill(signal);
+    const { code, stdout } = await cli.done;
+    expect(code).toBe(0);
+    // What the service itself prints does not stand between the lines of the document.
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: dir.file('a.hose'),
+      recorded: { exchanges: 1, closed: true },
+    });
+  },
+);
+
+test('run ends with the exit code of the service', async () => {
+  using dir = tempDir();
+  const { code, stderr } = await runCli([
+    'run',
+    '-o',
+    dir.file('a.hose'),
+    process.execPath,
+    '-e',
+    'process.exit(7)',
+  ]);
+  expect(code).toBe(7);
+  expect(stderr).toContain('the service ended with exit code 7');
+  const idle = await runCli(['run', '-o', dir.file('a.hose'), '--', process.execPath, '-e', '0']);
+  expect(idle).toMatchObject({ code: 2, stdout: expect.stringContaining('nothing was recorded') });
+});
+
+test('run says in one sentence what is wrong', async () => {
+  using dir = tempDir();
+  writeFileSync(dir.file('there.hose'), 'mine');
+  writeFileSync(dir.file('bad.json'), '{"version":1,"nonsense":true}');
+  const node = ['--', process.execPath, '-e', '0'];
+  const cases: [args: string[], exit: number, sentence: RegExp][] = [
+    [node, 64, /required option '-o, --output <file>' not specified/],
+    [['-o', dir.file('a.hose')], 64, /missing required argument 'command'/],
+    [['-o', '-', ...node], 64, /-o must be a file/],
+    [['-o', dir.file('there.hose'), ...node], 74, /is there already; name another file or add --overwrite/],
+    [['-o', dir.path, ...node], 74, /is there and is no file/],
+    [['-o', dir.file('a.hose'), '--policy', dir.file('bad.json'), ...node], 65, /nonsense/],
+    [['-o', dir.file('a.hose'), '--', dir.file('no-such-command')], 74, /no-such-command: no such file/],
+  ];
+  for (const [args, exit, sentence] of cases) {
+    const { code, stderr, stdout } = await runCli(['run', ...args]);
+    expect({ args, code, stderr, stdout }).toEqual({
+      args,
+      code: exit,
+      stderr: expect.stringMatching(sentence),
+      stdout: '',
+    });
+    expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
+  }
+});

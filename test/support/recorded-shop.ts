@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createRecorder, fileSink } from '@gardenhose/core';
+import { tapServer } from '@gardenhose/http-adapter';
+import { shop } from './shop.ts';
+
+const json = { 'content-type': 'application/json' };
+
+/** Records a session of the shop into this file: two orders made, read, and one that is not there. */
+export async function recordShop(path: string): Promise<void> {
+  const recorder = createRecorder({ service: 'shop', sink: fileSink({ path }) });
+  const server = createServer(shop());
+  const untap = tapServer(server, recorder);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const at = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  for (const id of ['a1', 'a2']) {
+    const body = JSON.stringify({ item: 'hose', email: `${id}@example.com` });
+    await (await fetch(`${at}/orders/${id}`, { method: 'PUT', headers: json, body })).text();
+    await (await fetch(`${at}/orders/${id}`)).text();
+  }
+  await (await fetch(`${at}/orders/none`)).text();
+  untap();
+  server.close();
+  server.closeAllConnections();
+  await recorder.close();
+}
