@@ -62,6 +62,8 @@ export class CaptureWriter {
   #closed = false;
   #broken: GardenhoseError | undefined;
   #loss: Loss | undefined;
+  /** A loss whose gap stands in the open chunk: with that chunk, it would have to be declared again. */
+  #declared: Loss | undefined;
   #lastSeq = 0;
   #lastAt = 0;
   #lostExchanges = 0;
@@ -226,6 +228,7 @@ export class CaptureWriter {
     const frame = this.#frame(chunk);
     const written = (): void | Promise<void> => {
       const offset = this.#offset - frame.length;
+      this.#declared = undefined;
       this.#totals.add(chunk, counts);
       this.#indexEntries.push(
         encodeIndexEntry({ ...chunk, offset, number, storedBytes: chunk.stored.length }),
@@ -233,18 +236,19 @@ export class CaptureWriter {
       return this.#indexEntries.length >= limits.indexEntries ? this.#writeIndex() : undefined;
     };
     const failed = (error: unknown): never => {
-      const before = this.#loss;
+      const before = this.#declared;
       const exchanges = counts.get(recordTypes.start) ?? 0;
       const loss: Loss = {
         fromSeq:
-          this.#loss?.fromSeq ??
+          before?.fromSeq ??
           Math.max(chunk.firstSeq, (this.#totals.firstSeq === undefined ? -1 : this.#totals.lastSeq) + 1),
-        fromAt: this.#loss?.fromAt ?? chunk.baseNs,
+        fromAt: before?.fromAt ?? chunk.baseNs,
         toSeq: chunk.firstSeq + chunk.seqSpan,
         toAt: chunk.baseNs + chunk.spanNs,
         exchanges: exchanges + (before?.exchanges ?? 0),
       };
       this.#loss = loss;
+      this.#declared = undefined;
       this.#lostExchanges += exchanges;
       this.#lostEvents += loss.toSeq - (before?.toSeq ?? loss.fromSeq - 1);
       throw error;
@@ -330,6 +334,7 @@ export class CaptureWriter {
     const loss = this.#loss;
     if (loss === undefined) return;
     this.#loss = undefined;
+    this.#declared = loss;
     const gap: GapEvent = {
       type: 'gap',
       reason: 'sink-failed',
