@@ -24,13 +24,13 @@ export interface PathPattern {
 }
 
 const maxPathLength = 4_096;
-// The steps of a body path: .name  .*  ['any name']  [0]  [*]
-const stepPattern = /\.(?:([A-Za-z_][\w-]*)|(\*))|\['((?:[^'\\]|\\.)*)'\]|\[(?:(\d{1,9})|(\*))\]/gy;
+// The steps of a body path: .name  .*  ['any name']  [0]  [*]; with .. before one, at any depth.
+const stepPattern = /(\.\.?)?(?:([A-Za-z_][\w-]*)|(\*)|\['((?:[^'\\]|\\.)*)'\]|\[(?:(\d{1,9})|(\*))\])/gsy;
 
 /**
  * Reads one entry of an ignore list: `outcome`, `status`, `header:NAME`, `trailer:NAME`, or `body:$` followed by steps
- * `.name`, `['any name']`, `[0]`, `[*]` (any place of a list) and `.*` (any name of an object). Names are compared
- * exactly. An entry covers what it names and everything below it.
+ * `.name`, `['any name']`, `[0]`, `[*]` (any place of a list) and `.*` (any name of an object); `..` in place of `.`, or before
+ * a bracket, finds the step at any depth. Names are compared exactly. An entry covers what it names and everything below it.
  *
  * @throws GardenhoseError `invalid-option`, naming what cannot be read and where
  */
@@ -69,19 +69,24 @@ export function parsePathPattern(text: string, option: string): PathPattern {
   }
 }
 
-/** The text of a place, as the ignore list writes it. `generic` puts `[*]` for places of lists, to tell kinds apart. */
-export function printPath(path: ComparePath, generic: boolean): string {
+/** The text of a place, as the ignore list writes it. */
+export function printPath(path: ComparePath): string {
   if (path.part === 'header' || path.part === 'trailer') return `${path.part}:${path.header ?? ''}`;
   if (path.part !== 'body') return path.part;
-  return `body:$${path.steps.map((step) => printStep(step, generic)).join('')}`;
+  return `body:$${path.steps.map(printStep).join('')}`;
 }
 
-function printStep({ name, inList }: PathStep, generic: boolean): string {
-  if (inList) return generic ? '[*]' : `[${name}]`;
+function printStep({ name, inList }: PathStep): string {
+  if (inList) return `[${name}]`;
   return /^[A-Za-z_][\w-]*$/.test(name) ? `.${name}` : `['${name.replace(/[\\']/g, '\\$&')}']`;
 }
 
-type StepPattern = PathStep | { readonly any: 'name' | 'place' };
+interface StepPattern {
+  readonly anyDepth: boolean;
+  /** Any name of an object, or any place of a list, when absent. */
+  readonly name: string | undefined;
+  readonly inList: boolean;
+}
 
 /** The steps, or the character at which they cannot be read. */
 function parseSteps(text: string): StepPattern[] | number {
@@ -92,22 +97,30 @@ function parseSteps(text: string): StepPattern[] | number {
     stepPattern.lastIndex = at;
     const match = stepPattern.exec(text);
     if (match === null) return at;
-    const [, name, anyName, quoted, place] = match;
-    if (name !== undefined) steps.push({ name, inList: false });
-    else if (anyName !== undefined) steps.push({ any: 'name' });
-    else if (quoted !== undefined) steps.push({ name: quoted.replace(/\\(.)/gs, '$1'), inList: false });
-    else if (place !== undefined) steps.push({ name: String(Number(place)), inList: true });
-    else steps.push({ any: 'place' });
+    const [, dots = '', word, anyName, quoted, place] = match;
+    // One dot stands before words alone, two before anything, none before brackets alone.
+    const bracket = word === undefined && anyName === undefined;
+    if (dots === (bracket ? '.' : '')) return at;
+    const name =
+      word ?? quoted?.replace(/\\(.)/gs, '$1') ?? (place === undefined ? undefined : String(Number(place)));
+    steps.push({ anyDepth: dots === '..', name, inList: bracket && quoted === undefined });
   }
   return steps;
 }
 
 function coversSteps(pattern: readonly StepPattern[], steps: readonly PathStep[]): boolean {
-  if (pattern.length > steps.length) return false;
-  return pattern.every((wanted, i) => {
-    const step = steps[i];
-    if (step === undefined) return false;
-    if ('any' in wanted) return step.inList === (wanted.any === 'place');
-    return wanted.inList === step.inList && wanted.name === step.name;
-  });
+  // How many steps of the pattern are found by now: with `..` there can be several answers.
+  let found = new Set([0]);
+  for (const step of steps) {
+    if (found.has(pattern.length)) return true;
+    const next = new Set<number>();
+    for (const at of found) {
+      const wanted = pattern[at];
+      if (wanted === undefined) continue;
+      if (wanted.anyDepth) next.add(at);
+      if (wanted.inList === step.inList && (wanted.name ?? step.name) === step.name) next.add(at + 1);
+    }
+    found = next;
+  }
+  return found.has(pattern.length);
 }

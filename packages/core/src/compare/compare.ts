@@ -82,7 +82,7 @@ function difference(
     exchange: exchange.id,
     operation: operationName(exchange),
     part: place.path.part,
-    path: printPath(place.path, false),
+    path: printPath(place.path),
     kind: kindOf(patch, place.recorded),
     patch: 'value' in patch ? { ...patch, value: value?.kept } : patch,
     ...(recorded === undefined ? {} : { recorded: recorded.kept }),

@@ -19,10 +19,6 @@ export class Tally {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + count);
   }
 
-  get(name: string): number {
-    return this.#counts.get(name) ?? 0;
-  }
-
   /** Names and counts, the most frequent first. */
   entries(): [name: string, count: number][] {
     return [...this.#counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
