@@ -20,7 +20,7 @@ else await record(child);
 
 /** The service that will be killed: answers its own requests for ever, and says after each flush how far it was. @param {string} path */
 async function record(path) {
-  const recorder = createRecorder({ service: 'kill-9', sink: fileSink({ path }) });
+  const recorder = createRecorder({ service: 'kill-9', sink: fileSink({ path }), mask: { version: 1, extends: 'none' } });
   attach(recorder);
   const server = createServer((req, res) => {
     req.resume();
@@ -55,10 +55,10 @@ async function parent() {
   const { values } = parseArgs({
     options: { times: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
   });
-  let state = Number(values.seed);
+  let randomState = Number(values.seed);
   const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
+    randomState = (Math.imul(randomState, 1664525) + 1013904223) >>> 0;
+    return randomState / 2 ** 32;
   };
   const folder = mkdtempSync(join(tmpdir(), 'kill-9-'));
   let whole = 0;
@@ -70,8 +70,8 @@ async function parent() {
     if (found < flushed) throw new Error(`kill ${time}: ${flushed} exchanges were flushed, ${found} are in the capture`);
     const clean = join(folder, `${time}.clean.hose`);
     await recoverCapture(path, clean);
-    const { status } = await verifyCapture(clean);
-    if (status !== 'complete') throw new Error(`kill ${time}: the recovered capture is ${status}`);
+    const { state } = await verifyCapture(clean);
+    if (state !== 'complete') throw new Error(`kill ${time}: the recovered capture is ${state}`);
     if ((await wholeExchanges(clean)) !== found) throw new Error(`kill ${time}: recovery lost exchanges`);
     whole += found;
     kept += flushed;
