@@ -51,7 +51,9 @@ const { requests, secrets } = await shop({ port: await listening(shopServer), co
 shopServer.close();
 detach();
 const stats = await recorder.close();
-console.log(`  ${requests} requests sent; the capture is ${relative('.', captureFile)}, ${size(captureFile)}`);
+console.log(
+  `  ${requests} requests sent; the capture is ${relative('.', captureFile)}, ${size(captureFile)}`,
+);
 claim(stats.recorded === requests, `all ${requests} exchanges were recorded, none dropped`);
 
 console.log('\n2. Look: what the capture holds\n');
@@ -159,7 +161,9 @@ function listening(server) {
 /** Starts a build of the shop in a process of its own. @param {number} build */
 async function startBuild(build) {
   const args = ['--build', String(build), '--store', `${folder}build-${build}.jsonl`];
-  const child = fork(fileURLToPath(new URL('service.js', import.meta.url)), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL('service.js', import.meta.url)), args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   /** @type {number} */
   const port = await new Promise((resolve, reject) => {
     child.once('message', (/** @type {{ port: number }} */ message) => resolve(message.port));

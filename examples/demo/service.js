@@ -78,7 +78,8 @@ export function createService({ storeFile, build = 1 }) {
   const sessions = new Map();
 
   /** @param {import('node:http').IncomingMessage} req */
-  const customerOf = (req) => sessions.get(/(?:^|; )session=([^;]+)/.exec(req.headers.cookie ?? '')?.[1] ?? '');
+  const customerOf = (req) =>
+    sessions.get(/(?:^|; )session=([^;]+)/.exec(req.headers.cookie ?? '')?.[1] ?? '');
 
   return async (req, res) => {
     const url = new URL(req.url ?? '/', 'http://shop');
@@ -142,7 +143,10 @@ function streamStatus(res, order) {
   const steps = ['accepted', 'paid', 'packed', 'sent'];
   const next = () => {
     const status = steps.shift();
-    if (status === undefined) return res.end();
+    if (status === undefined) {
+      res.end();
+      return;
+    }
     res.write(`event: status\ndata: ${JSON.stringify({ status, email: order.customer.email })}\n\n`);
     setTimeout(next, 40);
   };

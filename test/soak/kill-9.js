@@ -20,7 +20,7 @@ else await record(child);
 
 /** The service that will be killed: answers its own requests for ever, and says after each flush how far it was. @param {string} path */
 async function record(path) {
-  const recorder = createRecorder({ service: 'kill-9', sink: fileSink({ path }), mask: { version: 1, extends: 'none' } });
+  const recorder = createRecorder({ service: 'kill-9', sink: fileSink({ path }) });
   attach(recorder);
   const server = createServer((req, res) => {
     req.resume();
@@ -67,7 +67,8 @@ async function parent() {
     const path = join(folder, `${time}.hose`);
     const flushed = await killed(path, 1 + random() * 400);
     const found = await wholeExchanges(path);
-    if (found < flushed) throw new Error(`kill ${time}: ${flushed} exchanges were flushed, ${found} are in the capture`);
+    if (found < flushed)
+      throw new Error(`kill ${time}: ${flushed} exchanges were flushed, ${found} are in the capture`);
     const clean = join(folder, `${time}.clean.hose`);
     await recoverCapture(path, clean);
     const { state } = await verifyCapture(clean);
@@ -79,7 +80,9 @@ async function parent() {
     rmSync(clean);
   }
   rmSync(folder, { recursive: true });
-  console.log(`${values.times} kills: ${kept} exchanges confirmed by flush(), ${whole} found whole, every recovery complete`);
+  console.log(
+    `${values.times} kills: ${kept} exchanges confirmed by flush(), ${whole} found whole, every recovery complete`,
+  );
 }
 
 /**

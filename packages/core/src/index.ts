@@ -51,6 +51,7 @@ export type {
 export { bodyBytes } from './model/exchange.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
+export { operationOf } from './model/operation.ts';
 
 // mask
 export { createMasker } from './mask/create-masker.ts';
@@ -161,7 +162,6 @@ export type {
 } from './replay/sender.ts';
 export { isUnsendable } from './replay/sender.ts';
 export type { ReplayResult, TranscriptEntry } from './replay/transcript.ts';
-export { operationOf } from './replay/transcript.ts';
 
 // compare
 export type { Comparer } from './compare/compare.ts';
@@ -173,7 +173,6 @@ export type {
   DifferencePart,
   DifferenceVerdict,
 } from './compare/difference.ts';
-export { operationName } from './compare/operation-name.ts';
 export type { CompareOptions } from './compare/options.ts';
 
 // report

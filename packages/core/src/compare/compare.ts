@@ -2,10 +2,10 @@ import jsonPatch, { type Operation } from 'fast-json-patch';
 import { plainJson } from '../hook/json-text.ts';
 import { maskExchange } from '../mask/mask-exchange.ts';
 import type { Exchange } from '../model/exchange.ts';
+import { operationOf } from '../model/operation.ts';
 import { printPath } from './compare-path.ts';
 import type { Comparison, Difference, DifferenceKind, DifferenceVerdict } from './difference.ts';
 import { judge } from './judge.ts';
-import { operationName } from './operation-name.ts';
 import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
 import { type ResponseView, viewOf, viewPair } from './response-view.ts';
 import { type Place, placeOf, valueAt } from './view-place.ts';
@@ -80,7 +80,7 @@ function difference(
   const value = 'value' in patch ? keep(patch.value) : undefined;
   return {
     exchange: exchange.id,
-    operation: operationName(exchange),
+    operation: operationOf(exchange),
     part: place.path.part,
     path: printPath(place.path),
     kind: kindOf(patch, place.recorded),

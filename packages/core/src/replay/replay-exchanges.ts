@@ -1,4 +1,5 @@
 import type { Exchange } from '../model/exchange.ts';
+import { operationOf } from '../model/operation.ts';
 import type { Job, Settled } from './engine.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
 import { checkRecordedOrigin, isMutation } from './guard.ts';
@@ -9,7 +10,7 @@ import type { ReplayProgress } from './progress.ts';
 import { recordedDurationNs, replayedExchange } from './replayed.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 import { Signal } from './signal.ts';
-import { operationOf, type ReplayResult, type TranscriptEntry } from './transcript.ts';
+import type { ReplayResult, TranscriptEntry } from './transcript.ts';
 import { workerHost } from './worker-host.ts';
 
 /** One replay. */

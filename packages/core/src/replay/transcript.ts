@@ -32,16 +32,6 @@ export interface TranscriptEntry {
   readonly resent?: boolean | undefined;
 }
 
-/** What an exchange is counted under: its route template or gRPC method where known, else its method and path. */
-export function operationOf(exchange: Exchange): string {
-  if (exchange.operation !== undefined) return exchange.operation;
-  const marked = exchange.marks.findLast(({ name }) => name === 'operation');
-  if (marked !== undefined) return marked.value;
-  const { method, target } = exchange.request;
-  const query = target.indexOf('?');
-  return `${method} ${query < 0 ? target : target.slice(0, query)}`;
-}
-
 /** An exchange after its replay. */
 export interface ReplayResult {
   readonly entry: TranscriptEntry;

@@ -49,14 +49,14 @@ test('renderReport() tells what happened in aligned tables', () => {
       3  200 → 500
 
     Operations
-                        sent  failed  changed  recorded p50  p50  p99
-      GET /health          5       0        0           2.0  2.0  2.0
-      GET /orders/{id}     3       0        3           2.0  2.0  2.0
+                       sent  failed  changed  recorded p50  p50  p99
+      GET /health         5       0        0           2.0  2.0  2.0
+      GET /orders/:id     3       0        3           2.0  2.0  2.0
 
     Differences: 6 in 3 of 8 exchanges; 0 suspect (times, random ids), 0 unverified (masked), 0 ignored, 0 not compared
-      3 × GET /orders/{id}  status  (value)
+      3 × GET /orders/:id  status  (value)
           200 → 500   exchange 1, 2, 3
-      3 × GET /orders/{id}  body:$.id  (value)
+      3 × GET /orders/:id  body:$.id  (value)
           7 → 8   exchange 1, 2, 3
 
     Why

@@ -1,5 +1,6 @@
 import type { Exchange } from '../../src/model/exchange.ts';
-import { operationOf, type ReplayResult, type TranscriptEntry } from '../../src/replay/transcript.ts';
+import { operationOf } from '../../src/model/operation.ts';
+import type { ReplayResult, TranscriptEntry } from '../../src/replay/transcript.ts';
 import { anExchange } from '../../src/testing/factories.ts';
 
 const ms = 1e6;

@@ -35,7 +35,7 @@ test('a run that was as recorded is faithful, clean and fine', () => {
     fidelity: { verdict: 'faithful', reasons: [] },
     exchanges: { total: 300, sent: 300, answered: 300, failed: 0, skipped: 0 },
     statuses: [{ recorded: 200, replayed: 200, count: 300 }],
-    operations: [{ operation: 'GET /orders/{id}', sent: 300, failed: 0, changed: 0 }],
+    operations: [{ operation: 'GET /orders/:id', sent: 300, failed: 0, changed: 0 }],
     differences: { compared: 300, exchangesChanged: 0, changed: 0 },
   });
   expect(report.timing).toMatchObject({ plannedMs: 2_990, actualMs: 2_990, driftMs: 0 });
@@ -115,7 +115,7 @@ test('differences are grouped by operation, place and kind, with examples', () =
   });
   expect(report.differences?.groups).toEqual([
     {
-      operation: 'GET /orders/{id}',
+      operation: 'GET /orders/:id',
       path: 'body:$.items[*].price',
       kind: 'value',
       verdict: 'changed',
