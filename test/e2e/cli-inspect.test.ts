@@ -11,7 +11,7 @@ test('inspect shows what a capture says of itself, what it holds, and its lanes'
   expect(stderr).toBe('');
   expect(stdout).toContain('service shop on test-host');
   expect(stdout).toContain('4 exchanges in 33.0 ms (inbound 4; http 4)');
-  expect(stdout).toMatch(/^PUT \/orders\/7\/scan +1 +0 +800\.0 us +800\.0 us$/m);
+  expect(stdout).toMatch(/^PUT \/orders\/:id\/scan +1 +0 +800\.0 us +800\.0 us$/m);
   expect(stdout).toMatch(/^a +● ●─+ +2$/m);
 });
 
@@ -122,13 +122,13 @@ test('verify says that a sound capture is sound', async () => {
 test('what was recorded cannot act on the terminal', async () => {
   using dir = tempDir();
   const { exchangeEvents } = await import('@gardenhose/core/testing');
-  const start = { target: '/\x1b]0;owned\x07\u009b2J', lane: '\u202elane' };
+  const start = { target: '/\x1b]owned\x07\u009bJ', lane: '\u202elane' };
   const file = await writeCapture(dir.file('evil.hose'), exchangeEvents({ masked: true, start }), {
     service: '\x1b[31m',
   });
   for (const flags of [[], ['--where', 'id'], ['--exchange', '1']]) {
     const { stdout } = await runCli(['inspect', file, ...flags]);
-    expect(stdout).toContain('\\x1b]0;owned');
+    expect(stdout).toContain('\\x1b]owned');
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u);
   }
 });

@@ -12,7 +12,7 @@ test('an exchange is shown as it stood on the wire, with its times', () => {
     }),
   );
   expect(text.split('\n')).toEqual([
-    'exchange 7  inbound http  GET /orders/7',
+    'exchange 7  inbound http  GET /orders/:id',
     'lane c1, started at 1.0 ms, took 1.0 ms',
     'mark tenant = garden',
     'masked request body: email x2',
@@ -79,7 +79,7 @@ test('as JSON, a body is text where it is text and base64 where it is not', () =
   const document = exchangeDocument(anExchange({ request: { chunks: [{ at: 0, size: 2, data }], size: 2 } }));
   expect(document).toMatchObject({
     id: 1,
-    operation: 'GET /orders/7',
+    operation: 'GET /orders/:id',
     request: {
       headers: [
         ['Host', 'shop.test'],
