@@ -10,6 +10,10 @@ import { shop } from '../support/shop.ts';
 const dir = tempDir();
 const capture = dir.file('shop.hose');
 beforeAll(() => recordShop(capture));
+
+// `fetch` may have used several connections: only one at a time is the session what it was.
+const inTurn = ['--pace', 'asap', '--order', 'serial'];
+
 afterAll(() => dir[Symbol.dispose]());
 
 test('replay sends a capture in order and finds nothing changed in the same build', async () => {
@@ -20,8 +24,7 @@ test('replay sends a capture in order and finds nothing changed in the same buil
     '--to',
     target.origin,
     '--compare',
-    '--pace',
-    'asap',
+    ...inTurn,
   ]);
   expect(stderr).toMatch(/^plan: send 5 of 5 exchanges to .*, pace asap, without a schedule\n/);
   expect(stderr).toContain('PUT 2, GET 3; 2 may change state at the target');
@@ -31,7 +34,7 @@ test('replay sends a capture in order and finds nothing changed in the same buil
 
 test('replay finds what a changed build answers differently, and ends with 1', async () => {
   await using target = await httpServer(shop({ discount: 10 }));
-  const args = ['replay', capture, '--to', target.origin, '--compare', '--pace', 'asap', '--json'];
+  const args = ['replay', capture, '--to', target.origin, '--compare', ...inTurn, '--json'];
   const { code, stdout, stderr } = await runCli(args);
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({
