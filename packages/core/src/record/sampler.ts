@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
+import { matchesGlob, splitTarget } from '../hook/path-pattern.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
 
 /** Decides, as an exchange starts, whether it is recorded. Runs on the request path: be quick, never throw. */
@@ -76,15 +77,14 @@ export interface SampledPath {
  * sampleBy([{ path: '/health', sampler: never }, { method: 'GET', path: '/static/**', sampler: sampleRatio(0.01) }]);
  */
 export function sampleBy(rules: readonly SampledPath[], otherwise: Sampler = always): Sampler {
-  const compiled = rules.map(({ method, path, sampler }) => ({ method, pattern: patternOf(path), sampler }));
+  const compiled = rules.map(({ method, path, sampler }) => ({ method, fits: matcherOf(path), sampler }));
   const words = rules.map(({ method = '*', path, sampler }) => `${method} ${path}: ${sampler.description}`);
   return {
     description: [...words, `otherwise: ${otherwise.description}`].join('; '),
     sample(start, exchange) {
-      const query = start.target.indexOf('?');
-      const path = query < 0 ? start.target : start.target.slice(0, query);
-      for (const { method, pattern, sampler } of compiled) {
-        if ((method === undefined || method === start.method) && pattern.test(path)) {
+      const { path } = splitTarget(start.target);
+      for (const { method, fits, sampler } of compiled) {
+        if ((method === undefined || method === start.method) && fits(path)) {
           return sampler.sample(start, exchange);
         }
       }
@@ -93,12 +93,14 @@ export function sampleBy(rules: readonly SampledPath[], otherwise: Sampler = alw
   };
 }
 
-function patternOf(path: string): RegExp {
-  const parts = path.split(/(\*+)/).map((part) => {
-    if (part === '*') return '[^/]*';
-    return part.startsWith('*') ? '.*' : part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&');
-  });
-  return new RegExp(`^${parts.join('')}$`);
+/** Compares what stands before the first star first: most paths differ there, and every request is asked. */
+function matcherOf(pattern: string): (path: string) => boolean {
+  const star = pattern.indexOf('*');
+  if (star < 0) return (path) => path === pattern;
+  const prefix = pattern.slice(0, star);
+  const rest = pattern.slice(star);
+  if (rest === '**') return (path) => path.startsWith(prefix);
+  return (path) => path.startsWith(prefix) && matchesGlob(rest, path.slice(star));
 }
 
 /** Spreads whole numbers over 32 bits (the finalizer of MurmurHash3, both halves of the number mixed in). */

@@ -120,7 +120,7 @@ test('property: a worker and the inline pipeline give the sink identical events'
       expect(worker?.events).toEqual(inline?.events);
       expect(worker?.closed && inline?.closed).toBe(true);
     }),
-    { numRuns: 15 },
+    { numRuns: 10 },
   );
 });
 
