@@ -30,7 +30,7 @@ function declares(sink: Sink): sink is SelfDeclaring {
  */
 class DeclaringSink implements Sink {
   readonly #sink: Sink;
-  readonly #gaps = new GapLog();
+  readonly #gaps = new GapLog(true);
   /** Exchanges under way of which something was refused, and whether a side of them has ended. */
   readonly #broken = new Map<ExchangeId, { ended: boolean }>();
   readonly #owedAborts = new Set<ExchangeId>();

@@ -4,7 +4,7 @@ interface Run {
   readonly reason: GapReason;
   readonly fromAt: number;
   readonly fromSeq: number;
-  readonly exchange: ExchangeId | undefined;
+  exchange: ExchangeId | undefined;
   toAt: number;
   exchanges: number;
   events: number;
@@ -12,7 +12,13 @@ interface Run {
 
 /** Remembers events that are left out of a stream of events, and declares them by gaps in front of the next one. */
 export class GapLog {
+  readonly #perExchange: boolean;
   #runs: Run[] = [];
+
+  /** @param perExchange - Whether a gap is never about events of several exchanges, which then are not named */
+  constructor(perExchange: boolean) {
+    this.#perExchange = perExchange;
+  }
 
   /** Leaves an event out. `exchanges` is 1 when its whole exchange is missing and this is the first of it. */
   add(event: ExchangeEvent, reason: GapReason, exchanges: 0 | 1): void {
@@ -20,12 +26,13 @@ export class GapLog {
     if (
       last !== undefined &&
       last.reason === reason &&
-      last.exchange === event.exchange &&
+      (last.exchange === event.exchange || !this.#perExchange) &&
       last.fromSeq + last.events === event.seq
     ) {
       last.events++;
       last.exchanges += exchanges;
       last.toAt = event.at;
+      if (last.exchange !== event.exchange) last.exchange = undefined;
       return;
     }
     const { seq, at, exchange } = event;

@@ -71,7 +71,7 @@ export class Pipeline {
   readonly #hooks: RecordHookRunner | undefined;
   readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
-  readonly #gaps = new GapLog();
+  readonly #gaps = new GapLog(false);
   readonly #eventsLost = { hook: 0, mask: 0 };
   readonly #exchangesLost = { hook: 0, mask: 0 };
   #batch: CaptureEvent[] = [];

@@ -2,10 +2,12 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { RecordHooks } from '../hook/hook.ts';
+import { recordRules } from '../hook/record-rules.ts';
+import type { HookRule } from '../hook/rule.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { Policy } from '../mask/policy.ts';
-import type { ModuleSource } from './open-pipeline.ts';
+import type { HookSource, ModuleSource, RuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';
 import { always } from './sampler.ts';
 import type { SinkSource } from './sink.ts';
@@ -21,10 +23,13 @@ export interface RecorderOptions {
    */
   readonly mask?: Policy | Masker;
   /**
-   * Points at which masked events can be rewritten, marked or dropped. The worker loads them from a module whose export
-   * `createHooks(options)` gives them; hooks given as functions ask for the inline pipeline.
+   * What rewrites, marks or drops masked events: declarative rules; the URL of a module whose export
+   * `createHooks(options)` gives hooks, loaded by the worker; or hooks as functions, which ask for the inline pipeline.
    */
-  readonly hooks?: RecordHooks | { readonly module: string; readonly options?: unknown };
+  readonly hooks?:
+    | { readonly rules: readonly HookRule[] }
+    | { readonly module: string; readonly options?: unknown }
+    | RecordHooks;
   /** Decides as an exchange starts whether it is recorded. Default {@link always}. */
   readonly sampler?: Sampler;
   /** Bytes of raw events in memory, on their way to the pipeline. With no room left, whole new exchanges are dropped and counted. Default 67,108,864 (64 MiB). */
@@ -54,7 +59,7 @@ export interface ResolvedRecorderOptions {
   readonly service: string;
   readonly sink: SinkSource;
   readonly mask: Policy | Masker;
-  readonly hooks: RecordHooks | ModuleSource | undefined;
+  readonly hooks: HookSource | undefined;
   readonly sampler: Sampler;
   readonly maxBufferedBytes: number;
   readonly maxBodyBytes: number;
@@ -121,12 +126,14 @@ export function isMasker(mask: Policy | Masker): mask is Masker {
   return 'mask' in mask && typeof mask.mask === 'function';
 }
 
-/** Whether the hooks are named by a module. */
-export function isModule(hooks: RecordHooks | ModuleSource | undefined): hooks is ModuleSource {
-  return hooks !== undefined && 'url' in hooks;
+/** Whether these hooks can cross to a thread: rules, or a module that it loads. */
+export function canCross(hooks: HookSource): hooks is ModuleSource | RuleSource {
+  return 'url' in hooks || 'rules' in hooks;
 }
 
-function hooksOf(hooks: RecorderOptions['hooks']): RecordHooks | ModuleSource | undefined {
+function hooksOf(hooks: RecorderOptions['hooks']): HookSource | undefined {
+  // The pipeline makes its own; here rules that are wrong are an error at once.
+  if (hooks !== undefined && 'rules' in hooks) recordRules(hooks.rules);
   if (hooks === undefined || !('module' in hooks)) return hooks;
   if (!URL.canParse(hooks.module)) {
     wrong('hooks.module', hooks.module, "the URL of a module, as import.meta.resolve('./hooks.js') gives it");
@@ -137,11 +144,11 @@ function hooksOf(hooks: RecorderOptions['hooks']): RecordHooks | ModuleSource | 
 /** Why the pipeline cannot run in a worker, if it cannot. */
 function whatStays(
   sink: SinkSource,
-  hooks: RecordHooks | ModuleSource | undefined,
+  hooks: HookSource | undefined,
   mask: Policy | Masker,
 ): string | undefined {
   if (sink.module === undefined) return 'this sink names no module that a worker could load';
-  if (hooks !== undefined && !isModule(hooks)) return 'hooks that are functions cannot cross to a worker';
+  if (hooks !== undefined && !canCross(hooks)) return 'hooks that are functions cannot cross to a worker';
   if (isMasker(mask)) return 'a masker cannot cross to a worker; a policy can';
   return undefined;
 }

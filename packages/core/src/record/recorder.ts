@@ -10,7 +10,7 @@ import { InlinePipeline } from './inline-pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
 import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-options.ts';
-import { isMasker, isModule, resolveRecorderOptions } from './recorder-options.ts';
+import { canCross, isMasker, resolveRecorderOptions } from './recorder-options.ts';
 import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
 import { WorkerPipeline } from './worker-pipeline.ts';
@@ -211,7 +211,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       pipeline === 'worker' &&
       sink.module !== undefined &&
       !isMasker(mask) &&
-      (hooks === undefined || isModule(hooks))
+      (hooks === undefined || canCross(hooks))
     ) {
       return new WorkerPipeline({ mask, hooks, hookTimeoutMs, sink: sink.module, header }, events);
     }

@@ -141,6 +141,26 @@ test('hooks of a module run in the worker', async () => {
   expect(stats).toMatchObject({ exchangesLost: { hook: 3 }, hookDrops: 1 });
 });
 
+test('declarative rules run in the worker, and what they drop is declared in few gaps', async () => {
+  const path = newPath();
+  const rules = [
+    { do: 'drop', where: { path: '/health' } },
+    { do: 'set-header', name: 'x-tenant', value: 'garden' },
+  ] as const;
+  const recorder = recorderTo(path, { hooks: { rules } });
+  for (let i = 0; i < 50; i++) serve(recorder, '/health');
+  serve(recorder);
+  const stats = await recorder.close();
+
+  expect(stats).toMatchObject({ hookDrops: 50, exchangesLost: { hook: 50 } });
+  const { events } = read(path);
+  expect(events.map(({ type }) => type)).toEqual(['gap', 'start', 'end', 'headers', 'chunk', 'end']);
+  expect(events[0]).toMatchObject({ reason: 'hook', exchanges: 50, events: 250, fromSeq: 1 });
+  expect(assembleAll(events)[0]?.request.headers).toContain('x-tenant');
+  const wrong = { rules: [{ do: 'mark', name: '', value: '' }] } as const;
+  expect(() => recorderTo(newPath(), { hooks: wrong })).toThrow(/rules\[0\]/);
+});
+
 test('a sink, or hooks, that cannot be opened: ready rejects with what the worker met, taps stop', async () => {
   const noSink = recorderTo(newPath(), {}, { fail: true });
   await expect(noSink.ready).rejects.toMatchObject({ code: 'io', message: /this sink never opens/ });
