@@ -42,6 +42,8 @@ export interface RecorderOptions {
   readonly flushIntervalMs?: number;
   /** Longest time a hook may take over one event. Default 1000. */
   readonly hookTimeoutMs?: number;
+  /** Longest time that a process which ends is held up for what is in memory to be written. Default 500; 0 does not wait. */
+  readonly exitWaitMs?: number;
   /**
    * Where events are masked, go through the hooks and are written. `worker`: in a thread of its own. `inline`: on the
    * thread of the application, for tests and small tools. Default `worker` when sink, hooks and mask can cross to a
@@ -66,6 +68,7 @@ export interface ResolvedRecorderOptions {
   readonly onBodyLimit: 'drop' | 'truncate';
   readonly flushIntervalMs: number;
   readonly hookTimeoutMs: number;
+  readonly exitWaitMs: number;
   readonly pipeline: 'worker' | 'inline';
   readonly clock: Clock;
   readonly tags: Readonly<Record<string, string>>;
@@ -115,6 +118,7 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
     onBodyLimit,
     flushIntervalMs: whole('flushIntervalMs', options.flushIntervalMs, 250, 1),
     hookTimeoutMs: whole('hookTimeoutMs', options.hookTimeoutMs, 1000, 1),
+    exitWaitMs: whole('exitWaitMs', options.exitWaitMs, 500, 0),
     pipeline,
     clock: options.clock ?? systemClock,
     tags: { ...options.tags },

@@ -18,8 +18,6 @@ import { WorkerPipeline } from './worker-pipeline.ts';
 const clockIntervalMs = 60_000;
 /** A wall clock that moved this much against the monotonic one was stepped. */
 const clockStepMs = 100;
-/** How long a process that ends waits for what is in memory to be written. */
-const exitWaitMs = 500;
 
 /**
  * Records what taps show it. The application is never affected: whatever fails here is counted in {@link Recorder.stats}.
@@ -295,7 +293,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#path.abortAll('recorder', 'process-exit');
     this.#path.seal();
     this.#shut();
-    this.#runner.finishNow(exitWaitMs);
+    this.#runner.finishNow(this.#options.exitWaitMs);
   }
 
   #failed(error: Error): void {

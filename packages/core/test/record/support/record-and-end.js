@@ -4,6 +4,7 @@ import { createRecorder } from '@gardenhose/core';
 const [path, ending] = process.argv.slice(2);
 const recorder = createRecorder({
   service: 'shop',
+  exitWaitMs: 15_000,
   mask: { version: 1, extends: 'none' },
   sink: {
     open: () => Promise.reject(new Error('the worker opens it')),
