@@ -84,8 +84,9 @@ export type {
   ReplayHooks,
 } from './hook/hook.ts';
 export { matchesGlob, splitTarget } from './hook/path-pattern.ts';
-export { recordRules, recordRulesModule } from './hook/record-rules.ts';
+export { recordRules } from './hook/record-rules.ts';
 export { replayRules } from './hook/replay-rules.ts';
+export { recordRulesModule } from './hook/rules-module.ts';
 export type {
   DropRule,
   HookRule,

@@ -53,19 +53,6 @@ export function recordRules(rules: readonly HookRule[]): RecordHooks {
   };
 }
 
-/**
- * Declarative rules as the `hooks` of a recorder, in a form that its worker can load.
- *
- * @throws GardenhoseError `invalid-option` as {@link recordRules}
- */
-export function recordRulesModule(rules: readonly HookRule[]): {
-  readonly module: string;
-  readonly options: readonly HookRule[];
-} {
-  recordRules(rules);
-  return { module: new URL('./rules-module.js', import.meta.url).href, options: checkRules(rules) };
-}
-
 /** The event as it shall be kept; undefined when the exchange was dropped. */
 function applyAtStart(
   rules: readonly CompiledRule[],

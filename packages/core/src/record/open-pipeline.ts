@@ -1,8 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { RecordHooks } from '../hook/hook.ts';
-import { recordRules } from '../hook/record-rules.ts';
-import type { HookRule } from '../hook/rule.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import { Pipeline } from './pipeline.ts';
@@ -14,13 +12,8 @@ export interface ModuleSource {
   readonly options: unknown;
 }
 
-/** Hooks that are data. */
-export interface RuleSource {
-  readonly rules: readonly HookRule[];
-}
-
 /** Where a pipeline's hooks come from. */
-export type HookSource = RecordHooks | ModuleSource | RuleSource;
+export type HookSource = RecordHooks | ModuleSource;
 
 /** How to make the parts of a pipeline. */
 export interface PipelinePlan {
@@ -72,9 +65,7 @@ export async function openSinkModule(source: ModuleSource, header: CaptureHeader
 }
 
 async function loadHooks(hooks: PipelinePlan['hooks']): Promise<RecordHooks | undefined> {
-  if (hooks === undefined) return undefined;
-  if ('rules' in hooks) return recordRules(hooks.rules);
-  if (!('url' in hooks)) return hooks;
+  if (hooks === undefined || !('url' in hooks)) return hooks;
   try {
     const module: unknown = await import(hooks.url);
     if (!isHooksModule(module)) throw new TypeError("it exports no function 'createHooks'");

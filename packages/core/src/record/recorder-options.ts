@@ -2,12 +2,10 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { RecordHooks } from '../hook/hook.ts';
-import { recordRules } from '../hook/record-rules.ts';
-import type { HookRule } from '../hook/rule.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { Policy } from '../mask/policy.ts';
-import type { HookSource, ModuleSource, RuleSource } from './open-pipeline.ts';
+import type { HookSource, ModuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';
 import { always } from './sampler.ts';
 import type { SinkSource } from './sink.ts';
@@ -23,13 +21,11 @@ export interface RecorderOptions {
    */
   readonly mask?: Policy | Masker;
   /**
-   * What rewrites, marks or drops masked events: declarative rules; the URL of a module whose export
-   * `createHooks(options)` gives hooks, loaded by the worker; or hooks as functions, which ask for the inline pipeline.
+   * What rewrites, marks or drops masked events: the URL of a module whose export `createHooks(options)` gives hooks,
+   * loaded by the worker, as `recordRulesModule()` makes it of declarative rules; or hooks as functions, which ask for
+   * the inline pipeline.
    */
-  readonly hooks?:
-    | { readonly rules: readonly HookRule[] }
-    | { readonly module: string; readonly options?: unknown }
-    | RecordHooks;
+  readonly hooks?: { readonly module: string; readonly options?: unknown } | RecordHooks;
   /** Decides as an exchange starts whether it is recorded. Default {@link always}. */
   readonly sampler?: Sampler;
   /** Bytes of raw events in memory, on their way to the pipeline. With no room left, whole new exchanges are dropped and counted. Default 67,108,864 (64 MiB). */
@@ -130,14 +126,12 @@ export function isMasker(mask: Policy | Masker): mask is Masker {
   return 'mask' in mask && typeof mask.mask === 'function';
 }
 
-/** Whether these hooks can cross to a thread: rules, or a module that it loads. */
-export function canCross(hooks: HookSource): hooks is ModuleSource | RuleSource {
-  return 'url' in hooks || 'rules' in hooks;
+/** Whether these hooks can cross to a thread, which loads them from their module. */
+export function canCross(hooks: HookSource): hooks is ModuleSource {
+  return 'url' in hooks;
 }
 
 function hooksOf(hooks: RecorderOptions['hooks']): HookSource | undefined {
-  // The pipeline makes its own; here rules that are wrong are an error at once.
-  if (hooks !== undefined && 'rules' in hooks) recordRules(hooks.rules);
   if (hooks === undefined || !('module' in hooks)) return hooks;
   if (!URL.canParse(hooks.module)) {
     wrong('hooks.module', hooks.module, "the URL of a module, as import.meta.resolve('./hooks.js') gives it");

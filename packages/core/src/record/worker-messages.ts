@@ -2,13 +2,13 @@ import type { ErrorCode, ErrorPlace } from '../errors.ts';
 import { errorCodes, GardenhoseError } from '../errors.ts';
 import type { Policy } from '../mask/policy.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
-import type { ModuleSource, RuleSource } from './open-pipeline.ts';
+import type { ModuleSource } from './open-pipeline.ts';
 import type { PipelineStats } from './pipeline.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
   readonly mask: Policy;
-  readonly hooks: ModuleSource | RuleSource | undefined;
+  readonly hooks: ModuleSource | undefined;
   readonly hookTimeoutMs: number;
   readonly sink: ModuleSource;
   readonly header: Omit<CaptureHeader, 'policy'>;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CaptureEvent, Recorder, RecorderOptions } from '@gardenhose/core';
-import { createRecorder, memorySink, nullSink } from '@gardenhose/core';
+import { createRecorder, memorySink, nullSink, recordRulesModule } from '@gardenhose/core';
 import { aStart, assembleAll, ManualClock } from '@gardenhose/core/testing';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
@@ -147,7 +147,7 @@ test('declarative rules run in the worker, and what they drop is declared in few
     { do: 'drop', where: { path: '/health' } },
     { do: 'set-header', name: 'x-tenant', value: 'garden' },
   ] as const;
-  const recorder = recorderTo(path, { hooks: { rules } });
+  const recorder = recorderTo(path, { hooks: recordRulesModule(rules) });
   for (let i = 0; i < 50; i++) serve(recorder, '/health');
   serve(recorder);
   const stats = await recorder.close();
@@ -157,8 +157,6 @@ test('declarative rules run in the worker, and what they drop is declared in few
   expect(events.map(({ type }) => type)).toEqual(['gap', 'start', 'end', 'headers', 'chunk', 'end']);
   expect(events[0]).toMatchObject({ reason: 'hook', exchanges: 50, events: 250, fromSeq: 1 });
   expect(assembleAll(events)[0]?.request.headers).toContain('x-tenant');
-  const wrong = { rules: [{ do: 'mark', name: '', value: '' }] } as const;
-  expect(() => recorderTo(newPath(), { hooks: wrong })).toThrow(/rules\[0\]/);
 });
 
 test('a sink, or hooks, that cannot be opened: ready rejects with what the worker met, taps stop', async () => {
