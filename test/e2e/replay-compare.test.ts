@@ -1,10 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
-  Assembler,
+  type Capture,
   createMasker,
   createRecorder,
-  type Exchange,
-  memorySink,
+  fileSink,
+  openCapture,
   type ReplayRunOptions,
   type Report,
   recordRulesModule,
@@ -12,7 +15,7 @@ import {
   replay,
 } from '@gardenhose/core';
 import { createInProcessSender, createSender, tapServer } from '@gardenhose/http-adapter';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 const key = { base64: Buffer.alloc(32, 7).toString('base64') };
 
@@ -43,18 +46,21 @@ async function listening(server: Server): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-/** Records thirty requests of three clients and gives back what a capture would hold. */
-async function record(): Promise<Exchange[]> {
+/** Records thirty requests through the worker into a file, and opens it. */
+async function record(): Promise<Capture> {
+  const folder = await mkdtemp(join(tmpdir(), 'gardenhose-compare-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'shop.hose');
   const server = createServer(shop(1));
   const origin = await listening(server);
-  const sink = memorySink();
   const hooks = recordRulesModule([{ do: 'drop', where: { path: '/health' } }]);
+  const sink = fileSink({ path });
   const recorder = createRecorder({
     service: 'shop',
     sink,
     mask: { version: 1, key },
     hooks,
-    pipeline: 'inline',
+    pipeline: 'worker',
   });
   const detach = tapServer(server, recorder);
   for (let i = 1; i <= 30; i++) await (await fetch(`${origin}/orders/${i}`)).text();
@@ -63,19 +69,20 @@ async function record(): Promise<Exchange[]> {
   await recorder.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  const assembler = new Assembler();
-  return [...sink.events.flatMap((event) => [...assembler.push(event)]), ...assembler.finish()];
+  const capture = await openCapture(path);
+  onTestFinished(() => capture[Symbol.asyncDispose]());
+  return capture;
 }
 
 async function replayInto(
   app: RequestListener,
-  exchanges: readonly Exchange[],
+  capture: Capture,
   options: ReplayRunOptions,
 ): Promise<Report> {
   const server = createServer(app);
   const sender = createSender(await listening(server));
   try {
-    return await replay(exchanges, sender, options);
+    return await replay(capture.exchanges(), sender, options);
   } finally {
     await sender.close();
     server.closeAllConnections();
@@ -84,12 +91,11 @@ async function replayInto(
 }
 
 const masker = createMasker({ version: 1, key });
-const compare = { masker, recordedPolicy: masker.summary };
+const compareWith = (capture: Capture) => ({ masker, recordedPolicy: capture.header.policy });
 
 test('what one build answered is replayed into the next, and what changed is pointed out', async () => {
-  const exchanges = await record();
-  expect(exchanges).toHaveLength(30);
-  const report = await replayInto(shop(2), exchanges, { compare, speed: 2 });
+  const capture = await record();
+  const report = await replayInto(shop(2), capture, { compare: compareWith(capture), speed: 2 });
   expect(report).toMatchObject({
     verdict: 1,
     comparison: 'changed',
@@ -107,7 +113,8 @@ test('what one build answered is replayed into the next, and what changed is poi
 
 test('the same build, in process, is clean', async () => {
   const sender = await createInProcessSender(shop(1));
-  const report = await replay(await record(), sender, { compare, pace: 'asap' });
+  const capture = await record();
+  const report = await replay(capture.exchanges(), sender, { compare: compareWith(capture), pace: 'asap' });
   await sender.close();
   expect(report).toMatchObject({
     verdict: 0,
@@ -123,14 +130,15 @@ test('rules reach the wire, headers that a guard would take out too, and leave t
     seen.add(`${host} ${authorization} ${request.url?.replace(/\d+/, 'N')}`);
     shop(1)(request, response);
   };
-  const report = await replayInto(app, await record(), {
+  const capture = await record();
+  const report = await replayInto(app, capture, {
     rules: [
       { do: 'rewrite-host', to: 'shop.test' },
       { do: 'set-header', name: 'authorization', value: 'Bearer test' },
       { do: 'rewrite-path', from: '/orders/:id', to: '/orders/:id/v2' },
       { do: 'patch-body', side: 'response', patch: [{ op: 'replace', path: '/total', value: 91 }] },
     ],
-    compare,
+    compare: compareWith(capture),
     speed: 4,
   });
   expect([...seen]).toEqual(['shop.test Bearer test /orders/N/v2']);
