@@ -1,5 +1,5 @@
 import { GardenhoseError } from '../errors.ts';
-import type { BodyEvent, ExchangeId, HeadersEvent, StartEvent } from '../model/event.ts';
+import type { BodyEvent, ExchangeId, HeadersEvent, Side, StartEvent } from '../model/event.ts';
 import type { Mark } from '../model/exchange.ts';
 import { headerValue } from '../model/headers.ts';
 import { checkRules } from './check-rules.ts';
@@ -18,9 +18,12 @@ interface Seen {
   readonly contentType: { request: string | undefined; response: string | undefined };
   readonly bodies: { request: number; response: number };
   readonly marked: Set<number>;
+  readonly patched: Set<Side>;
   sidesEnded: number;
 }
 
+// An exchange that another hook takes out never ends here. No recorder has so many under way at once.
+const maxOpen = 65_536;
 // An application that marks without end must not fill the memory; rules ask for marks by name, near the beginning.
 const maxMarks = 64;
 
@@ -41,6 +44,8 @@ export function recordRules(rules: readonly HookRule[]): RecordHooks {
       const state = newSeen(start);
       const kept = applyAtStart(compiled, state, context);
       if (kept !== undefined) seen.set(start.exchange, { ...state, start: kept });
+      const oldest = seen.keys().next();
+      if (seen.size > maxOpen && oldest.done !== true) seen.delete(oldest.value);
       return kept;
     },
     onEvent(event, context) {
@@ -91,6 +96,10 @@ function applyLater(
     state.contentType.response = headerValue(event.headers, 'content-type');
     return decide(rules, state, context) ? withRewrittenHeaders(rules, state, event) : undefined;
   }
+  // No longer byte for byte what passed.
+  if (event.type === 'end' && event.state === 'kept' && state.patched.has(event.side)) {
+    return { ...event, state: 'masked' };
+  }
   return event;
 }
 
@@ -136,7 +145,10 @@ function patched(
     const whole = first && isJsonType(state.contentType[event.side]);
     const data = whole ? patchBody(kept.data, rule.patch) : undefined;
     if (data === undefined) context.mark('patch-missed', String(index));
-    else kept = { ...kept, data, ends: spreadEnds(sharesOf(kept.ends), data.length) };
+    else {
+      kept = { ...kept, data, ends: spreadEnds(sharesOf(kept.ends), data.length) };
+      state.patched.add(event.side);
+    }
   }
   return kept;
 }
@@ -176,6 +188,7 @@ function newSeen(start: StartEvent): Seen {
     contentType: { request: headerValue(start.headers, 'content-type'), response: undefined },
     bodies: { request: 0, response: 0 },
     marked: new Set(),
+    patched: new Set(),
     sidesEnded: 0,
   };
 }

@@ -106,7 +106,8 @@ function patchedExchange(exchange: Exchange, rule: PatchBodyRule, index: number)
   const content = exchange[side];
   if (content !== undefined) {
     const chunks = patchedChunks(content, rule);
-    if (chunks !== undefined) return { ...exchange, [side]: { ...content, chunks } };
+    // No longer byte for byte what passed.
+    if (chunks !== undefined) return { ...exchange, [side]: { ...content, chunks, state: 'masked' } };
   }
   return withMark(exchange, 'patch-missed', String(index));
 }

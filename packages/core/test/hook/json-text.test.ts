@@ -61,7 +61,7 @@ test('withoutPrototypes() leaves no way out of a value', () => {
 
 test('parseJsonText() and printJsonText() give back any JSON value', () => {
   fc.assert(
-    fc.property(fc.json({ noUnicodeString: false }), (text) => {
+    fc.property(fc.json({ maxDepth: 4 }), (text) => {
       const value = parseJsonText(text);
       expect(value === undefined ? undefined : JSON.parse(printJsonText(value))).toEqual(JSON.parse(text));
     }),

@@ -74,6 +74,10 @@ test('recordRules() patches a JSON body and keeps the ends of its chunks valid',
   const body = find(kept, 'body');
   expect(text(body?.data)).toBe('{"a":"longer"}');
   expect(body?.ends).toEqual([4, 4, 14]);
+  expect(kept.filter((event) => event.type === 'end').map(({ side, state }) => [side, state])).toEqual([
+    ['request', 'kept'],
+    ['response', 'masked'],
+  ]);
   expect(marks).toEqual([]);
 });
 
