@@ -130,7 +130,7 @@ export { recoverCapture } from './capture/recover-capture.ts';
 export { streamSink } from './capture/stream-sink.ts';
 export type { VerifyResult } from './capture/verify-capture.ts';
 export { verifyCapture } from './capture/verify-capture.ts';
-export type { ByteOutput } from './capture/writer.ts';
+export type { ByteOutput } from './capture/frame-writer.ts';
 export { CaptureWriter } from './capture/writer.ts';
 export type { CaptureWriterOptions } from './capture/writer-options.ts';
 

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { GardenhoseError } from '../errors.ts';
-import type { ByteOutput } from './writer.ts';
+import type { ByteOutput } from './frame-writer.ts';
 
 /**
  * A new file, written in one piece after the other. Its calls block: it is made for a worker, and for the last moments

@@ -3,7 +3,8 @@ import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import type { Sink, SinkLoss, SinkSource } from '../record/sink.ts';
-import { type ByteOutput, CaptureWriter, isRefusal } from './writer.ts';
+import type { ByteOutput } from './frame-writer.ts';
+import { CaptureWriter, isRefusal } from './writer.ts';
 import { type CaptureWriterOptions, resolveWriterOptions } from './writer-options.ts';
 
 /**

@@ -4,27 +4,13 @@ import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent, GapEvent } from '../model/event.ts';
 import { ChunkBuilder, type SealedChunk } from './chunk-builder.ts';
-import { compress } from './codec.ts';
-import { codecs, frameTypes, limits, magic, recordTypes } from './format.ts';
-import { buildFrame, type FrameContent, type FrameHeader } from './frame.ts';
+import { type Compression, compress } from './codec.ts';
+import { codecs, frameTypes, limits, recordTypes } from './format.ts';
+import type { FrameContent, FrameHeader } from './frame.ts';
+import { after, type ByteOutput, type FramePlace, FrameWriter, plainContent } from './frame-writer.ts';
 import { encodeHeader } from './header-payload.ts';
-import { encodeFooter, encodeIndexEntry, encodeTrailer, Totals } from './summary-payload.ts';
-import {
-  type CaptureWriterOptions,
-  type ResolvedWriterOptions,
-  resolveWriterOptions,
-} from './writer-options.ts';
-
-/** Takes the bytes of a capture, in order: a file, a pipe, a socket, memory. */
-export interface ByteOutput {
-  /** Takes all of `bytes`, or fails. The writer waits for a returned promise before its next call. */
-  write(bytes: Uint8Array): void | Promise<void>;
-  /**
-   * After a failed write: makes the output end at `offset` again, if it can, so that no torn frame stays behind. Returns
-   * where it ends now. An output without this cannot go on after a failed write.
-   */
-  restore?(offset: number): number;
-}
+import { encodeFooter, encodeIndexEntry, Totals } from './summary-payload.ts';
+import { type CaptureWriterOptions, resolveWriterOptions } from './writer-options.ts';
 
 /** What failed writes took with them, to be declared in the next chunk that gets through. */
 interface Loss {
@@ -49,18 +35,14 @@ interface Loss {
  * await writer.close();
  */
 export class CaptureWriter {
-  readonly #output: ByteOutput;
-  readonly #options: ResolvedWriterOptions;
-  readonly #sync: Uint8Array;
+  readonly #compression: Compression;
+  readonly #frames: FrameWriter;
   readonly #headerPayload: Uint8Array;
   readonly #chunk: ChunkBuilder;
   readonly #totals = new Totals();
   #indexEntries: Uint8Array[] = [];
   #indexOffsets: number[] | undefined = [];
-  #frames = 0;
-  #offset = 0;
   #closed = false;
-  #broken: GardenhoseError | undefined;
   #loss: Loss | undefined;
   /** A loss whose gap stands in the open chunk: with that chunk, it would have to be declared again. */
   #declared: Loss | undefined;
@@ -75,11 +57,12 @@ export class CaptureWriter {
    * @throws GardenhoseError `invalid-option`; `event-invalid` or `capture-limit` for a header that the format cannot hold
    */
   constructor(output: ByteOutput, header: CaptureHeader, options: CaptureWriterOptions = {}) {
-    this.#output = output;
-    this.#options = resolveWriterOptions(options);
-    this.#sync = this.#options.syncMark ?? randomBytes(8);
-    this.#headerPayload = encodeHeader(header, this.#sync);
-    this.#chunk = new ChunkBuilder(this.#options.chunkBytes, this.#options.chunkSpanMs);
+    const { compression, chunkBytes, chunkSpanMs, syncMark } = resolveWriterOptions(options);
+    const sync = syncMark ?? randomBytes(8);
+    this.#compression = compression;
+    this.#headerPayload = encodeHeader(header, sync);
+    this.#frames = new FrameWriter(output, sync, this.#headerPayload);
+    this.#chunk = new ChunkBuilder(chunkBytes, chunkSpanMs);
   }
 
   /** What failed writes took with them, in all. */
@@ -89,7 +72,7 @@ export class CaptureWriter {
 
   /** Bytes that the output has taken. */
   get bytesWritten(): number {
-    return this.#offset;
+    return this.#frames.offset;
   }
 
   /**
@@ -101,7 +84,7 @@ export class CaptureWriter {
    *   after the close
    */
   write(event: CaptureEvent): void | Promise<void> {
-    if (this.#broken !== undefined) {
+    if (this.#frames.broken !== undefined) {
       if (event.type === 'start') this.#lostExchanges += 1;
       this.#lostEvents += 1;
     }
@@ -168,8 +151,7 @@ export class CaptureWriter {
       this.#closed = true;
       return after(this.#writeIndex(), () => {
         const footer = encodeFooter(this.#headerPayload, this.#indexOffsets, this.#totals);
-        const frame = this.#frame(plain(frameTypes.footer, footer, 1));
-        return this.#emit(frame, encodeTrailer(this.#offset, frame.length));
+        return this.#frames.write(plainContent(frameTypes.footer, footer, 1), true);
       });
     });
   }
@@ -177,8 +159,7 @@ export class CaptureWriter {
   #flush(): void | Promise<void> {
     this.#checkUsable();
     this.#declareLoss();
-    if (this.#chunk.empty && this.#offset === 0) return this.#emit();
-    return this.#writeChunk();
+    return this.#chunk.empty ? this.#frames.begin() : this.#writeChunk();
   }
 
   /** Takes over a chunk of another capture as it stands, with its payload and also records of unknown types. */
@@ -206,7 +187,7 @@ export class CaptureWriter {
     const chunk = this.#chunk.seal();
     if (chunk === undefined) return undefined;
     const crcRaw = crc32(chunk.raw);
-    const compressed = this.#options.compression === 'brotli' ? compress(chunk.raw) : undefined;
+    const compressed = this.#compression === 'brotli' ? compress(chunk.raw) : undefined;
     return this.#writeFrame(
       {
         ...chunk,
@@ -224,110 +205,57 @@ export class CaptureWriter {
     chunk: FrameContent & Omit<SealedChunk, 'raw' | 'counts'>,
     counts: SealedChunk['counts'],
   ): void | Promise<void> {
-    const number = this.#nextNumber();
-    const frame = this.#frame(chunk);
-    const written = (): void | Promise<void> => {
-      const offset = this.#offset - frame.length;
+    const written = ({ offset, number }: FramePlace): void | Promise<void> => {
       this.#declared = undefined;
       this.#totals.add(chunk, counts);
-      this.#indexEntries.push(
-        encodeIndexEntry({ ...chunk, offset, number, storedBytes: chunk.stored.length }),
-      );
-      return this.#indexEntries.length >= limits.indexEntries ? this.#writeIndex() : undefined;
+      const storedBytes = chunk.stored.length;
+      this.#indexEntries.push(encodeIndexEntry({ ...chunk, offset, number, storedBytes }));
+      return this.#indexEntries.length === limits.indexEntries ? this.#writeIndex() : undefined;
     };
-    const failed = (error: unknown): never => {
-      const before = this.#declared;
-      const exchanges = counts.get(recordTypes.start) ?? 0;
-      const loss: Loss = {
-        fromSeq:
-          before?.fromSeq ??
-          Math.max(chunk.firstSeq, (this.#totals.firstSeq === undefined ? -1 : this.#totals.lastSeq) + 1),
-        fromAt: before?.fromAt ?? chunk.baseNs,
-        toSeq: chunk.firstSeq + chunk.seqSpan,
-        toAt: chunk.baseNs + chunk.spanNs,
-        exchanges: exchanges + (before?.exchanges ?? 0),
-      };
-      this.#loss = loss;
-      this.#declared = undefined;
-      this.#lostExchanges += exchanges;
-      this.#lostEvents += loss.toSeq - (before?.toSeq ?? loss.fromSeq - 1);
-      throw error;
-    };
-    let pending: void | Promise<void>;
+    let pending: FramePlace | Promise<FramePlace>;
     try {
-      pending = this.#emit(frame);
+      pending = this.#frames.write(chunk);
     } catch (error) {
-      return failed(error);
+      this.#lose(chunk, counts);
+      throw error;
     }
-    return pending === undefined ? written() : pending.then(written, failed);
+    if (!(pending instanceof Promise)) return written(pending);
+    return pending.then(written, (error) => {
+      this.#lose(chunk, counts);
+      throw error;
+    });
   }
 
   /** Written every so many chunks, so that a writer's memory does not grow with its file. */
   #writeIndex(): void | Promise<void> {
     const offsets = this.#indexOffsets;
-    const entries = this.#indexEntries.slice(0, limits.indexEntries);
-    if (entries.length === 0 || offsets === undefined) {
-      this.#indexEntries = [];
-      return undefined;
-    }
-    const frame = this.#frame(plain(frameTypes.index, Buffer.concat(entries), entries.length));
-    const written = (): void => {
-      offsets.push(this.#offset - frame.length);
-      this.#indexEntries = this.#indexEntries.slice(entries.length);
-      if (offsets.length === limits.indexFrames) this.#indexOffsets = undefined;
+    const entries = this.#indexEntries;
+    this.#indexEntries = [];
+    if (entries.length === 0 || offsets === undefined) return undefined;
+    // Whatever goes wrong, an index with a hole is worse than none: readers then go by the frame headers.
+    this.#indexOffsets = undefined;
+    if (offsets.length === limits.indexFrames) return undefined;
+    const content = plainContent(frameTypes.index, Buffer.concat(entries), entries.length);
+    return after(this.#frames.write(content), ({ offset }) => {
+      this.#indexOffsets = [...offsets, offset];
+    });
+  }
+
+  #lose(chunk: Omit<SealedChunk, 'raw' | 'counts'>, counts: SealedChunk['counts']): void {
+    const before = this.#declared;
+    const lastWritten = this.#totals.firstSeq === undefined ? -1 : this.#totals.lastSeq;
+    const exchanges = counts.get(recordTypes.start) ?? 0;
+    const loss: Loss = {
+      fromSeq: before?.fromSeq ?? Math.max(chunk.firstSeq, lastWritten + 1),
+      fromAt: before?.fromAt ?? chunk.baseNs,
+      toSeq: chunk.firstSeq + chunk.seqSpan,
+      toAt: chunk.baseNs + chunk.spanNs,
+      exchanges: exchanges + (before?.exchanges ?? 0),
     };
-    const pending = this.#emit(frame);
-    return after(pending, written);
-  }
-
-  /** Before the first frame stands the head, which takes number 0. */
-  #nextNumber(): number {
-    return this.#offset === 0 ? 1 : this.#frames;
-  }
-
-  #frame(content: FrameContent): Uint8Array {
-    return buildFrame(this.#sync, this.#nextNumber(), content);
-  }
-
-  /** Gives a frame to the output, behind the head if it is the first, with the trailer if it is the last. */
-  #emit(frame?: Uint8Array, trailer?: Uint8Array): void | Promise<void> {
-    const parts = [this.#offset === 0 ? this.#head() : undefined, frame, trailer].filter(
-      (part) => part !== undefined,
-    );
-    const bytes = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
-    const next = this.#nextNumber() + (frame === undefined ? 0 : 1);
-    let pending: void | Promise<void>;
-    try {
-      pending = this.#output.write(bytes);
-    } catch (error) {
-      return this.#failed(error);
-    }
-    const taken = (): void => {
-      this.#offset += bytes.length;
-      this.#frames = next;
-    };
-    return pending === undefined ? taken() : pending.then(taken, (error) => this.#failed(error));
-  }
-
-  #head(): Uint8Array {
-    return Buffer.concat([
-      magic,
-      buildFrame(this.#sync, 0, plain(frameTypes.header, this.#headerPayload, 1)),
-    ]);
-  }
-
-  #failed(cause: unknown): never {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const error = new GardenhoseError('io', `The capture could not be written: ${why}`, { cause });
-    const end = this.#output.restore?.(this.#offset);
-    // Without its head a capture is no capture, and where an unknown part of a frame has gone, nothing can follow it.
-    if (end === undefined || (this.#offset === 0 && end !== 0)) this.#broken = error;
-    else if (end !== this.#offset) {
-      // A torn frame stays. Readers find the next one by its sync mark; the torn one's number is not used again.
-      this.#offset = end;
-      this.#frames += 1;
-    }
-    throw error;
+    this.#loss = loss;
+    this.#declared = undefined;
+    this.#lostExchanges += exchanges;
+    this.#lostEvents += Math.max(0, loss.toSeq - (before?.toSeq ?? loss.fromSeq - 1));
   }
 
   #declareLoss(): void {
@@ -352,27 +280,11 @@ export class CaptureWriter {
   #checkUsable(): void {
     if (this.#closed)
       throw new GardenhoseError('recorder-closed', 'The capture is closed: nothing can be added to it');
-    if (this.#broken !== undefined) throw this.#broken;
+    if (this.#frames.broken !== undefined) throw this.#frames.broken;
   }
 }
 
 /** Whether an event was refused because of what it holds. */
 export function isRefusal(error: unknown): boolean {
   return isGardenhoseError(error, 'event-invalid') || isGardenhoseError(error, 'capture-limit');
-}
-
-/** Goes on at once where nothing must be waited for: in the last moments of a process nothing can be. */
-function after(pending: void | Promise<void>, next: () => void | Promise<void>): void | Promise<void> {
-  return pending === undefined ? next() : pending.then(next);
-}
-
-function plain(type: number, payload: Uint8Array, count: number): FrameContent {
-  return {
-    type,
-    codec: codecs.none,
-    stored: payload,
-    rawBytes: payload.length,
-    crcRaw: crc32(payload),
-    count,
-  };
 }

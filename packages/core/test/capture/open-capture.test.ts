@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CaptureRange, openCapture } from '../../src/capture/open-capture.ts';
 import type { RandomAccess } from '../../src/capture/random-access.ts';
+import { verifyCapture } from '../../src/capture/verify-capture.ts';
+import { CaptureWriter } from '../../src/capture/writer.ts';
 import type { CaptureEvent } from '../../src/model/event.ts';
-import { aHeader, aStart, failure, someEvents, written } from './support.ts';
+import { aHeader, aStart, failure, inPieces, MemoryOutput, readAll, someEvents, written } from './support.ts';
 
 let dir = '';
 let path = '';
@@ -95,6 +97,39 @@ describe('openCapture()', () => {
     expect(await collect(capture.events({ fromSeq: 150_000, toSeq: 150_004 }))).toHaveLength(4);
     expect(bytes.length).toBeGreaterThan(8_000_000);
     expect(access.bytesRead - opened).toBeLessThan(1_500_000);
+  });
+
+  it('finds its way by more than one index frame, and without any', async () => {
+    const many = someEvents(10_000);
+    const bytes = await written(many, { flushEvery: 1, compression: 'none' });
+    const { condition } = await readAll(bytes, 'strict');
+    expect(condition.chunks).toBe(10_000);
+    const unindexed = new MemoryOutput();
+    let writes = 0;
+    const writer = new CaptureWriter(
+      {
+        write(piece) {
+          writes += 1;
+          // The head, 4096 chunks, and then the index.
+          if (writes === 4097) throw new Error('no space left');
+          unindexed.write(piece);
+        },
+        restore: (offset) => offset,
+      },
+      aHeader,
+    );
+    for (const event of many) {
+      await writer.write(event);
+      await writer.flush().catch((error) => expect(error.code).toBe('io'));
+    }
+    await writer.close();
+    for (const file of [bytes, unindexed.bytes]) {
+      const access = inMemory(file);
+      const capture = await openCapture(access);
+      expect(await collect(capture.events({ fromSeq: 9000, toSeq: 9003 }))).toEqual(many.slice(8999, 9002));
+      expect(await capture.summary()).toMatchObject({ events: 10_000 });
+      expect((await verifyCapture(inPieces(file))).state).toBe('complete');
+    }
   });
 
   it('sums up a closed capture from its footer, and another by reading it', async () => {
