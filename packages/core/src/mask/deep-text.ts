@@ -9,9 +9,9 @@ export interface DeepText {
    */
   mask(text: string, level: number): string;
   /** What detectors replace in `bytes[start..end)`, or undefined when nothing. */
-  maskBytes(bytes: Uint8Array, start: number, end: number, level: number): string | undefined;
+  maskBytes(bytes: Buffer, start: number, end: number, level: number): string | undefined;
   /** The rule for a number in JSON that is sensitive by how it looks. */
-  numberRule(bytes: Uint8Array, start: number, end: number): MaskRule | undefined;
+  numberRule(bytes: Buffer, start: number, end: number): MaskRule | undefined;
   /** The text under a rule: as the rule says, or as detectors find when the rule keeps it. */
   maskUnder(rule: MaskRule, text: string, level: number): string;
 }

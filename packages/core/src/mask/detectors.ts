@@ -62,7 +62,7 @@ const number = detectorNumber;
 
 const beginKey = Buffer.from('-----BEGIN ');
 const endKey = Buffer.from('-----END ');
-const keyWord = Buffer.from('PRIVATE KEY-----');
+const privateKeyWords = Buffer.from('PRIVATE KEY');
 const fence = Buffer.from('-----');
 const tokenStart = Buffer.from('mk_');
 
@@ -86,14 +86,14 @@ export class Detectors {
   /** Names of secrets, as they stand before `=`. */
   readonly #names = new NameTable(secretName);
   readonly #digits = new Uint8Array(64);
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Buffer = Buffer.alloc(0);
   #end = 0;
   #rules: readonly (MaskRule | undefined)[] = [];
   /** End of the last find: nothing before it is taken again. */
   #floor = 0;
 
   /** Looks at `bytes[start..end)`, text in an encoding that has ASCII as ASCII. Returns how many it found; those without a rule are off. */
-  scan(bytes: Uint8Array, start: number, end: number, rules: readonly (MaskRule | undefined)[]): number {
+  scan(bytes: Buffer, start: number, end: number, rules: readonly (MaskRule | undefined)[]): number {
     this.#rules = rules;
     this.#bytes = bytes;
     this.#end = end;
@@ -302,8 +302,8 @@ export class Detectors {
     if (!this.#matches(i, beginKey)) return i;
     let p = i + beginKey.length;
     const highest = Math.min(this.#end, p + 40);
-    while (p < highest && !this.#matches(p, keyWord)) p++;
-    if (p >= highest) return i;
+    while (p < highest && (this.#is(p, capital | digit) || this.#at(p) === space)) p++;
+    if (!this.#matches(p - privateKeyWords.length, privateKeyWords) || !this.#matches(p, fence)) return i;
     const view = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#end);
     const footer = view.indexOf(endKey, p);
     // Without an end it is cut: all that follows may be of the key.
@@ -313,8 +313,9 @@ export class Detectors {
   }
 
   #apiKey(i: number, known: readonly SecretPrefix[]): number {
+    const second = this.#at(i + 1);
     for (const { prefix, charset, least, most } of known) {
-      if (!this.#matches(i, prefix)) continue;
+      if (prefix[1] !== second || !this.#matches(i, prefix)) continue;
       const start = i + prefix.length;
       let end = start;
       while (end < this.#end && inCharset(this.#bytes[end] ?? 0, charset)) end++;

@@ -45,34 +45,26 @@ export class Edits {
     this.count -= gone;
   }
 
-  /** Number of the first, from `index` on, that begins at `start` or after it. */
-  firstFrom(start: number, index: number): number {
-    let at = index;
-    while (at < this.count && (this.#starts[at] ?? 0) < start) at++;
-    return at;
-  }
-
   /** Forgets those from `index` on. */
   truncate(index: number): void {
     this.count = index;
   }
 
-  applyToBytes(bytes: Uint8Array): Buffer {
+  applyToBytes(bytes: Buffer): Buffer {
     let length = bytes.length;
-    for (let i = 0; i < this.count; i++) {
-      length += Buffer.byteLength(this.#texts[i] ?? '') - (this.#ends[i] ?? 0) + (this.#starts[i] ?? 0);
-    }
+    for (let i = 0; i < this.count; i++) length += this.#growth(i);
     const out = Buffer.allocUnsafe(length);
     let from = 0;
     let to = 0;
     for (let i = 0; i < this.count; i++) {
       const start = this.#starts[i] ?? 0;
-      out.set(bytes.subarray(from, start), to);
+      const text = this.#texts[i] ?? '';
+      bytes.copy(out, to, from, start);
       to += start - from;
-      to += out.write(this.#texts[i] ?? '', to, 'utf8');
+      to += out.write(text, to, isAscii(text) ? 'latin1' : 'utf8');
       from = this.#ends[i] ?? 0;
     }
-    out.set(bytes.subarray(from), to);
+    bytes.copy(out, to, from);
     return out;
   }
 
@@ -107,6 +99,15 @@ export class Edits {
   }
 
   #growth(i: number): number {
-    return Buffer.byteLength(this.#texts[i] ?? '') - (this.#ends[i] ?? 0) + (this.#starts[i] ?? 0);
+    const text = this.#texts[i] ?? '';
+    const length = isAscii(text) ? text.length : Buffer.byteLength(text);
+    return length - (this.#ends[i] ?? 0) + (this.#starts[i] ?? 0);
   }
+}
+
+/** Nearly all replacements are tokens: for short texts this is quicker than to have the bytes counted. */
+function isAscii(text: string): boolean {
+  if (text.length > 64) return false;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
 }

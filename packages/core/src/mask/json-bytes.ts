@@ -107,14 +107,16 @@ export function skipLiteral(bytes: Uint8Array, i: number, end: number): number {
 }
 
 /** The text of the string whose inside is `bytes[start..end)`. */
-export function stringText(bytes: Uint8Array, start: number, end: number, escaped: boolean): string {
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+export function stringText(bytes: Buffer, start: number, end: number, escaped: boolean): string {
+  const raw = bytes.toString('utf8', start, end);
   if (!escaped) return raw;
   const text: unknown = JSON.parse(`"${raw}"`);
   return typeof text === 'string' ? text : raw;
 }
 
+const plain = /^[\w .@+*[\]-]*$/;
+
 /** The inside of a JSON string that stands for `text`. */
 export function stringInside(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
+  return plain.test(text) ? text : JSON.stringify(text).slice(1, -1);
 }

@@ -7,6 +7,7 @@ import {
   colon,
   comma,
   escapeBit,
+  highBit,
   noteworthyBits,
   openBrace,
   openBracket,
@@ -75,7 +76,7 @@ export class JsonScanner {
   readonly #valueEnd: Int32Array;
   readonly #valueEdit: Int32Array;
 
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Buffer = Buffer.alloc(0);
   #rules: RuleSet;
   #level = 0;
   #depth = 0;
@@ -107,7 +108,7 @@ export class JsonScanner {
   }
 
   /** Scans `bytes[start..end)`, valid UTF-8, as one document. */
-  scan(bytes: Uint8Array, start: number, end: number, level: number): JsonProblem {
+  scan(bytes: Buffer, start: number, end: number, level: number): JsonProblem {
     this.edits.clear();
     this.#bytes = bytes;
     this.#rules = this.#scope.rules;
@@ -119,42 +120,55 @@ export class JsonScanner {
     return this.#run(bytes, start, end);
   }
 
-  #run(bytes: Uint8Array, start: number, end: number): JsonProblem {
+  // One loop with its state in locals: this is where the time goes. What is rare is in methods of its own.
+  #run(bytes: Buffer, start: number, end: number): JsonProblem {
     const classes = stringBytes;
     const names = this.#rules.jsonNames;
+    const commas = this.#comma;
+    const memberStarts = this.#memberStart;
+    const memberEdits = this.#memberEdit;
+    const removeEnds = this.#removeEnd;
+    const keptOne = this.#keptOne;
+    const { edits } = this;
+    const hasPaths = this.#hasPaths;
     let i = start;
+    let depth = 0;
+    let isObject = false;
+    let inherited: MaskRule | undefined;
     let rule: MaskRule | undefined;
+    let hasRole = false;
     for (;;) {
       // A value.
-      i = skipSpace(bytes, i, end);
+      if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
       const code = i < end ? (bytes[i] ?? 0) : 0;
       let opened = false;
       if (code === quote) {
         const from = ++i;
         let flags = 0;
-        for (;;) {
-          if (i >= end) return 'json-syntax';
-          const bits = classes[bytes[i] ?? 0] ?? 0;
-          if ((bits & stopBit) !== 0) {
-            const stop = bytes[i];
-            if (stop === quote) break;
-            if (stop !== backslash) return 'json-syntax';
-            i = skipEscape(bytes, i, end);
-            if (i < 0) return 'json-syntax';
-            flags |= escapeBit;
-          } else {
+        while (i < end) {
+          const byte = bytes[i] ?? 0;
+          const bits = classes[byte] ?? 0;
+          if ((bits & stopBit) === 0) {
             flags |= bits;
             i++;
-          }
+          } else if (byte === backslash) {
+            flags |= escapeBit;
+            i = skipEscape(bytes, i, end);
+            if (i < 0) return 'json-syntax';
+          } else break;
         }
+        if (i >= end || bytes[i] !== quote) return 'json-syntax';
         const to = i++;
         if (rule !== undefined || to - from >= longEnough || (flags & (noteworthyBits | escapeBit)) !== 0) {
           this.#string(from, to, flags, rule);
         }
-        if (this.#depth > 0) this.#ended(from - 1, i, true);
+        if (hasRole) this.#ended(from - 1, i, true);
       } else if (code === openBrace || code === openBracket) {
-        if (this.#depth >= this.#depthLimit) return 'json-depth';
+        if (depth >= this.#depthLimit) return 'json-depth';
         this.#open(code === openBrace ? object : array, i, rule);
+        depth++;
+        isObject = code === openBrace;
+        inherited = this.#inherited[depth];
         opened = true;
         i++;
       } else {
@@ -163,69 +177,70 @@ export class JsonScanner {
         i = isNumber ? skipNumber(bytes, i, end) : skipLiteral(bytes, i, end);
         if (i < 0) return 'json-syntax';
         if (isNumber && (rule !== undefined || i - from >= 13)) this.#number(from, i, rule);
-        if (this.#depth > 0) this.#ended(from, i, false);
+        if (hasRole) this.#ended(from, i, false);
       }
+      hasRole = false;
       // What follows it, up to the next value.
       for (;;) {
-        i = skipSpace(bytes, i, end);
-        const depth = this.#depth;
+        if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
         if (depth === 0) return i === end ? '' : 'json-syntax';
         if (i >= end) return 'json-syntax';
         const next = bytes[i];
-        const isObject = this.#kinds[depth] === object;
-        if (next === (isObject ? closeBrace : closeBracket)) {
+        if (next === closeBrace || next === closeBracket) {
+          if (isObject !== (next === closeBrace)) return 'json-syntax';
           i++;
           this.#close(i);
+          depth--;
+          isObject = this.#kinds[depth] === object;
+          inherited = this.#inherited[depth];
           opened = false;
           continue;
         }
-        if (opened) this.#comma[depth] = none;
-        else if (next !== comma) return 'json-syntax';
-        else {
-          this.#comma[depth] = i;
-          i = skipSpace(bytes, i + 1, end);
+        if (!opened) {
+          if (next !== comma) return 'json-syntax';
+          commas[depth] = i++;
+          if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
         }
         if (!isObject) {
-          rule = this.#hasPaths ? this.#element(depth) : this.#inherited[depth];
+          rule = hasPaths ? this.#element(depth) : inherited;
           break;
         }
         // A name.
         if (i >= end || bytes[i] !== quote) return 'json-syntax';
-        if (this.#removeEnd[depth] !== none) this.#removeBefore(i, depth);
-        this.#memberStart[depth] = i;
-        this.#memberEdit[depth] = this.edits.count;
+        if (removeEnds[depth] !== none) this.#removeBefore(i, depth);
+        else if (!opened) keptOne[depth] = 1;
+        memberStarts[depth] = i;
+        memberEdits[depth] = edits.count;
         const from = ++i;
         let hash = -2128831035;
         let flags = 0;
-        for (;;) {
-          if (i >= end) return 'json-syntax';
+        while (i < end) {
           const byte = bytes[i] ?? 0;
           const bits = classes[byte] ?? 0;
-          if ((bits & stopBit) !== 0) {
-            if (byte === quote) break;
-            if (byte !== backslash) return 'json-syntax';
-            const after = skipEscape(bytes, i, end);
-            if (after < 0) return 'json-syntax';
-            for (; i < after; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 16777619);
-            flags |= escapeBit;
-          } else {
+          if ((bits & stopBit) === 0) {
             flags |= bits;
             hash = Math.imul(hash ^ byte, 16777619);
             i++;
-          }
+          } else if (byte === backslash) {
+            flags |= escapeBit;
+            const after = skipEscape(bytes, i, end);
+            if (after < 0) return 'json-syntax';
+            for (; i < after; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 16777619);
+          } else break;
         }
-        const to = i;
-        i = skipSpace(bytes, to + 1, end);
+        if (i >= end || bytes[i] !== quote) return 'json-syntax';
+        const to = i++;
+        if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
         if (i >= end || bytes[i] !== colon) return 'json-syntax';
         i++;
         const entry = names.find(bytes, from, to, hash, (flags & escapeBit) !== 0);
-        if (
-          to - from >= shortest &&
-          (to - from >= longEnough || (flags & (noteworthyBits | escapeBit)) !== 0)
-        ) {
-          this.#name(from, to, flags);
+        if (to - from >= longEnough || (flags & (noteworthyBits | escapeBit)) !== 0) {
+          if (to - from >= shortest) this.#name(from, to, flags);
         }
-        rule = this.#member(entry, depth);
+        rule = entry.rule;
+        hasRole = entry.role !== 0;
+        if (hasRole || hasPaths) rule = this.#member(entry, depth);
+        if (inherited !== undefined) rule = earlier(rule, inherited);
         break;
       }
     }
@@ -243,6 +258,7 @@ export class JsonScanner {
     this.#elements[depth] = 0;
     this.#removeEnd[depth] = none;
     this.#keptOne[depth] = 0;
+    this.#comma[depth] = none;
     this.#roles[depth] = 0;
     this.#nameStart[depth] = none;
     this.#valueStart[depth] = none;
@@ -267,18 +283,18 @@ export class JsonScanner {
       if (whole.action === 'redact') this.edits.add(start, end, JSON.stringify(whole.replacement));
       else this.#remove(start, end);
     }
-    if (this.#depth > 0) this.#ended(start, end, false);
+    if (this.#roles[this.#depth] !== 0) this.#ended(start, end, false);
   }
 
-  /** The rule for the value of a member: its own, or that of what it stands in. */
+  /** The rule for the value of a member, where not its name alone decides. */
   #member(entry: NameEntry, depth: number): MaskRule | undefined {
-    this.#roles[depth] = entry.role;
-    let rule = entry.rule;
+    this.#roles[depth] = this.#pairs ? entry.role : 0;
+    let { rule } = entry;
     if (this.#hasPaths) rule = before(this.#paths.step(entry.text, 0), rule);
-    if (entry.role === roleValue && this.#pairs && this.#nameStart[depth] !== none) {
-      rule = earlier(rule, this.#pairRule(depth));
-    }
-    return earlier(rule, this.#inherited[depth]);
+    if (this.#roles[depth] !== roleValue) return rule;
+    if (this.#nameStart[depth] !== none) return earlier(rule, this.#pairRule(depth));
+    this.#valueEdit[depth] = this.edits.count;
+    return rule;
   }
 
   #element(depth: number): MaskRule | undefined {
@@ -296,7 +312,10 @@ export class JsonScanner {
         this.#remove(from - 1, to + 1);
         return;
       }
-      const text = stringText(this.#bytes, from, to, escaped);
+      const text =
+        (flags & (escapeBit | highBit)) === 0
+          ? this.#bytes.toString('latin1', from, to)
+          : stringText(this.#bytes, from, to, escaped);
       const masked = this.#deep.maskUnder(rule, text, this.#level);
       if (masked !== text) this.edits.add(from, to, stringInside(masked));
       return;
@@ -359,26 +378,19 @@ export class JsonScanner {
     this.#removeEnd[depth] = none;
   }
 
-  /** The value of a member or element ended. */
+  /** A member ended that names another one, or is named by one. */
   #ended(from: number, to: number, isString: boolean): void {
     const depth = this.#depth;
-    if (this.#kinds[depth] === array) return;
-    if (this.#removeEnd[depth] === none) this.#keptOne[depth] = 1;
     const role = this.#roles[depth];
-    if (role === 0 || !this.#pairs) return;
+    this.#roles[depth] = 0;
     if (role === roleName) {
       if (!isString || to - from > 66) return;
       this.#nameStart[depth] = from + 1;
       this.#nameEnd[depth] = to - 1;
-    } else if (this.#nameStart[depth] === none) {
+    } else if (role === roleValue && this.#nameStart[depth] === none) {
       this.#valueStart[depth] = from;
       this.#valueEnd[depth] = to;
-      this.#valueEdit[depth] = this.#editsBefore(from, depth);
     }
-  }
-
-  #editsBefore(from: number, depth: number): number {
-    return this.edits.firstFrom(from, this.#memberEdit[depth] ?? 0);
   }
 
   #pairRule(depth: number): MaskRule | undefined {
@@ -419,7 +431,7 @@ export class JsonScanner {
   }
 
   #text(from: number, to: number): string {
-    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + from, to - from).toString('utf8');
+    return this.#bytes.toString('utf8', from, to);
   }
 }
 

@@ -167,7 +167,7 @@ export function nameWords(name: string): string[] {
  */
 export function nameMeaning(name: string, inQuery: boolean): NameMeaning | undefined {
   const whole = meaningOf(nameWords(name), inQuery);
-  if (whole !== undefined || !/[.[\]]/.test(name)) return whole;
+  if (whole !== undefined || (!name.includes('.') && !name.includes('['))) return whole;
   const parts = name.slice(0, longestName).split(/[.[\]]+/);
   const last = parts.findLast((part) => part !== '' && !/^\d+$/.test(part));
   return last === undefined ? undefined : meaningOf(nameWords(last), inQuery);
@@ -181,8 +181,9 @@ function meaningOf(parts: readonly string[], inQuery: boolean): NameMeaning | un
   if (known !== undefined) return known;
   if (isSecret(parts, last)) return parts.includes('ssn') ? socialSecurity : secret;
   if (last === 'phone') return exact.get('phone');
-  const suffix = suffixes.find((end) => joined.endsWith(end));
-  return suffix === undefined ? undefined : exact.get(suffix);
+  if (joined.length < 5) return undefined;
+  for (const suffix of suffixes) if (joined.endsWith(suffix)) return exact.get(suffix);
+  return undefined;
 }
 
 function isSecret(parts: readonly string[], last: string): boolean {
@@ -191,17 +192,31 @@ function isSecret(parts: readonly string[], last: string): boolean {
   for (let i = 0; i < parts.length; i++) {
     const word = parts[i] ?? '';
     const next = parts[i + 1] ?? '';
-    if (secretWords.has(word) || secretPairs.has(word) || secretPairs.has(word + next)) return true;
+    if (word.length < 3) continue;
+    if (secretWords.has(word) || secretPairs.has(word) || endsAsSecret(word)) return true;
+    if (next !== '' && (secretPairs.has(word + next) || secretPairs.has(word + singular(next)))) return true;
     if (word === 'one' && next === 'time' && parts[i + 2] === 'code') return true;
-    if (/(?:password|passwd|apikey|secret)s?$/.test(word)) return true;
   }
   return false;
 }
 
+/** `userpassword`, written as one word. */
+function endsAsSecret(word: string): boolean {
+  if (word.length < 7) return false;
+  const one = word.endsWith('s') ? word.slice(0, -1) : word;
+  return (
+    one.endsWith('password') || one.endsWith('passwd') || one.endsWith('apikey') || one.endsWith('secret')
+  );
+}
+
+function singular(word: string): string {
+  return word.endsWith('s') ? word.slice(0, -1) : word;
+}
+
 function isToken(parts: readonly string[], last: string): boolean {
-  const match = /^(.*)tokens?$/.exec(last);
-  if (match === null) return false;
-  const before = match[1] === '' ? (parts.at(-2) ?? '') : (match[1] ?? '');
+  const one = singular(last);
+  if (!one.endsWith('token')) return false;
+  const before = one === 'token' ? (parts.at(-2) ?? '') : one.slice(0, -'token'.length);
   const twoBefore = (parts.at(-3) ?? '') + before;
   return !harmlessBeforeToken.has(before) && !harmlessBeforeToken.has(twoBefore);
 }

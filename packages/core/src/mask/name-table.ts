@@ -34,7 +34,7 @@ export class NameTable {
   }
 
   /** @param hash - FNV-1a of the bytes, as {@link hashBytes} has it */
-  find(bytes: Uint8Array, start: number, end: number, hash: number, escaped: boolean): NameEntry {
+  find(bytes: Buffer, start: number, end: number, hash: number, escaped: boolean): NameEntry {
     if (end - start > longestName) return this.#make(bytes, start, end, escaped);
     let slot = hash & (slots - 1);
     for (;;) {
@@ -49,14 +49,7 @@ export class NameTable {
     return this.#add(bytes, start, end, hash, escaped, slot);
   }
 
-  #add(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    hash: number,
-    escaped: boolean,
-    slot: number,
-  ): NameEntry {
+  #add(bytes: Buffer, start: number, end: number, hash: number, escaped: boolean, slot: number): NameEntry {
     const entry = this.#make(bytes, start, end, escaped);
     let index = this.#entries.length;
     let free = slot;
@@ -76,7 +69,7 @@ export class NameTable {
     return entry;
   }
 
-  #equal(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+  #equal(index: number, bytes: Buffer, start: number, end: number): boolean {
     const from = this.#starts[index] ?? 0;
     const length = end - start;
     if ((this.#starts[index + 1] ?? 0) - from !== length) return false;
@@ -84,8 +77,8 @@ export class NameTable {
     return true;
   }
 
-  #make(bytes: Uint8Array, start: number, end: number, escaped: boolean): NameEntry {
-    const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+  #make(bytes: Buffer, start: number, end: number, escaped: boolean): NameEntry {
+    const raw = bytes.toString('utf8', start, end);
     const text = escaped ? decodeName(raw) : raw;
     const word = text.toLowerCase();
     const role = nameWords.has(word) ? roleName : valueWords.has(word) ? roleValue : 0;

@@ -241,7 +241,8 @@ export class PolicyMasker implements Masker {
     }
     // The first two bytes of a close message are its code.
     const start = event.kind === 8 ? Math.min(2, data.length) : 0;
-    const masked = this.#text.maskBytes(data, start, data.length, -1);
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+    const masked = this.#text.maskBytes(bytes, start, bytes.length, -1);
     if (masked === undefined) return { ...shown, data };
     const content = Buffer.concat([data.subarray(0, start), Buffer.from(masked)]);
     return { ...shown, data: content, state: 'masked' };

@@ -32,7 +32,7 @@ export class Replacer {
   }
 
   token(rule: MaskRule, text: string): string {
-    if (rule.type === 'secret') {
+    if (rule.type === 'secret' && text.includes(' ')) {
       const credentials = schemePattern.exec(text);
       const [, scheme = '', value = ''] = credentials ?? [];
       if (credentials !== null && credentialSchemes.has(scheme.toLowerCase())) {
@@ -63,7 +63,8 @@ export class Replacer {
   #type(rule: MaskRule, text: string): string {
     if (rule.typeFixed || rule.type === 'secret' || rule.type === 'email') return rule.type;
     if (text.includes('@') && wholeEmail.test(text)) return 'email';
-    return rule.type !== 'ip' && canonicalIp(text) !== undefined ? 'ip' : rule.type;
+    if (rule.type === 'ip' || !(text.includes(':') || /^\d{1,3}\./.test(text))) return rule.type;
+    return canonicalIp(text) === undefined ? rule.type : 'ip';
   }
 
   #format(type: string, kind: FormatKind, text: string): string {

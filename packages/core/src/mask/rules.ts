@@ -1,6 +1,6 @@
 import type { DefaultRuleId } from './default-policy.ts';
 import { type DetectorId, detectorIds, detectorRuleId, detectorType } from './detector-ids.ts';
-import { nameMeaning } from './key-words.ts';
+import { type NameMeaning, nameMeaning } from './key-words.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
 import { NameTable } from './name-table.ts';
 import type { ResolvedPolicy } from './policy.ts';
@@ -60,6 +60,7 @@ export class RuleSet {
   readonly #disabled: ReadonlySet<string>;
   readonly #rules: readonly CompiledRule[];
   readonly #defaults = new Map<string, MaskRule>();
+  readonly #meanings = new Map<NameMeaning, MaskRule>();
   readonly #names = new Map<string, MaskRule | undefined>();
   #jsonNames: NameTable | undefined;
 
@@ -102,7 +103,8 @@ export class RuleSet {
 
   /** The rule for a member of a JSON object, by its name alone. */
   jsonName(name: string): MaskRule | undefined {
-    return this.#named('json', name);
+    // Remembered by bytes in the table of names.
+    return this.#resolve('json', name);
   }
 
   query(name: string): MaskRule | undefined {
@@ -133,6 +135,7 @@ export class RuleSet {
   #resolve(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
     // A rule for some types only leaves values of the others to what comes after it.
     let after = this.#meant(place, name);
+    if (this.#rules.length === 0) return after;
     for (const { rule } of this.#rules.filter((each) => each.matchesName(place, name)).reverse()) {
       after = { ...rule, fallback: after };
     }
@@ -142,7 +145,12 @@ export class RuleSet {
   #meant(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
     const meaning = nameMeaning(name, place === 'query' || place === 'form');
     if (meaning === undefined || this.#disabled.has(meaning.rule)) return undefined;
-    return this.default(meaning.rule, meaning.type, meaning.minLength);
+    let rule = this.#meanings.get(meaning);
+    if (rule === undefined) {
+      rule = tokenRule(meaning.rule, meaning.type, meaning.minLength);
+      this.#meanings.set(meaning, rule);
+    }
+    return rule;
   }
 
   #detectorRule(id: DetectorId): MaskRule | undefined {

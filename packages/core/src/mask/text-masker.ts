@@ -57,8 +57,8 @@ export class TextMasker implements DeepText {
     return this.#detect(bytes, 0, bytes.length) ?? text;
   }
 
-  maskBytes(bytes: Uint8Array, start: number, end: number, level: number): string | undefined {
-    if (mayBeStructured(bytes, start)) {
+  maskBytes(bytes: Buffer, start: number, end: number, level: number): string | undefined {
+    if (mayBeStructured(bytes, start, end)) {
       const text = utf8(bytes, start, end);
       const structured = this.#structured(text, level);
       if (structured !== undefined) return structured === text ? undefined : structured;
@@ -66,7 +66,7 @@ export class TextMasker implements DeepText {
     return this.#detect(bytes, start, end);
   }
 
-  numberRule(bytes: Uint8Array, start: number, end: number): MaskRule | undefined {
+  numberRule(bytes: Buffer, start: number, end: number): MaskRule | undefined {
     const count = this.#detectors.scan(bytes, start, end, this.#scope.rules.detectors);
     const whole = count === 1 && this.#detectors.starts[0] === start && this.#detectors.ends[0] === end;
     const rule = this.#scope.rules.detectors[this.#detectors.kinds[0] ?? 0];
@@ -82,7 +82,7 @@ export class TextMasker implements DeepText {
   }
 
   /** Notes what detectors replace in plain text; its encoding must have ASCII as ASCII. */
-  editText(bytes: Uint8Array, start: number, end: number, edits: Edits): void {
+  editText(bytes: Buffer, start: number, end: number, edits: Edits): void {
     const { rules } = this.#scope;
     const count = this.#detectors.scan(bytes, start, end, rules.detectors);
     for (let i = 0; i < count; i++) {
@@ -139,7 +139,7 @@ export class TextMasker implements DeepText {
     return masked ?? this.undecodable(text, level);
   }
 
-  #detect(bytes: Uint8Array, start: number, end: number): string | undefined {
+  #detect(bytes: Buffer, start: number, end: number): string | undefined {
     const ip = this.#wholeIp(bytes, start, end);
     if (ip !== undefined) return ip;
     const count = this.#detectors.scan(bytes, start, end, this.#scope.rules.detectors);
@@ -157,7 +157,7 @@ export class TextMasker implements DeepText {
   }
 
   /** What stands for the find of this number; undefined when it stays. */
-  #hit(i: number, bytes: Uint8Array): string | undefined {
+  #hit(i: number, bytes: Buffer): string | undefined {
     const rule = this.#scope.rules.detectors[this.#detectors.kinds[i] ?? 0];
     if (rule === undefined || rule.action === 'keep') return undefined;
     const text = utf8(bytes, this.#detectors.starts[i] ?? 0, this.#detectors.ends[i] ?? 0);
@@ -168,9 +168,15 @@ export class TextMasker implements DeepText {
   }
 
   /** An address is only told from a version number when it stands alone. */
-  #wholeIp(bytes: Uint8Array, start: number, end: number): string | undefined {
+  #wholeIp(bytes: Buffer, start: number, end: number): string | undefined {
     if (end - start > 45) return undefined;
-    for (let i = start; i < end; i++) if (!ofAddress(bytes[i] ?? 0)) return undefined;
+    let separated = false;
+    for (let i = start; i < end; i++) {
+      const code = bytes[i] ?? 0;
+      if (!ofAddress(code)) return undefined;
+      if (code === 0x2e || code === 0x3a) separated = true;
+    }
+    if (!separated) return undefined;
     const rule = this.#scope.rules.detectors[detectorNumber.ip];
     if (rule === undefined || rule.action === 'keep') return undefined;
     const text = utf8(bytes, start, end);
@@ -180,12 +186,37 @@ export class TextMasker implements DeepText {
   }
 }
 
-function mayBeStructured(bytes: Uint8Array, start: number): boolean {
-  const code = bytes[start] ?? 0;
-  // White space, # / W [ { and the first letters of schemes, queries and base64.
-  return code <= 0x23 || code === 0x2f || code === 0x5b || code === 0x7b || structuredStarts.includes(code);
+// What a text may be, by its first byte.
+const mayBeJson = 1;
+const mayBeBase64 = 2;
+const mayBeUrl = 4;
+const mayBeGraphql = 8;
+const firstBytes: Uint8Array = new Uint8Array(256);
+for (let code = 0; code < 128; code++) {
+  const char = String.fromCharCode(code);
+  let bits = 0;
+  if (/[\s[{]/.test(char)) bits |= mayBeJson;
+  if (/[eW]/.test(char)) bits |= mayBeBase64;
+  if (/[A-Za-z/]/.test(char)) bits |= mayBeUrl;
+  if (/[\s{#qmsf]/.test(char)) bits |= mayBeGraphql;
+  firstBytes[code] = bits;
 }
-const structuredStarts = Buffer.from('eEWhHwWqmsf');
+
+/** A quick look at the beginning, which is enough for nearly all texts. */
+function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean {
+  const bits = firstBytes[bytes[start] ?? 0] ?? 0;
+  if (bits === 0) return false;
+  if ((bits & mayBeJson) !== 0) return true;
+  if ((bits & mayBeGraphql) !== 0 && end - start >= longEnough) return true;
+  const second = bytes[start + 1] ?? 0;
+  // e y or w, W 3, w or y.
+  if ((bits & mayBeBase64) !== 0 && (second === 0x79 || second === 0x77 || second === 0x33)) return true;
+  if (bytes[start] === 0x2f) return true;
+  let i = start;
+  const last = Math.min(end - 3, start + 20);
+  while (i < last && ((firstBytes[bytes[i] ?? 0] ?? 0) & mayBeUrl) !== 0) i++;
+  return i < last && bytes[i] === 0x3a && bytes[i + 1] === 0x2f && bytes[i + 2] === 0x2f;
+}
 
 function ofAddress(code: number): boolean {
   return (
@@ -195,6 +226,6 @@ function ofAddress(code: number): boolean {
   );
 }
 
-function utf8(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+function utf8(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('utf8', start, end);
 }

@@ -27,6 +27,9 @@ function typeLabel(type: string): string {
 interface TypeState {
   readonly label: string;
   readonly key: KeyObject;
+  // Two generations: the young one becomes the old one when the cache is full, so that values in use survive.
+  young: Map<string, string>;
+  old: Map<string, string>;
 }
 
 /**
@@ -38,9 +41,7 @@ export class Tokens {
   readonly #key: Buffer;
   readonly #types = new Map<string, TypeState>();
   readonly #cacheSize: number;
-  // Two generations: the young one becomes the old one when it is full, so that values in use survive.
-  #young = new Map<string, string>();
-  #old = new Map<string, string>();
+  #cached = 0;
 
   constructor(key: PolicyKey | undefined, cachedTokens: number) {
     this.#key = key === undefined ? randomBytes(shortestKey) : readKey(key);
@@ -52,18 +53,24 @@ export class Tokens {
   /** The token of `text`, or `text` itself when it is one already. */
   token(type: string, text: string, bits: 64 | 96 | 128 = 96): string {
     if (tokenType(text) !== undefined) return text;
-    const canonical = canonicalValue(type, text);
-    if (canonical.length > longestCached || this.#cacheSize === 0) return this.#make(type, canonical, bits);
-    const cacheKey = `${bits} ${type} ${canonical}`;
-    let token = this.#young.get(cacheKey);
-    if (token !== undefined) return token;
-    token = this.#old.get(cacheKey) ?? this.#make(type, canonical, bits);
-    if (this.#young.size >= this.#cacheSize) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(cacheKey, token);
+    const state = this.#type(type);
+    if (bits !== 96 || text.length > longestCached || this.#cacheSize === 0)
+      return make(state, type, text, bits);
+    const known = state.young.get(text);
+    if (known !== undefined) return known;
+    const token = state.old.get(text) ?? make(state, type, text, bits);
+    if (this.#cached >= this.#cacheSize) this.#turn();
+    state.young.set(text, token);
+    this.#cached++;
     return token;
+  }
+
+  #turn(): void {
+    this.#cached = 0;
+    for (const state of this.#types.values()) {
+      state.old = state.young;
+      state.young = new Map();
+    }
   }
 
   /** `length` keyed bytes for this value; `use` tells apart what they are for. */
@@ -76,12 +83,6 @@ export class Tokens {
     return Buffer.concat(blocks, length);
   }
 
-  #make(type: string, canonical: string, bits: 64 | 96 | 128): string {
-    const { label, key } = this.#type(type);
-    const digest = createHmac('sha256', key).update(canonical).digest('base64url');
-    return `mk_${label}_${digest.slice(0, tokenLength[bits])}`;
-  }
-
   #type(type: string): TypeState {
     let state = this.#types.get(type);
     if (state === undefined) {
@@ -90,11 +91,16 @@ export class Tokens {
       const raw = Buffer.from(
         hkdfSync('sha256', this.#key, Buffer.alloc(0), `mask/v1/${type}`.slice(0, 1024), 32),
       );
-      state = { label: typeLabel(type), key: createSecretKey(raw) };
+      state = { label: typeLabel(type), key: createSecretKey(raw), young: new Map(), old: new Map() };
       this.#types.set(type, state);
     }
     return state;
   }
+}
+
+function make({ label, key }: TypeState, type: string, text: string, bits: 64 | 96 | 128): string {
+  const digest = createHmac('sha256', key).update(canonicalValue(type, text)).digest('base64url');
+  return `mk_${label}_${digest.slice(0, tokenLength[bits])}`;
 }
 
 function readKey(from: PolicyKey): Buffer {

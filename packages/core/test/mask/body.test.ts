@@ -1,0 +1,271 @@
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  deflateRawSync,
+  deflateSync,
+  gunzipSync,
+  gzipSync,
+  inflateSync,
+} from 'node:zlib';
+import { expect, test } from 'vitest';
+import { type Message, maskMessage } from './support.ts';
+
+const json = '{"id":1,"email":"bob@example.com","note":"é","password":"hunter2","list":[1,2,3]}';
+
+function everyCut(body: string | Buffer): number[][] {
+  const { length } = Buffer.from(body);
+  return [
+    ...Array.from({ length: length - 1 }, (_, i) => [i + 1]),
+    Array.from({ length: length - 1 }, (_, i) => i + 1),
+  ];
+}
+
+/** The masked request body must be the same wherever it is cut; gives it back. */
+function sameForEveryCut(message: Message): string {
+  const whole = maskMessage(message).request;
+  for (const cuts of everyCut(Buffer.from(message.body ?? ''))) {
+    const cut = maskMessage({ ...message, cuts }).request;
+    expect([cuts.length, cut.body, cut.state]).toEqual([cuts.length, whole.body, whole.state]);
+    expect(cut.shares.length).toBe(cuts.length + 1);
+    expect(cut.shares.join('').replaceAll('�', '').length).toBeLessThanOrEqual(whole.body.length);
+  }
+  return whole.body;
+}
+
+test('masks a body the same wherever it is cut into chunks', () => {
+  const masked = sameForEveryCut({ type: 'application/json', body: json });
+  expect(masked).toMatch(
+    /^\{"id":1,"email":"mk_email_.{16}","note":"é","password":"mk_secret_.{16}","list":\[1,2,3\]\}$/,
+  );
+  sameForEveryCut({ type: 'application/x-www-form-urlencoded', body: 'a=1&email=bob%40example.com&b=2' });
+  sameForEveryCut({ type: 'text/plain', body: 'to bob@example.com or +14155552671.' });
+  sameForEveryCut({ type: 'application/x-ndjson', body: '{"email":"a@b.co"}\n{"x":1}\n{"pin":12}' });
+  sameForEveryCut({
+    type: 'text/event-stream',
+    body: ': hi\r\n\r\ndata: {"email":\ndata: "a@b.co"}\nid: 1\n\ndata: a@b.co\r\rdata: x',
+  });
+});
+
+test('keeps the places between chunks before the first masked value', () => {
+  const { shares } = maskMessage({ type: 'application/json', body: json, cuts: [3, 8, 20, 60] }).request;
+  expect(shares.slice(0, 2)).toEqual(['{"i', 'd":1,']);
+  expect(shares.length).toBe(5);
+});
+
+test('gives chunks at once without bytes, and their masked bytes before the end', () => {
+  const { events, request } = maskMessage({ type: 'application/json', body: json, cuts: [10] });
+  const seen = events.filter((event) => 'side' in event && event.side === 'request').map(({ type }) => type);
+  expect(seen).toEqual(['chunk', 'chunk', 'body', 'end']);
+  for (const event of events) if (event.type === 'chunk') expect(event).not.toHaveProperty('data');
+  expect(request.state).toBe('masked');
+});
+
+test('leaves a body with nothing to mask byte for byte, and says that it kept it', () => {
+  const body = '{ "id" : 1.0, "big": 9007199254740993 }\r\n';
+  expect(maskMessage({ type: 'application/json', body, cuts: [5] }).request).toMatchObject({
+    body,
+    state: 'kept',
+  });
+  expect(maskMessage({ type: 'application/json', body: '' }).request).toMatchObject({
+    body: '',
+    state: 'kept',
+  });
+});
+
+test('drops what it cannot read, with the reason', () => {
+  const cases: [message: Message, state: string][] = [
+    [{ type: 'application/json', body: '{"password":"x"' }, 'dropped:json-syntax'],
+    [{ type: 'application/json', body: '{"a":1} trailing' }, 'dropped:json-syntax'],
+    [{ type: 'application/json', body: '['.repeat(150) + ']'.repeat(150) }, 'dropped:json-depth'],
+    [{ type: 'application/json', body: Buffer.from([0x22, 0xff, 0x22]) }, 'dropped:utf8'],
+    [{ type: 'application/json', body: Buffer.from('{"a":1}', 'utf16le') }, 'dropped:json-syntax'],
+    [{ type: 'application/json; charset=utf-7', body: '{"a":1}' }, 'dropped:charset'],
+    [{ type: 'application/xml', body: '<password>x</password>' }, 'dropped:content-type'],
+    [{ type: 'text/html', body: '<p>bob</p>' }, 'dropped:content-type'],
+    [{ type: 'text/csv', body: 'password\nx' }, 'dropped:content-type'],
+    [{ type: 'multipart/form-data; boundary=x', body: '--x\r\n\r\nx\r\n--x--' }, 'dropped:content-type'],
+    [{ type: 'application/octet-stream', body: 'x' }, 'dropped:content-type'],
+    [{ type: 'image/png', body: 'x' }, 'dropped:content-type'],
+    [{ body: 'no type' }, 'dropped:content-type'],
+    [{ type: 'text/plain', body: Buffer.from('bob@example.com', 'utf16le') }, 'dropped:charset'],
+    [{ type: 'text/plain; charset=utf-16', body: 'x' }, 'dropped:charset'],
+    [{ type: 'text/plain', body: '{"password":"hunter2"' }, 'dropped:json-syntax'],
+    [{ type: 'application/json', body: '{}', headers: ['Content-Encoding', 'zstd'] }, 'dropped:encoding'],
+    [{ type: 'application/json', body: '{}', headers: ['Content-Encoding', 'gzip'] }, 'dropped:decode'],
+    [
+      {
+        type: 'application/json',
+        body: gzipSync(json).subarray(0, 30),
+        headers: ['Content-Encoding', 'gzip'],
+      },
+      'dropped:decode',
+    ],
+    [
+      { type: 'application/json', body: '{}', headers: ['Content-Encoding', 'gzip, gzip, gzip'] },
+      'dropped:encoding',
+    ],
+    [{ type: 'application/json', body: json, limits: { bodyBytes: 50 } }, 'dropped:size'],
+    [
+      {
+        type: 'application/json',
+        body: gzipSync(json),
+        headers: ['Content-Encoding', 'gzip'],
+        limits: { bodyBytes: 81 },
+      },
+      'dropped:size',
+    ],
+    [
+      {
+        type: 'application/json',
+        body: gzipSync('a'.repeat(500_000)),
+        headers: ['Content-Encoding', 'gzip'],
+      },
+      'dropped:ratio',
+    ],
+    [{ type: 'application/json', body: json, limits: { heldBytes: 20 }, cuts: [10] }, 'dropped:backlog'],
+    [{ type: 'application/json', body: '{"a":', state: 'truncated' }, 'dropped:json-syntax'],
+    [{ type: 'text/plain', body: 'card 4242 4242 42', state: 'truncated' }, 'dropped:truncated'],
+    [{ type: 'text/plain', body: 'card 4242 4242 42', complete: false }, 'dropped:truncated'],
+    [{ type: 'application/json', body: '{"a":1}', state: 'dropped:size' }, 'dropped:size'],
+  ];
+  for (const [message, state] of cases) {
+    const { request, rules } = maskMessage(message);
+    expect([message.type, message.body, request.state]).toEqual([message.type, message.body, state]);
+    expect(request.bytes.length).toBe(0);
+    expect(rules).toContain(state);
+  }
+});
+
+test('takes what looks like JSON for JSON, whatever its type says', () => {
+  for (const type of [
+    undefined,
+    'text/plain',
+    'text/html',
+    'application/octet-stream',
+    'application/x-www-form-urlencoded',
+  ]) {
+    const { request } = maskMessage({
+      ...(type === undefined ? {} : { type }),
+      body: ' {"password":"hunter2"}',
+    });
+    expect(request.body).toMatch(/^ \{"password":"mk_secret_.{16}"\}$/);
+  }
+  expect(maskMessage({ type: 'text/plain', body: '[INFO] to bob@example.com' }).request.body).toMatch(
+    /^\[INFO\] to mk_email_/,
+  );
+});
+
+test('reads JSON behind a byte order mark or a guard against scripts', () => {
+  for (const before of ['\ufeff', ")]}',\n", 'while(1);']) {
+    const { request } = maskMessage({ type: 'application/json', body: `${before}{"pin":"1"}` });
+    expect(request.body).toMatch(/^(?:\ufeff|\)\]\}',\n|while\(1\);)\{"pin":"mk_secret_.{16}"\}$/);
+  }
+});
+
+test('masks inside gzip, deflate and brotli, and closes them again', () => {
+  const codings = [
+    ['gzip', gzipSync, gunzipSync],
+    ['x-gzip', gzipSync, gunzipSync],
+    ['deflate', deflateSync, inflateSync],
+    ['br', brotliCompressSync, brotliDecompressSync],
+  ] as const;
+  for (const [coding, encode, decode] of codings) {
+    const headers = ['Content-Encoding', coding];
+    const { request } = maskMessage({ type: 'application/json', body: encode(json), headers, cuts: [10] });
+    expect(decode(request.bytes).toString()).toBe(
+      maskMessage({ type: 'application/json', body: json }).request.body,
+    );
+    expect(request.state).toBe('masked');
+    expect(request.headers.slice(0, 2)).toEqual(headers);
+    expect(request.shares.length).toBe(2);
+    const plain = encode('{"a":1}');
+    expect(maskMessage({ type: 'application/json', body: plain, headers }).request).toMatchObject({
+      bytes: plain,
+      state: 'kept',
+    });
+  }
+  const raw = maskMessage({
+    type: 'application/json',
+    body: deflateRawSync(json),
+    headers: ['Content-Encoding', 'deflate'],
+  });
+  expect(raw.request.state).toBe('masked');
+  const twice = maskMessage({
+    type: 'application/json',
+    body: brotliCompressSync(gzipSync(json)),
+    headers: ['Content-Encoding', 'gzip, br'],
+  });
+  expect(gunzipSync(brotliDecompressSync(twice.request.bytes)).toString()).not.toContain('hunter2');
+});
+
+test('keeps nothing that stands beside the content of a coded body', () => {
+  const plain = '{"a":1}';
+  const named = Buffer.concat([
+    Buffer.from([0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3]),
+    Buffer.from('bob@example.com\0'),
+    gzipSync(plain).subarray(10),
+  ]);
+  for (const [coding, body, decode] of [
+    ['gzip', named, gunzipSync],
+    ['deflate', Buffer.concat([deflateSync(plain), Buffer.from('bob@example.com')]), inflateSync],
+    ['gzip', Buffer.concat([gzipSync('{"a":'), gzipSync('1}')]), gunzipSync],
+  ] as const) {
+    const { request } = maskMessage({
+      type: 'application/json',
+      body,
+      headers: ['Content-Encoding', coding],
+    });
+    expect(request.bytes.includes('bob@example.com')).toBe(false);
+    expect(decode(request.bytes).toString()).toBe(plain);
+  }
+});
+
+test('gives out each server-sent event as soon as it is whole', () => {
+  const first = 'data: {"email":"bob@example.com"}\n\n';
+  const { events, response } = maskMessage({
+    responseType: 'text/event-stream',
+    response: `${first}data: two\n\n`,
+    responseCuts: [first.length],
+  });
+  const seen = events.filter((event) => 'side' in event && event.side === 'response').map(({ type }) => type);
+  expect(seen).toEqual(['chunk', 'body', 'chunk', 'body', 'end']);
+  expect(response.shares).toEqual([
+    expect.stringMatching(/^data: \{"email":"mk_email_.{16}"\}\n\n$/),
+    'data: two\n\n',
+  ]);
+});
+
+test('masks every field of a server-sent event, and data over several lines as one', () => {
+  const pem = ['-----BEGIN PRIV', 'ATE KEY-----\ndata: MIIE\ndata: -----END PRIV', 'ATE KEY-----'].join('');
+  const body = `: bob@example.com\nid: bob@example.com\nevent: x\nretry: 5\ndata: {"pass\ndata: word":1}\n\ndata: ${pem}\n\nbob@example.com\n\n`;
+  const { response } = maskMessage({ responseType: 'text/event-stream', response: body });
+  expect(response.body).not.toMatch(/bob@|MIIE/);
+  expect(response.body).toContain('event: x\nretry: 5\n');
+});
+
+test('keeps the whole events of a stream that was cut, and drops the rest', () => {
+  const response = 'data: one\n\ndata: two bob@exam';
+  const message = { type: 'text/event-stream', body: response, cuts: [15] };
+  const cut = maskMessage({ ...message, state: 'truncated' }).request;
+  expect(cut).toMatchObject({ body: 'data: one\n\n', state: 'truncated' });
+  expect(cut.shares).toEqual(['data: one\n\n', '']);
+});
+
+test('stops a stream of lines at the first that cannot be read', () => {
+  const { request, rules } = maskMessage({
+    type: 'application/x-ndjson',
+    body: '{"a":1}\n{"pin":\n{"b":2}\n',
+    cuts: [8, 16],
+  });
+  expect(request).toMatchObject({ body: '{"a":1}\n', state: 'truncated' });
+  expect(rules).toContain('dropped:json-syntax');
+});
+
+test('takes time in proportion to the length of a stream that comes in tiny chunks', () => {
+  const line = 'data: x\n';
+  const cuts = Array.from({ length: 20_000 }, (_, i) => (i + 1) * line.length);
+  const started = process.cpuUsage();
+  const { request } = maskMessage({ type: 'text/event-stream', body: line.repeat(20_001), cuts });
+  expect(request.state).toBe('kept');
+  expect(process.cpuUsage(started).user).toBeLessThan(5_000_000);
+});

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { nameMeaning, nameWords } from '../../src/mask/key-words.ts';
+
+const types = (names: string) =>
+  names
+    .trim()
+    .split(/\s+/)
+    .map((name) => [name, nameMeaning(name, false)?.type]);
+
+test('splits names into words whatever their spelling', () => {
+  for (const name of ['SSECustomerKey', 'sse_customer_key', 'sse-customer-key', 'Sse.Customer Key']) {
+    expect(nameWords(name)).toEqual(['sse', 'customer', 'key']);
+  }
+  expect(nameWords('address1')).toEqual(['address', '1']);
+  expect(nameWords('clé_ａｐｉ')).toEqual(['cl', 'é', 'api']);
+});
+
+test('knows names of credentials', () => {
+  const names = `password userPassword user_passwd newPassword clientSecret client_secret AWSSecretAccessKey apiKey API-KEY
+    x_api_key privateKeyPem accessToken refresh_token idToken sessionToken authToken csrfToken token tokens otp totpCode
+    mfaCode pin cvv cvc2 jwt bearer authorization Authorization cookie sessionId session sid PHPSESSID signature
+    samlResponse codeVerifier client_assertion securityCode backupCodes recoveryCode SSECustomerKey UserCode
+    ConfirmationCode one_time_code sharedAccessKey signingKey encryptionKey passphrase credentials accesstoken
+    userpassword masterKey hmac`;
+  const missed = types(names).filter(([, type]) => type !== 'secret');
+  expect(missed).toEqual([]);
+});
+
+test('knows names of persons, payment and places by their kind', () => {
+  const expected = {
+    email: 'email userEmail customer.email user[email] contactEmailAddress',
+    phone: 'phone phoneNumber homePhoneNumber mobile msisdn workPhone',
+    name: 'firstName lastName full_name customerLastName',
+    card: 'cardNumber creditCard pan billingCardNumber',
+    iban: 'iban',
+    'birth-date': 'dob dateOfBirth',
+    ssn: 'ssn socialSecurityNumber',
+    'national-id': 'passportNumber taxId',
+    address: 'street zip postalCode billingPostalCode',
+    geo: 'lat longitude',
+    ip: 'ip clientIp remoteIpAddress',
+    device: 'imei deviceId macAddress',
+  };
+  for (const [type, names] of Object.entries(expected)) {
+    for (const [name, found] of types(names)) expect([name, found]).toEqual([name, type]);
+  }
+});
+
+test('leaves names that only sound like it', () => {
+  const names = `monkey keyboard keyword objectKey author authorized authority resident assignees design wildcard secretary
+    passenger passengers compass bypass nextToken next_page_token continuationToken maxTokens totalTokens
+    prompt_tokens passwordPolicy passwordLastChanged tokenType token_type tokenExpiry passwordLength secretName
+    cookiePolicy pinned pinterest spinning mailbox zipped zipfile latest platform template flat street_scanning
+    id name title total status description code state key createdAt host hostname`;
+  expect(types(names).filter(([, type]) => type !== undefined)).toEqual([]);
+});
+
+test('knows short names of queries only there, and only with long values', () => {
+  expect(nameMeaning('code', true)).toMatchObject({ type: 'secret', minLength: 10 });
+  expect(nameMeaning('key', true)).toMatchObject({ minLength: 16 });
+  expect(nameMeaning('X-Amz-Signature', true)?.type).toBe('secret');
+  expect(nameMeaning('code', false)).toBeUndefined();
+});
+
+test('takes time by the length of a name and no more', () => {
+  expect(nameMeaning('a'.repeat(1_000_000), false)).toBeUndefined();
+  expect(nameMeaning(`${'x.'.repeat(500_000)}password`, false)).toBeUndefined();
+});
