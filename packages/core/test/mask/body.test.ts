@@ -261,11 +261,9 @@ test('stops a stream of lines at the first that cannot be read', () => {
   expect(rules).toContain('dropped:json-syntax');
 });
 
-test('takes time in proportion to the length of a stream that comes in tiny chunks', () => {
+test('copes with a long event that comes in tiny chunks: by the square of them, it would not end in time', () => {
   const line = 'data: x\n';
-  const cuts = Array.from({ length: 20_000 }, (_, i) => (i + 1) * line.length);
-  const started = process.cpuUsage();
-  const { request } = maskMessage({ type: 'text/event-stream', body: line.repeat(20_001), cuts });
+  const cuts = Array.from({ length: 60_000 }, (_, i) => (i + 1) * line.length);
+  const { request } = maskMessage({ type: 'text/event-stream', body: line.repeat(60_001), cuts });
   expect(request.state).toBe('kept');
-  expect(process.cpuUsage(started).user).toBeLessThan(5_000_000);
 });
