@@ -138,7 +138,9 @@ export interface BreakOff {
  */
 export function breakOff(res: ServerResponse, socket: Socket): BreakOff {
   // `errored` is null until `destroy` is called, and then its argument, even if that is undefined.
-  if (res.errored !== null) return { by: 'server', code: codeOf(res.errored) };
+  // Since Node 24 it also destroys what waits for its turn on a broken connection, with an error of its own.
+  const isNodes = res.errored?.message === 'aborted' && codeOf(res.errored) === 'ECONNRESET';
+  if (res.errored !== null && !isNodes) return { by: 'server', code: codeOf(res.errored) };
   const { errored } = socket;
   if (errored !== null && errored !== undefined) {
     const code = codeOf(errored);
