@@ -1,6 +1,10 @@
-/** A buffer that raw events are packed into, seen as bytes and as numbers. */
+/**
+ * A buffer that raw events are packed into, seen as bytes and as numbers. It is shared with the thread that reads it, one
+ * side at a time: an `ArrayBuffer` transferred to and fro would be new memory to the garbage collector each time, which
+ * then stops the application for it.
+ */
 export interface PackedBuffer {
-  readonly memory: ArrayBuffer;
+  readonly memory: SharedArrayBuffer;
   readonly bytes: Buffer;
   readonly u32: Uint32Array;
   readonly f64: Float64Array;
@@ -11,7 +15,7 @@ export interface PackedBuffer {
 export class BufferPool {
   readonly #bufferBytes: number;
   readonly #maxBytes: number;
-  readonly #free: ArrayBuffer[] = [];
+  readonly #free: PackedBuffer[] = [];
   #allocated = 0;
 
   constructor(bufferBytes: number, maxBytes: number) {
@@ -33,7 +37,10 @@ export class BufferPool {
   take(atLeast: number): PackedBuffer | undefined {
     if (atLeast <= this.#bufferBytes) {
       const free = this.#free.pop();
-      if (free !== undefined) return view(free);
+      if (free !== undefined) {
+        free.used = 0;
+        return free;
+      }
     }
     const size = Math.max(atLeast, this.#bufferBytes);
     while (this.#allocated + size > this.#maxBytes && this.#free.pop() !== undefined) {
@@ -41,17 +48,18 @@ export class BufferPool {
     }
     if (this.#allocated + size > this.#maxBytes) return undefined;
     this.#allocated += size;
-    return view(new ArrayBuffer(size));
+    return view(new SharedArrayBuffer(size));
   }
 
   /** Takes a buffer back. One made larger for a large body is not kept. */
-  giveBack(memory: ArrayBuffer): void {
-    if (memory.byteLength === this.#bufferBytes) this.#free.push(memory);
-    else this.#allocated -= memory.byteLength;
+  giveBack(buffer: PackedBuffer): void {
+    const size = buffer.memory.byteLength;
+    if (size === this.#bufferBytes) this.#free.push(buffer);
+    else this.#allocated -= size;
   }
 }
 
-function view(memory: ArrayBuffer): PackedBuffer {
+function view(memory: SharedArrayBuffer): PackedBuffer {
   return {
     memory,
     bytes: Buffer.from(memory),

@@ -1,3 +1,4 @@
+import type { PackedBuffer } from './buffer-pool.ts';
 import type { PipelinePlan } from './open-pipeline.ts';
 import { openPipeline } from './open-pipeline.ts';
 import type { Pipeline, PipelineStats } from './pipeline.ts';
@@ -24,10 +25,10 @@ export class InlinePipeline implements PipelineRunner {
     return this.#opening;
   }
 
-  post(memory: ArrayBuffer, used: number): void {
+  post(buffer: PackedBuffer): void {
     this.#then(async () => {
-      await this.#pipeline?.process(memory, used);
-      this.#events.processed(memory);
+      await this.#pipeline?.process(buffer.memory, buffer.used);
+      this.#events.processed(buffer);
     });
   }
 

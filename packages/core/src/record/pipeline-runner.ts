@@ -1,9 +1,10 @@
+import type { PackedBuffer } from './buffer-pool.ts';
 import type { PipelineStats } from './pipeline.ts';
 
 /** What a runner tells the recorder. */
 export interface RunnerEvents {
   /** The events of the oldest buffer that is out have been processed; the buffer can be used again. */
-  readonly processed: (memory: ArrayBuffer) => void;
+  readonly processed: (buffer: PackedBuffer) => void;
   readonly flushed: () => void;
   /** The pipeline could not be opened, or broke. Nothing more will be processed. */
   readonly failed: (error: Error) => void;
@@ -14,7 +15,7 @@ export interface PipelineRunner {
   /** Resolves when the sink is open; rejects with a `GardenhoseError` when it cannot be opened. */
   ready(): Promise<void>;
   /** Hands over packed events. */
-  post(memory: ArrayBuffer, used: number): void;
+  post(buffer: PackedBuffer): void;
   /** Asks the sink to flush when all that was posted is processed; does not keep the process alive for it. */
   requestFlush(): void;
   /** The same, and waits. Never rejects. */

@@ -91,7 +91,7 @@ export class Pipeline {
   }
 
   /** Takes the events packed into the first `used` bytes. The memory may be used again when this is done. */
-  async process(memory: ArrayBuffer, used: number): Promise<void> {
+  async process(memory: SharedArrayBuffer, used: number): Promise<void> {
     for (const event of unpack(memory, used)) {
       if (!isExchangeEvent(event)) {
         this.#emit(event);

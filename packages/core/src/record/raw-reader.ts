@@ -11,7 +11,7 @@ import { gapReasons } from '../model/event.ts';
 import { flag, limitState, recordHead, recordKind, startTexts } from './raw-layout.ts';
 
 /** The events packed into the first `used` bytes of a buffer, in order. They share no memory with it. */
-export function* unpack(memory: ArrayBuffer, used: number): Generator<CaptureEvent> {
+export function* unpack(memory: SharedArrayBuffer, used: number): Generator<CaptureEvent> {
   const bytes = Buffer.from(memory);
   const u32 = new Uint32Array(memory);
   const f64 = new Float64Array(memory);

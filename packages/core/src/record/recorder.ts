@@ -5,6 +5,7 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
 import { writerName } from '../model/writer-name.ts';
 import { atExit } from './at-exit.ts';
+import type { PackedBuffer } from './buffer-pool.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
 import { InlinePipeline } from './inline-pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
@@ -78,7 +79,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       maxBufferedBytes: options.maxBufferedBytes,
       maxBodyBytes: options.maxBodyBytes,
       onBodyLimit: options.onBodyLimit,
-      post: (memory, used) => this.#post(memory, used),
+      post: (buffer) => this.#post(buffer),
       planFlush: () => this.#planFlush(),
       failed: (error) => this.tapFailed(error),
     });
@@ -196,9 +197,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
       tags: this.#options.tags,
     };
     const events: RunnerEvents = {
-      processed: (memory) => {
+      processed: (buffer) => {
         this.#processedSeq = this.#out.shift() ?? this.#processedSeq;
-        this.#path.giveBack(memory);
+        this.#path.giveBack(buffer);
       },
       flushed: () => {
         this.#lastFlushAt = this.#path.nowNs();
@@ -224,9 +225,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
     else this.#dropped.paused++;
   }
 
-  #post(memory: ArrayBuffer, used: number): void {
+  #post(buffer: PackedBuffer): void {
     this.#out.push(this.#path.events);
-    this.#runner.post(memory, used);
+    this.#runner.post(buffer);
   }
 
   #planFlush(): void {

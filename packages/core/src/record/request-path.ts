@@ -16,7 +16,7 @@ export interface RequestPathOptions {
   readonly maxBodyBytes: number;
   readonly onBodyLimit: 'drop' | 'truncate';
   /** Takes a full buffer over. */
-  readonly post: (memory: ArrayBuffer, used: number) => void;
+  readonly post: (buffer: PackedBuffer) => void;
   /** Something was packed that no flush is planned for. */
   readonly planFlush: () => void;
   readonly failed: (error: unknown) => void;
@@ -116,8 +116,8 @@ export class RequestPath {
   }
 
   /** A buffer has come back. */
-  giveBack(memory: ArrayBuffer): void {
-    this.#pool.giveBack(memory);
+  giveBack(buffer: PackedBuffer): void {
+    this.#pool.giveBack(buffer);
     if (this.#loss !== undefined && this.open) this.#recover();
   }
 
@@ -127,7 +127,7 @@ export class RequestPath {
     if (current === undefined || current.used === 0) return;
     this.writer.current = undefined;
     this.packedBytes += current.used;
-    this.options.post(current.memory, current.used);
+    this.options.post(current);
   }
 
   /** Packs an event that belongs to no exchange; lost and counted when there is no room. */
@@ -191,7 +191,7 @@ export class RequestPath {
     this.seal();
     const { current } = this.writer;
     // Not used at all, and still too small.
-    if (current !== undefined) this.#pool.giveBack(current.memory);
+    if (current !== undefined) this.#pool.giveBack(current);
     return this.#pool.take(atLeast);
   }
 }

@@ -18,7 +18,7 @@ export interface WorkerStart {
 
 /** From the recorder to the worker. */
 export type ToWorker =
-  | { readonly type: 'events'; readonly memory: ArrayBuffer; readonly used: number }
+  | { readonly type: 'events'; readonly memory: SharedArrayBuffer; readonly used: number }
   /** `id` 0 asks for no answer. */
   | { readonly type: 'flush'; readonly id: number }
   | { readonly type: 'close'; readonly id: number };
@@ -27,7 +27,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly error: CrossingError }
-  | { readonly type: 'processed'; readonly memory: ArrayBuffer; readonly stats: PipelineStats }
+  /** Of the oldest `events` that was not answered. */
+  | { readonly type: 'processed'; readonly stats: PipelineStats }
   | { readonly type: 'flushed'; readonly id: number; readonly stats: PipelineStats };
 
 /** An error as it can be cloned. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
+import type { PackedBuffer } from './buffer-pool.ts';
 import type { PipelineStats } from './pipeline.ts';
 import { noPipelineStats } from './pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
@@ -16,6 +17,8 @@ export class WorkerPipeline implements PipelineRunner {
   readonly #opening: Promise<void>;
   #opened: () => void = () => undefined;
   #openFailed: (error: Error) => void = () => undefined;
+  /** Buffers that the worker reads, oldest first. */
+  readonly #out: PackedBuffer[] = [];
   #waiters = 0;
   #posted = 0;
   #nextId = 1;
@@ -49,8 +52,9 @@ export class WorkerPipeline implements PipelineRunner {
     return this.#whileAlive(() => this.#opening);
   }
 
-  post(memory: ArrayBuffer, used: number): void {
-    this.#send({ type: 'events', memory, used }, [memory]);
+  post(buffer: PackedBuffer): void {
+    this.#out.push(buffer);
+    this.#send({ type: 'events', memory: buffer.memory, used: buffer.used });
   }
 
   requestFlush(): void {
@@ -82,9 +86,9 @@ export class WorkerPipeline implements PipelineRunner {
     return this.#stats;
   }
 
-  #send(message: ToWorker, transfer?: ArrayBuffer[]): void {
+  #send(message: ToWorker): void {
     if (this.#over) return;
-    this.#worker.postMessage(message, transfer);
+    this.#worker.postMessage(message);
     this.#posted++;
   }
 
@@ -116,7 +120,8 @@ export class WorkerPipeline implements PipelineRunner {
       this.#fail(crossed(message.error));
     } else if (message.type === 'processed') {
       this.#stats = message.stats;
-      this.#events.processed(message.memory);
+      const buffer = this.#out.shift();
+      if (buffer !== undefined) this.#events.processed(buffer);
     } else {
       this.#stats = message.stats;
       this.#events.flushed();

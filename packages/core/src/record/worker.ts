@@ -10,12 +10,12 @@ import { crossing } from './worker-messages.ts';
 
 function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
   const progress = new Int32Array(start.progress);
-  const tell = (message: FromWorker, transfer?: ArrayBuffer[]) => port.postMessage(message, transfer);
+  const tell = (message: FromWorker) => port.postMessage(message);
 
   async function take(pipeline: Pipeline, message: ToWorker): Promise<void> {
     if (message.type === 'events') {
       await pipeline.process(message.memory, message.used);
-      tell({ type: 'processed', memory: message.memory, stats: pipeline.stats() }, [message.memory]);
+      tell({ type: 'processed', stats: pipeline.stats() });
     } else if (message.type === 'flush') {
       await pipeline.flush();
       tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
