@@ -55,6 +55,7 @@ const maxAheadBytes = 64 * 1024 * 1024;
 const maxUnread = 1_024;
 const batchSize = 32;
 const batchBytes = 1024 * 1024;
+const batchWithinMs = 5;
 /** A source that is slower than this does not hold up time zero. */
 const startWithinMs = 250;
 const progressEveryMs = 200;
@@ -83,6 +84,8 @@ class Run {
   #begun: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #sourceDone = false;
+  #halt = () => {};
+  #undoFlush = () => {};
   #over = false;
   #stopped: ReplayProgress['stopped'];
   #index = 0;
@@ -126,8 +129,9 @@ class Run {
     } finally {
       this.#elapsedNs = Math.max(0, this.#host.nowNs());
       this.#over = true;
+      this.#halt();
       this.#room.ring();
-      for (const undo of this.#undo) undo();
+      for (const undo of [...this.#undo, this.#undoFlush]) undo();
       this.#host.stop();
       await this.#host.close();
       await reading;
@@ -155,10 +159,17 @@ class Run {
 
   /** Reads the source and plans, a bounded way ahead of the run. Never rejects. */
   async #read(): Promise<void> {
+    const iterator =
+      Symbol.asyncIterator in this.#source
+        ? this.#source[Symbol.asyncIterator]()
+        : this.#source[Symbol.iterator]();
+    let done = false;
     try {
-      for await (const exchange of this.#source) {
-        if (this.#over || this.#stopped !== undefined) break;
-        this.#plan(exchange);
+      while (!this.#halted()) {
+        const next = await this.#unlessHalted(iterator.next());
+        done = next?.done === true;
+        if (next === undefined || next.done === true) break;
+        this.#plan(next.value);
         if (this.#batch.length >= batchSize || this.#batchCost >= batchBytes) this.#flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
       }
@@ -170,6 +181,21 @@ class Run {
     }
     this.#sourceDone = true;
     this.#news.ring();
+    // Not awaited: a source that is waiting for input may not be able to end before it has some.
+    if (!done) Promise.resolve(iterator.return?.()).catch((error: unknown) => this.#fail(error));
+  }
+
+  #halted(): boolean {
+    return this.#over || this.#stopped !== undefined || this.#failure !== undefined;
+  }
+
+  /** What the source gives, or undefined when the run is halted before it gives something. */
+  #unlessHalted<T>(next: T | Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      // One place that is filled anew each time: a race against one long-lived promise would keep all of them.
+      this.#halt = () => resolve(undefined);
+      Promise.resolve(next).then(resolve, reject);
+    });
   }
 
   #plan(recorded: Exchange): void {
@@ -195,6 +221,10 @@ class Run {
     this.#open.set(index, { recorded, preparation, lane: notes, cost });
     this.#openCost += cost;
     this.#batchCost += cost;
+    // A source that gives them slowly does not hold a batch open.
+    if (this.#batch.length === 0) {
+      this.#undoFlush = this.options.clock.after(batchWithinMs, () => this.#flush());
+    }
     this.#batch.push({
       index,
       exchange: recorded.id,
@@ -208,6 +238,7 @@ class Run {
   }
 
   #flush(): void {
+    this.#undoFlush();
     if (this.#batch.length === 0) return;
     const jobs = this.#batch.splice(0);
     this.#batchCost = 0;
@@ -228,7 +259,7 @@ class Run {
   async #waitForRoom(): Promise<void> {
     this.#flush();
     await this.#begin();
-    while (!this.#hasRoom() && !this.#over && this.#stopped === undefined) {
+    while (!this.#hasRoom() && !this.#halted()) {
       const aheadForNs = this.#plannedUntil - this.#host.nowNs() - aheadNs / 2;
       const undo =
         aheadForNs > 0 ? this.options.clock.after(aheadForNs / 1e6, () => this.#room.ring()) : undefined;
@@ -285,6 +316,7 @@ class Run {
         message: `Given up ${drainMs} ms after the replay was stopped`,
       });
     this.#undo.push(clock.after(drainMs, giveUp));
+    this.#halt();
     this.#room.ring();
     this.#news.ring();
   }
@@ -292,6 +324,7 @@ class Run {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#host.stop();
+    this.#halt();
     this.#room.ring();
     this.#news.ring();
   }

@@ -118,6 +118,7 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: HostOpti
       });
       post({ type: 'close' });
       closing = true;
+      started?.reject(new GardenhoseError('replay-aborted', 'The replay was ended before it began'));
       const timer = startTimer(() => closed(), closeWithinMs);
       await ended;
       stopTimer(timer);

@@ -5,7 +5,7 @@ import { headerValue } from '../../src/model/headers.ts';
 import type { ReplayOrder } from '../../src/replay/order.ts';
 import { replayExchanges } from '../../src/replay/replay-exchanges.ts';
 import { aChunk, anExchange, MemorySender } from '../../src/testing/index.ts';
-import { drive } from './drive.ts';
+import { drive, settle } from './drive.ts';
 
 const ms = 1e6;
 
@@ -401,6 +401,53 @@ test('results that nobody reads hold up the reading of the source', async () => 
   const after = read;
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
   expect(read).toBe(after);
+});
+
+test('a slow source is replayed as it comes', async () => {
+  const sender = new MemorySender();
+  const gate: (() => void)[] = [];
+  async function* live(): AsyncGenerator<Exchange> {
+    yield recorded(1, 'a', 0, 1);
+    await new Promise<void>((resolve) => gate.push(resolve));
+    yield recorded(2, 'a', 400, 401);
+  }
+  await drive(live(), sender, {}, (at) => {
+    if (at !== 300) return;
+    expect(sender.sent.map(({ exchange }) => exchange)).toEqual([1]);
+    gate[0]?.();
+  });
+  expect(sender.sent.map(({ exchange }) => exchange)).toEqual([1, 2]);
+});
+
+test('a source that waits for input does not keep a stopped run from ending', async () => {
+  async function* stuck(): AsyncGenerator<Exchange> {
+    yield recorded(1, 'a', 0, 1);
+    await new Promise(() => {});
+  }
+  const stop = new AbortController();
+  const { results } = await drive(stuck(), new MemorySender(), { signal: stop.signal }, (at) => {
+    if (at === 400) stop.abort();
+  });
+  expect(results.map(({ entry }) => entry.outcome)).toEqual(['answered']);
+  const run = replayExchanges(stuck(), new MemorySender(), { pace: 'asap' });
+  expect((await run.results.next()).value).toMatchObject({ entry: { exchange: 1 } });
+  await run.results.return();
+});
+
+test('a source is told when it is not read to its end', async () => {
+  let closed = false;
+  async function* endless(): AsyncGenerator<Exchange> {
+    try {
+      for (let id = 1; ; id++) yield recorded(id, 'a', id, id);
+    } finally {
+      closed = true;
+    }
+  }
+  const run = replayExchanges(endless(), new MemorySender(), { pace: 'asap' });
+  await run.results.next();
+  await run.results.return();
+  await settle();
+  expect(closed).toBe(true);
 });
 
 test('a source that fails ends the run with its error', async () => {
