@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { noMask } from '../../src/mask/masker.ts';
+import { memorySink } from '../../src/record/memory-sink.ts';
+import { createRecorder } from '../../src/record/recorder.ts';
+import { assembleAll } from '../../src/testing/assemble-all.ts';
+import { aStart } from '../../src/testing/factories.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('begin' as const), bytes: fc.nat(2000) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ do: fc.constant('chunk' as const), of: fc.nat(30), bytes: fc.nat(30_000) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('end' as const, 'abort' as const), of: fc.nat(30) }),
+  },
+  { weight: 2, arbitrary: fc.constant({ do: 'turn' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'control' as const }) },
+);
+
+test('property: with hardly any room, every exchange and every event is recorded, or counted and declared', async () => {
+  const hit = { dropped: 0, givenUp: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 200 }), async (steps) => {
+      const clock = new ManualClock();
+      const sink = memorySink();
+      const recorder = createRecorder({
+        service: 'shop',
+        sink,
+        mask: noMask,
+        clock,
+        maxBufferedBytes: 100_000,
+        maxBodyBytes: 30_000,
+      });
+      const taps = [];
+      let paused = false;
+      for (const step of steps) {
+        clock.advanceNs(1000);
+        if (step.do === 'turn') {
+          clock.advanceMs(250);
+          await recorder.flush();
+        } else if (step.do === 'control') {
+          if (paused) recorder.resume();
+          else recorder.pause();
+          paused = !paused;
+        } else if (step.do === 'begin') {
+          const tap = recorder.begin(aStart({ headers: ['X', 'x'.repeat(step.bytes)] }));
+          tap?.headers(200, 'OK', '1.1', []);
+          if (tap !== undefined) taps.push(tap);
+        } else {
+          const tap = taps[step.of % Math.max(1, taps.length)];
+          if (step.do === 'chunk') tap?.chunk('response', Buffer.alloc(step.bytes, 'x'));
+          else if (step.do === 'abort') tap?.abort('client', 'gone');
+          else for (const side of ['request', 'response'] as const) tap?.end(side);
+        }
+        expect(recorder.stats().queueBytes).toBeLessThanOrEqual(100_000);
+      }
+      const stats = await recorder.close();
+
+      const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
+      expect(stats.offered).toBe(stats.recorded + stats.sampledOut + dropped);
+      expect(stats).toMatchObject({ underWay: 0, queueBytes: 0, tapFailures: 0 });
+
+      let next = 1;
+      let exchangesMissing = 0;
+      let eventsMissing = 0;
+      for (const event of sink.events) {
+        if (event.type === 'gap') {
+          expect(event.fromSeq).toBe(next);
+          next += event.events;
+          exchangesMissing += event.exchanges;
+          eventsMissing += event.events;
+        }
+        expect(event.seq).toBe(next++);
+      }
+      expect(next - 1).toBe(stats.events);
+      expect(exchangesMissing).toBe(stats.dropped['buffer-full']);
+      expect(eventsMissing).toBe(stats.eventsLost['buffer-full']);
+
+      hit.dropped += exchangesMissing;
+      hit.givenUp += eventsMissing;
+
+      const exchanges = assembleAll(sink.events);
+      expect(exchanges).toHaveLength(stats.recorded);
+      for (const { partial, abort, request, response } of exchanges) {
+        const whole = request.complete && response?.complete === true;
+        expect(partial).toEqual(abort?.by === 'recorder' ? ['no-end'] : []);
+        expect(whole || abort !== undefined).toBe(true);
+      }
+    }),
+    { numRuns: 60 },
+  );
+  expect(hit.dropped).toBeGreaterThan(0);
+  expect(hit.givenUp).toBeGreaterThan(0);
+});
