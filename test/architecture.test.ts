@@ -153,3 +153,38 @@ test('every relative import leads to a file', () => {
   );
   expect(missing).toEqual([]);
 });
+
+/** Tests that stand for more than one source, with what they hold. */
+const storyTests: Record<string, string> = {};
+
+test('a test of a package lies where its source lies', () => {
+  const stray = packages.flatMap((name) => {
+    const folder = join(root, 'packages', name, 'test');
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.test.ts'))
+      .filter((path) => !existsSync(join(root, 'packages', name, 'src', path.replace(/\.test\.ts$/, '.ts'))))
+      .map((path) => `packages/${name}/test/${path}`);
+  });
+  expect(stray.sort()).toEqual(Object.keys(storyTests).sort());
+});
+
+test('every public value is named in a test', () => {
+  const tests = [...packages.map((name) => join(root, 'packages', name, 'test')), join(root, 'test')]
+    .flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+    )
+    // The lists of names are no tests of them.
+    .filter((path) => path.endsWith('.test.ts') && !path.endsWith('/api.test.ts'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  const words = new Set(tests.match(/\w+/g));
+  const untested = packages
+    .filter((name) => name !== 'cli')
+    .flatMap((name) => {
+      const index = withoutComments(readFileSync(join(root, 'packages', name, 'src/index.ts'), 'utf8'));
+      return [...index.matchAll(/^export \{([^}]*)\}/gm)].flatMap(([, list = '']) => list.split(','));
+    })
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && !words.has(name));
+  expect(untested).toEqual([]);
+});

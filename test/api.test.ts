@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { publicNames } from './support/public-names.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const names = (specifier: string) => (publicNames(specifier) ?? []).join(' ');
+
+// What users can import. A change here is a change of the interface: say so in CHANGELOG.md, then run
+// `npx vitest run test/api.test.ts -u`.
+
+test('@gardenhose/core exports these names', () => {
+  expect(names('@gardenhose/core')).toMatchInlineSnapshot(
+    `"AbortEvent Answer AnswerError AnswerHead AssembleOptions AssembleStats Assembler AuditEntry AuditEvent BodyEvent ByteOutput Capture CaptureCondition CaptureEvent CaptureFault CaptureHeader CaptureRange CaptureState CaptureStream CaptureSummary CaptureWriter CaptureWriterOptions Chunk ChunkEvent Clock ClockEvent Column CompareOptions Comparer Comparison Compression Content ContentState ControlEvent DefaultRuleId Difference DifferenceGroup DifferenceKind DifferencePart DifferenceSummary DifferenceVerdict Direction DropReason DropRule EndEvent ErrorCode ErrorPlace Exchange ExchangeCounts ExchangeEvent ExchangeId ExchangeStart ExchangeTap Fidelity FileSinkOptions FormatKind GapEvent GapReason GardenhoseError GuardOptions HeaderList HeadersEvent Histogram HistogramSummary HookContext HookRule LaneOrder LaneSender LaterEvent Mark MarkEvent MarkRule MaskAction MaskLimits Masker Match MemorySink Message MessageEvent OperationRow Outcome Pace PaceOptions PartialReason PatchBodyRule Policy PolicyKey PolicyRule PolicySummary Protocol RandomAccess ReadCaptureOptions ReadMode RecordHooks RecordHooksModule Recorder RecorderOptions RecorderState RecorderStats RecoverOptions RecoverResult RemoveHeaderRule ReplayContext ReplayHooks ReplayOptions ReplayOrder ReplayPlan ReplayProgress ReplayResult ReplayRun ReplayRunOptions Report ReportBuilder ReportOptions Request Response ResponseHead ResumeEvent RewriteHostRule RewritePathRule RunFacts RunTimer SampleRule SampledPath Sampler Schedule Selector Sender SenderModule SenderSource SetHeaderRule Shipment ShipmentPart Side Sink SinkLoss SinkModule SinkSource Stamp StartEvent TapTarget Timing TrailersEvent TranscriptEntry Unsendable VerifyResult Where always assemble bodyBytes checkRules compareExchange composeRecordHooks composeReplayHooks createComparer createMasker createRecorder createSchedule defaultRuleIds errorCodes escapeText fanOutSink fileSink finishedAt gapReasons headerEntries headerValue headerValues inProcessTarget isGardenhoseError isLoopback isMarkedShadow isMutation isUnsendable maskExchange matchesGlob memorySink never noMask nullSink openCapture operationOf parseHeaderRule parseHookRules planReplay rateLimited readCapture recordRules recordRulesModule recoverCapture renderReport replay replayExchanges replayRules sampleBy sampleRatio splitTarget streamSink systemClock textTable tokenType verifyCapture withHeader withoutHeader"`,
+  );
+});
+
+test('@gardenhose/core/testing exports these names', () => {
+  expect(names('@gardenhose/core/testing')).toMatchInlineSnapshot(
+    `"ExchangeEventsOptions ExchangeKind ManualClock MemoryAnswer MemorySender MemorySending aCaptureHeader aChunk aStart anExchange assembleAll exchangeEvents exchangeKinds interleave"`,
+  );
+});
+
+test('@gardenhose/http-adapter exports these names', () => {
+  expect(names('@gardenhose/http-adapter')).toMatchInlineSnapshot(
+    `"Detach FastifyTap HttpReplayOptions InProcessApp InProcessOptions ProxyCounts RecordingProxy RecordingProxyOptions ReplaySource ReplayTarget RequestListener SenderOptions SenderTlsOptions TapOptions attach createInProcessSender createRecordingProxy createSender expressTap fastifyTap honoTap koaTap markExchange replay tapExchange tapServer"`,
+  );
+});
+
+test('the built packages have the values that their sources name', async () => {
+  for (const [specifier, module] of [
+    ['@gardenhose/core', await import('@gardenhose/core')],
+    ['@gardenhose/core/testing', await import('@gardenhose/core/testing')],
+    ['@gardenhose/http-adapter', await import('@gardenhose/http-adapter')],
+  ] as const) {
+    const built = Object.keys(module);
+    expect(built.length).toBeGreaterThan(3);
+    expect(publicNames(specifier)).toEqual(expect.arrayContaining(built));
+  }
+});
+
+test('every exported option is documented where it is declared', () => {
+  const undocumented: string[] = [];
+  const sources = ['core', 'http-adapter'].flatMap((name) => {
+    const src = join(root, 'packages', name, 'src');
+    return readdirSync(src, { recursive: true, encoding: 'utf8' }).map((path) => join(src, path));
+  });
+  const exported = [
+    ...(publicNames('@gardenhose/core') ?? []),
+    ...(publicNames('@gardenhose/http-adapter') ?? []),
+  ];
+  let checked = 0;
+  for (const path of sources.filter((source) => source.endsWith('.ts'))) {
+    const source = readFileSync(path, 'utf8');
+    for (const [, name = '', body = ''] of source.matchAll(
+      /^export interface (\w+Options)\b[^{]*\{\n([\s\S]*?)^\}/gm,
+    )) {
+      if (!exported.includes(name)) continue;
+      const lines = body.split('\n');
+      for (const [index, line] of lines.entries()) {
+        const member = /^ {2}(?:readonly )?(\w+)\??[:(]/.exec(line)?.[1];
+        if (member === undefined) continue;
+        checked++;
+        if (!lines[index - 1]?.trimEnd().endsWith('*/')) {
+          undocumented.push(`${relative(root, path)}: ${name}.${member}`);
+        }
+      }
+    }
+  }
+  expect(checked).toBeGreaterThan(30);
+  expect(undocumented).toEqual([]);
+});
