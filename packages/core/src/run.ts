@@ -21,6 +21,7 @@ export interface ReplayRunOptions extends ReplayOptions {
   readonly rules?: readonly HookRule[] | undefined;
   /** Whether live answers are compared with the recorded ones, and how. Default false. */
   readonly compare?: boolean | CompareOptions | undefined;
+  /** What the report counts as late, and how much it lists. */
   readonly report?: ReportOptions | undefined;
   /** Called with each result and what comparing it found, where it was compared, in the order in which exchanges ended. */
   readonly onResult?: ((result: ReplayResult, comparison: Comparison | undefined) => void) | undefined;

@@ -10,8 +10,11 @@ import { toRequest } from './to-request.ts';
 export interface SenderTlsOptions {
   /** Default true. */
   readonly rejectUnauthorized?: boolean | undefined;
+  /** Certificates of the authorities that are trusted, as PEM. Default those of Node. */
   readonly ca?: string | undefined;
+  /** Certificate of this client, as PEM. Default none. */
   readonly cert?: string | undefined;
+  /** Private key of `cert`, as PEM. Default none. */
   readonly key?: string | undefined;
   /** Name asked for and expected. Default the target's host. */
   readonly servername?: string | undefined;
@@ -23,6 +26,7 @@ export interface SenderOptions {
    * `Host` that a hook has set is sent in either case.
    */
   readonly host?: 'target' | 'recorded' | undefined;
+  /** For a target with `https:`. */
   readonly tls?: SenderTlsOptions | undefined;
   /** Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;

@@ -15,12 +15,14 @@ import type { Sender } from './sender.ts';
 export interface ReplayOptions extends PaceOptions {
   /** Default `causal`. */
   readonly order?: ReplayOrder | undefined;
+  /** Code at the points of a replay. Runs in the calling thread, so the engine stays there too. Default none. */
   readonly hooks?: ReplayHooks | undefined;
   /**
    * Marks on the wire that tell replayed traffic: `x-shadow-traffic`, `x-shadow-run`, `x-shadow-seq` and baggage. Default true;
    * false sends heads as they were recorded.
    */
   readonly mark?: boolean | { readonly runId?: string | undefined } | undefined;
+  /** What may be sent, and where to. Default: loopback targets only. */
   readonly guard?: GuardOptions | undefined;
   /** Stops the run: nothing more is sent, what is under way has `drainMs` to end, and the result is partial. */
   readonly signal?: AbortSignal | undefined;

@@ -3,6 +3,7 @@ import { isGardenhoseError } from '../../src/errors.ts';
 import {
   checkRecordedOrigin,
   createGuard,
+  inProcessTarget,
   isLoopback,
   isMutation,
   withoutCredentials,
@@ -146,4 +147,8 @@ test('budgets have defaults and are checked', () => {
   );
   expect(() => createGuard('in-process', { timeoutMs: -5 })).toThrow(/guard.timeoutMs/);
   expect(() => createGuard('in-process', { maxDurationMs: Number.NaN })).toThrow(/guard.maxDurationMs/);
+});
+
+test('an app in this process may always be sent to, mutations too', () => {
+  expect(createGuard(inProcessTarget)).toMatchObject({ loopback: true, allowMutations: true });
 });
