@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ByteWindow } from '../../packages/core/src/capture/byte-window.ts';
 import { ConditionLog, type ReadMode } from '../../packages/core/src/capture/condition.ts';
 import { chunkEvents, readChunks } from '../../packages/core/src/capture/event-reader.ts';
@@ -77,6 +77,9 @@ async function chunksOf(bytes: Uint8Array) {
 }
 
 const isDamage = (event: CaptureEvent) => event.type === 'gap' && event.reason === 'damage';
+
+// Every bit of every byte takes longer.
+vi.setConfig({ testTimeout: full ? 600_000 : 60_000 });
 
 it('the generator makes the vectors that are kept', async () => {
   const made = await vectors();

@@ -89,12 +89,15 @@ export class ConditionLog {
     return copy;
   }
 
-  /** `loses` tells whether events may be missing because of it. */
+  /**
+   * `loses` tells whether events may be missing because of it. Bytes that are no frame are in excess: what they replaced
+   * shows in the number of the next frame.
+   */
   fault(
     kind: CaptureFault['kind'],
     offset: number,
     message: string,
-    loses: boolean = kind !== 'summary',
+    loses: boolean = kind !== 'summary' && kind !== 'frame',
   ): void {
     this.#lossy ||= loses;
     this.#faultCount += 1;

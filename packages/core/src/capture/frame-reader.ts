@@ -68,7 +68,6 @@ export async function* readFrames(
       seemedCut = !next;
       if (next) log.fault('frame', offset, 'these bytes are no frame header, or its checksum is wrong');
       else log.fault('cut', offset, 'what follows is no frame, and no frame comes after it');
-      yield { kind: 'hole', lost: undefined };
       damageAt = offset;
       continue;
     }

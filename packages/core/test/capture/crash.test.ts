@@ -65,7 +65,7 @@ it(`killed at ${kills} moments, a writer leaves a capture that opens, with every
     await recoverCapture(path, `${path}.new`);
     expect(await verifyCapture(`${path}.new`)).toMatchObject({ state: 'complete', events: found.length });
   }
-}, 120_000);
+}, 900_000);
 
 /** Writes against a limit of the size of files, which a shell has set, and has the limit lifted later. */
 const cramped = `${shared}

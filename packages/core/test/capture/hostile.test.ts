@@ -411,13 +411,33 @@ describe('what looks like frames and is none', () => {
     expect(salvaged.events.filter(({ type }) => type === 'start')).toEqual([events[0], events[2]]);
   });
 
+  it('frames of a second writer on the same file are told apart', async () => {
+    const events = someEvents(12);
+    const bytes = await written(events, { flushEvery: 4, syncMark: sync });
+    const foreign = await written(someEvents(4, 501), { syncMark: Buffer.alloc(8, 0x77) });
+    const second = 8 + 64 + bytes.readUInt32LE(24);
+    const mixed = Buffer.concat([bytes.subarray(0, second), foreign.subarray(8), bytes.subarray(second)]);
+    const salvaged = await readAll(mixed, 'salvage');
+    expect(salvaged.events).toEqual(events);
+    expect(salvaged.condition).toMatchObject({ state: 'damaged', lostBytes: foreign.length - 8 });
+    expect(await failure(() => readAll(mixed))).toMatchObject({ code: 'capture-damaged' });
+  });
+
+  it('another capture behind the end is not read', async () => {
+    const [first, second] = [await written(someEvents(4)), await written(someEvents(4, 101))];
+    const both = Buffer.concat([first, second]);
+    const read = await readAll(both);
+    expect(read.events).toEqual(someEvents(4));
+    expect(read.condition.faults).toMatchObject([{ kind: 'summary', offset: first.length }]);
+  });
+
   it('millions of false sync marks cost linear time', async () => {
     const marks = Buffer.alloc(8 * 500_000, sync);
     const bytes = Buffer.concat([head(), marks, frame({ raw: mark(0, 'found') })]);
     const started = process.cpuUsage();
     const { events } = await readAll(bytes, 'salvage', 1 << 20);
     const used = process.cpuUsage(started);
-    expect(events).toMatchObject([{ type: 'gap' }, { value: 'found' }]);
+    expect(events).toMatchObject([{ value: 'found' }]);
     expect(used.user + used.system).toBeLessThan(10e6);
   });
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recoverCapture } from '../../src/capture/recover-capture.ts';
 import { verifyCapture } from '../../src/capture/verify-capture.ts';
@@ -62,6 +63,18 @@ describe('recoverCapture()', () => {
       events: 90,
       lostEvents: 10,
       lostBytes: 70,
+    });
+  });
+
+  it('keeps records of types that this release does not know', async () => {
+    const growth = new URL('../../../../test/conformance/vectors/v1/growth.hose', import.meta.url);
+    const before = await verifyCapture(fileURLToPath(growth));
+    expect(before.unknownRecords).toBeGreaterThan(2);
+    expect(await recoverCapture(fileURLToPath(growth), output)).toMatchObject({ lossless: true });
+    expect(await verifyCapture(output)).toMatchObject({
+      state: 'complete',
+      events: before.events,
+      unknownRecords: before.unknownRecords,
     });
   });
 
