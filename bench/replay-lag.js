@@ -5,7 +5,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileSink } from '@gardenhose/core';
 import { aCaptureHeader, interleave } from '@gardenhose/core/testing';
@@ -113,13 +113,25 @@ async function stamped({ child }, count, send) {
   child.send({ type: 'begin', zero, count });
   await once(child, 'message');
   const cpu = process.cpuUsage();
+  const busy = machineBusyMs();
   const from = performance.now();
   await send();
   const { user, system } = process.cpuUsage(cpu);
-  const cpuPercent = ((user + system) / 1e3 / (performance.now() - from)) * 100;
+  const busyMs = machineBusyMs() - busy;
+  const tookMs = performance.now() - from;
   child.send({ type: 'stop' });
-  const [{ arrivals }] = await once(child, 'message');
-  return { arrivals, cpuPercent };
+  const [{ arrivals, serverMs }] = await once(child, 'message');
+  const ownMs = (user + system) / 1e3;
+  return {
+    arrivals,
+    cpuPercent: (ownMs / tookMs) * 100,
+    othersPercent: (Math.max(0, busyMs - ownMs - serverMs) / tookMs) * 100,
+  };
+}
+
+/** What all processors have worked since the machine was started. */
+function machineBusyMs() {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
 /** @param {number[]} sorted @param {number} share */
@@ -236,6 +248,7 @@ async function measureRate(path, rate, seconds) {
     { name: `send lag p99 ${at}`, value: lag.p99Ms, unit: 'ms' },
     { name: `send lag max ${at}`, value: lag.maxMs, unit: 'ms' },
     { name: `processor ${at}`, value: ours.cpuPercent, unit: '% of a core' },
+    { name: `processor used by others ${at}`, value: ours.othersPercent, unit: '% of a core' },
     { name: `plain sender: arrival error p50 ${at}`, value: plainArrival.errorP50Ms, unit: 'ms' },
     { name: `plain sender: arrival error p99 ${at}`, value: plainArrival.errorP99Ms, unit: 'ms' },
     { name: `plain sender: processor ${at}`, value: plain.cpuPercent, unit: '% of a core' },
@@ -255,7 +268,7 @@ export async function run({ quick }) {
   try {
     const measures = [];
     for (const rate of [500, 2_000]) {
-      measures.push(...(await measureRate(join(directory, `${rate}.hose`), rate, quick ? 6 : 60)));
+      measures.push(...(await measureRate(join(directory, `${rate}.hose`), rate, quick ? 4 : 60)));
     }
     return measures;
   } finally {

@@ -13,6 +13,7 @@ const headEnd = Buffer.from('\r\n\r\n');
 let zero = process.hrtime();
 /** Nanoseconds since `zero`, by number of the request: NaN for those that did not come. */
 let arrivals = new Float64Array(0);
+let cpu = process.cpuUsage();
 
 const server = createServer({ noDelay: true }, (socket) => {
   let held = Buffer.alloc(0);
@@ -34,9 +35,11 @@ process.on('message', (/** @type {ToServer} */ message) => {
   if (message.type === 'begin') {
     zero = message.zero;
     arrivals = new Float64Array(message.count).fill(Number.NaN);
+    cpu = process.cpuUsage();
     process.send?.({ type: 'ready' });
   } else {
-    process.send?.({ type: 'arrivals', arrivals: [...arrivals] });
+    const { user, system } = process.cpuUsage(cpu);
+    process.send?.({ type: 'arrivals', arrivals: [...arrivals], serverMs: (user + system) / 1e3 });
   }
 });
 process.on('disconnect', () => process.exit(0));
