@@ -1,9 +1,9 @@
+import { LaneTable, type OpenLane } from './lane-table.ts';
 import type { OrderRule } from './order.ts';
 import {
   type Answer,
   type AnswerError,
   isUnsendable,
-  type LaneSender,
   type RunTimer,
   type Sender,
   type Shipment,
@@ -65,11 +65,7 @@ interface Active {
   lane?: Lane | undefined;
 }
 
-interface Lane {
-  readonly sender: LaneSender;
-  /** Those under way on it. */
-  readonly active: Set<Active>;
-}
+type Lane = OpenLane<Active>;
 
 /** How far ahead of its first exchange a lane is connected. */
 const warmAheadNs = 250e6;
@@ -88,7 +84,7 @@ export class Engine {
   #next = 0;
   #warmed = 0;
   readonly #groups = new Map<string, Active[]>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes: LaneTable<Active>;
   readonly #timers = new Timers();
   /** Ready but for the limit on exchanges under way. */
   readonly #ready: Active[] = [];
@@ -114,6 +110,7 @@ export class Engine {
         return cancel;
       },
     };
+    this.#lanes = new LaneTable(options.sender, this.#timer, options.maxLanes);
   }
 
   /** The run's time, for what must share it. */
@@ -143,7 +140,7 @@ export class Engine {
     const lanes = new Map<string, Lane>();
     for (const job of this.#planned) {
       if (job.plannedAt > withinNs || lanes.size >= this.#options.maxInFlight) break;
-      if (!lanes.has(job.lane)) lanes.set(job.lane, this.#lane(job.lane));
+      if (!lanes.has(job.lane)) lanes.set(job.lane, this.#lanes.get(job.lane));
     }
     const problems = await Promise.all([...lanes.values()].map((lane) => lane.sender.warm()));
     const failed = problems.filter((problem) => problem !== undefined);
@@ -184,8 +181,7 @@ export class Engine {
   close(): void {
     this.#started = false;
     this.#options.waiter.stop();
-    for (const lane of this.#lanes.values()) lane.sender.close();
-    this.#lanes.clear();
+    this.#lanes.close();
   }
 
   #arm(): void {
@@ -278,7 +274,7 @@ export class Engine {
       });
       return;
     }
-    const lane = this.#lane(job.lane);
+    const lane = this.#lanes.get(job.lane);
     let overlaps = lane.active.size > 0;
     for (const earlier of lane.active) overlaps &&= earlier.job.finishedAt > job.startAt;
     active.lane = lane;
@@ -348,31 +344,6 @@ export class Engine {
     this.#send(active);
   }
 
-  #lane(name: string): Lane {
-    let lane = this.#lanes.get(name);
-    if (lane !== undefined) {
-      // The map is kept in order of last use, where that matters.
-      if (this.#lanes.size * 2 > this.#options.maxLanes) {
-        this.#lanes.delete(name);
-        this.#lanes.set(name, lane);
-      }
-      return lane;
-    }
-    lane = { sender: this.#options.sender.openLane(name, this.#timer), active: new Set() };
-    this.#lanes.set(name, lane);
-    if (this.#lanes.size > this.#options.maxLanes) this.#closeIdleLane();
-    return lane;
-  }
-
-  #closeIdleLane(): void {
-    for (const [name, lane] of this.#lanes) {
-      if (lane.active.size > 0) continue;
-      lane.sender.close();
-      this.#lanes.delete(name);
-      return;
-    }
-  }
-
   /** Connects the lane of the next job that has none yet, when there is time for it. */
   #warmNext(): void {
     this.#warmed = Math.max(this.#warmed, this.#next);
@@ -383,7 +354,7 @@ export class Engine {
       const urgent = job.plannedAt - now < warmAheadNs / 5;
       if (!urgent && this.#nextPlanned() - now < warmSlackNs) return;
       this.#warmed++;
-      void this.#lane(job.lane).sender.warm();
+      void this.#lanes.get(job.lane).sender.warm();
     }
   }
 

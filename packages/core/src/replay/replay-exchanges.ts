@@ -8,8 +8,10 @@ import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
 import type { ReplayProgress } from './progress.ts';
 import { recordedDurationNs, replayedExchange } from './replayed.ts';
+import { RunCounts } from './run-counts.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 import { Signal } from './signal.ts';
+import { SourceReader } from './source-reader.ts';
 import type { ReplayResult, TranscriptEntry } from './transcript.ts';
 import { workerHost } from './worker-host.ts';
 
@@ -69,7 +71,7 @@ interface Open {
 
 class Run {
   readonly options: RunOptions;
-  readonly #source: AsyncIterable<Exchange> | Iterable<Exchange>;
+  readonly #reader: SourceReader<Exchange>;
   readonly #sender: Sender;
   readonly #host: EngineHost;
   readonly #open = new Map<number, Open>();
@@ -84,21 +86,17 @@ class Run {
   #begun: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #sourceDone = false;
-  #halt = () => {};
   #undoFlush = () => {};
   #over = false;
   #stopped: ReplayProgress['stopped'];
   #index = 0;
-  #counts = { read: 0, answered: 0, failed: 0, mutationsSent: 0, resent: 0, hookFailures: 0 };
-  readonly #skipped = new Map<string, number>();
-  #lagNs = 0;
-  #maxLagNs = 0;
+  readonly #counts = new RunCounts();
   #elapsedNs = 0;
   readonly #undo: (() => void)[] = [];
 
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
-    this.#source = source;
+    this.#reader = new SourceReader(source);
     this.#sender = sender;
     const hostOptions: HostOptions = {
       order: options.order,
@@ -129,7 +127,7 @@ class Run {
     } finally {
       this.#elapsedNs = Math.max(0, this.#host.nowNs());
       this.#over = true;
-      this.#halt();
+      this.#reader.halt();
       this.#room.ring();
       for (const undo of [...this.#undo, this.#undoFlush]) undo();
       this.#host.stop();
@@ -148,27 +146,16 @@ class Run {
       pace: schedule.description,
       order: orderName,
       elapsedMs: (this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs())) / 1e6,
-      ...this.#counts,
-      skipped: new Map(this.#skipped),
+      ...this.#counts.snapshot(),
       open: this.#open.size,
-      lagMs: this.#lagNs / 1e6,
-      maxLagMs: this.#maxLagNs / 1e6,
       stopped: this.#stopped,
     };
   }
 
   /** Reads the source and plans, a bounded way ahead of the run. Never rejects. */
   async #read(): Promise<void> {
-    const iterator =
-      Symbol.asyncIterator in this.#source
-        ? this.#source[Symbol.asyncIterator]()
-        : this.#source[Symbol.iterator]();
-    let done = false;
     try {
-      while (!this.#halted()) {
-        const next = await this.#unlessHalted(iterator.next());
-        done = next?.done === true;
-        if (next === undefined || next.done === true) break;
+      for (let next = await this.#reader.next(); next !== undefined; next = await this.#reader.next()) {
         this.#plan(next.value);
         if (this.#batch.length >= batchSize || this.#batchCost >= batchBytes) this.#flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
@@ -181,21 +168,11 @@ class Run {
     }
     this.#sourceDone = true;
     this.#news.ring();
-    // Not awaited: a source that is waiting for input may not be able to end before it has some.
-    if (!done) Promise.resolve(iterator.return?.()).catch((error: unknown) => this.#fail(error));
+    this.#reader.close().catch((error: unknown) => this.#fail(error));
   }
 
   #halted(): boolean {
     return this.#over || this.#stopped !== undefined || this.#failure !== undefined;
-  }
-
-  /** What the source gives, or undefined when the run is halted before it gives something. */
-  #unlessHalted<T>(next: T | Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      // One place that is filled anew each time: a race against one long-lived promise would keep all of them.
-      this.#halt = () => resolve(undefined);
-      Promise.resolve(next).then(resolve, reject);
-    });
   }
 
   #plan(recorded: Exchange): void {
@@ -316,7 +293,7 @@ class Run {
         message: `Given up ${drainMs} ms after the replay was stopped`,
       });
     this.#undo.push(clock.after(drainMs, giveUp));
-    this.#halt();
+    this.#reader.halt();
     this.#room.ring();
     this.#news.ring();
   }
@@ -324,7 +301,7 @@ class Run {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#host.stop();
-    this.#halt();
+    this.#reader.halt();
     this.#room.ring();
     this.#news.ring();
   }
@@ -334,7 +311,7 @@ class Run {
     skip: string,
     times?: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'>,
   ): void {
-    this.#skipped.set(skip, (this.#skipped.get(skip) ?? 0) + 1);
+    this.#counts.skip(skip);
     const entry = { ...this.#entry(recorded), plannedAt: Number.NaN, blockedNs: 0, ...times };
     this.#result({ entry: { ...entry, outcome: 'skipped', skip }, recorded });
   }
@@ -351,14 +328,7 @@ class Run {
       return;
     }
     const replayed = replayedExchange(preparation.sent, answer);
-    const failed = answer.error !== undefined;
-    this.#counts[failed ? 'failed' : 'answered']++;
-    if (answer.resent === true) this.#counts.resent++;
-    if (answer.sentAt !== undefined) {
-      if (isMutation(preparation.sent)) this.#counts.mutationsSent++;
-      this.#lagNs = answer.sentAt - plannedAt - blockedNs;
-      this.#maxLagNs = Math.max(this.#maxLagNs, this.#lagNs);
-    }
+    this.#counts.settle(settled, isMutation(preparation.sent));
     const entry: TranscriptEntry = {
       ...this.#entry(recorded),
       plannedAt,
@@ -366,7 +336,7 @@ class Run {
       sentAt: answer.sentAt,
       firstByteAt: answer.firstByteAt,
       endAt: answer.endAt,
-      outcome: failed ? 'failed' : 'answered',
+      outcome: answer.error === undefined ? 'answered' : 'failed',
       status: answer.head?.status,
       error: answer.error,
       resent: answer.resent,
