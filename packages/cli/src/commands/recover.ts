@@ -1,7 +1,6 @@
-import { lstat, rm } from 'node:fs/promises';
 import { recoverCapture } from '@gardenhose/core';
 import { Command } from 'commander';
-import { inputName, isForeign, rejectForeign } from '../capture-input.ts';
+import { inputName } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { exitCodes } from '../exit-code.ts';
 import { showBytes, showCount } from '../output.ts';
@@ -37,11 +36,6 @@ export function recoverCommand(context: CommandContext): Command {
           overwrite: flags.overwrite,
         },
       );
-      if (isForeign(result)) {
-        // Nothing in the input was of a capture, so what was made of it is none either.
-        if ((await lstat(flags.output)).isFile()) await rm(flags.output);
-        rejectForeign(file, result);
-      }
       const kept = `${showCount(result.events, 'event')} saved in ${flags.output} (${showBytes(result.bytesWritten)})`;
       const lost = `${showCount(result.lostEvents, 'event')} and ${showBytes(result.lostBytes)} were lost`;
       await output.text(result.lossless ? `${kept}, nothing was lost` : `${kept}; ${lost}`);

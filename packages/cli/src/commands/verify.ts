@@ -1,6 +1,6 @@
 import { systemClock } from '@gardenhose/core';
 import { Command } from 'commander';
-import { conditionExit, conditionSentence, inputName, openInput, rejectForeign } from '../capture-input.ts';
+import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -34,7 +34,6 @@ export function verifyCommand(context: CommandContext): Command {
       }
       progress.clear();
       const condition = capture.condition();
-      rejectForeign(file, condition);
       const sound = `${inputName(file)} is sound: ${showCount(condition.events, 'event')} in ${showCount(condition.chunks, 'chunk')}`;
       const faults = condition.faults.map(
         ({ offset, kind, message }) => `  byte ${offset}  ${kind}  ${message}`,
