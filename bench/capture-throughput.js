@@ -21,7 +21,7 @@ export async function run({ quick }) {
   const directory = await mkdtemp(join(tmpdir(), 'gardenhose-bench-'));
   try {
     return [
-      ...(await largeCapture(join(directory, 'large.hose'), (quick ? 256 : 2100) * MiB)),
+      ...(await largeCapture(join(directory, 'large.hose'), (quick ? 160 : 2100) * MiB)),
       ...(await plainWriter(join(directory, 'plain.hose'), quick ? 100_000 : 300_000)),
       ...(await requestThread(join(directory, 'recorded.hose'), quick ? 4000 : 20_000)),
     ];
