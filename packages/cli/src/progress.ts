@@ -25,7 +25,7 @@ export class Progress {
     if (!this.#shown || now - this.#drawnAt < redrawNs) return;
     this.#drawnAt = now;
     this.#drawn = true;
-    this.#io.stderr.write(`\r\x1b[2K${printable(line()).slice(0, (this.#io.stderr.columns ?? 80) - 1)}`);
+    this.#io.stderr.write(`\r\x1b[2K${printable(line()).slice(0, (this.#io.stderr.columns || 80) - 1)}`);
   }
 
   /** Takes the line away. To be called before anything else is written. */

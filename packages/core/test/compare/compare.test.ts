@@ -165,8 +165,10 @@ test('compareExchange() clips values that are too large to keep', () => {
 });
 
 test('compareExchange() gives patches that turn the recorded body into the replayed one', () => {
+  // The library that applies the patches here sets a prototype where it should add a member of that name.
+  const json = fc.json({ maxDepth: 4 }).filter((text) => !text.includes('__proto__'));
   fc.assert(
-    fc.property(fc.json({ maxDepth: 4 }), fc.json({ maxDepth: 4 }), (before, now) => {
+    fc.property(json, json, (before, now) => {
       const patches = compareExchange(answer(before), answer(now), {
         maxDifferences: 10_000,
       }).differences.map(({ patch }) => patch);

@@ -1,0 +1,40 @@
+import type { ReplayPlan } from '@gardenhose/core';
+import { expect, test } from 'vitest';
+import { planJson, planText } from '../src/plan-text.ts';
+
+const plan: ReplayPlan = {
+  target: 'http://127.0.0.1:3000',
+  thread: 'worker',
+  pace: 'recorded x2',
+  exchanges: 312,
+  toSend: 300,
+  mutations: 4,
+  methods: new Map([
+    ['GET', 296],
+    ['PUT', 4],
+  ]),
+  skipped: new Map([['partial', 12]]),
+  lanes: 5,
+  durationMs: 60_000,
+  peakPerSecond: 20,
+};
+
+test('a plan says what is sent where and when, and what is not', () => {
+  expect(planText(plan).split('\n')).toEqual([
+    'plan: send 300 of 312 exchanges to http://127.0.0.1:3000, pace recorded x2, over 1 min 00 s, at most 20 in a second',
+    '  5 lanes; GET 296, PUT 4; 4 may change state at the target',
+    '  not sent: partial 12',
+  ]);
+});
+
+test('a plan without a schedule says so', () => {
+  const idle = { ...plan, durationMs: 0, methods: new Map(), skipped: new Map() };
+  expect(planText(idle)).toContain('without a schedule\n  5 lanes; nothing;');
+});
+
+test('as JSON a plan has objects in place of maps', () => {
+  expect(JSON.parse(JSON.stringify(planJson(plan)))).toMatchObject({
+    methods: { GET: 296 },
+    skipped: { partial: 12 },
+  });
+});
