@@ -2,12 +2,13 @@ import type { AbortEvent, ExchangeId, ExchangeStart, GapEvent, Side } from '../m
 import { gapReasons } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
-import { aligned, flag, recordHead, recordKind } from './raw-layout.ts';
+import { aligned, flag, recordHead, recordKind, startTexts } from './raw-layout.ts';
 
 const sideFlag = (side: Side): number => (side === 'response' ? flag.response : 0);
 
 // Header texts are one byte a character by contract; what an application or a user names is not.
 const needsTwoBytes = /[^\0-\xff]/;
+const none: readonly string[] = [];
 
 /**
  * Packs raw events into buffers, on the request path: no objects, one text write per event. Asks `room` for a place;
@@ -18,6 +19,9 @@ export class RawWriter {
   current: PackedBuffer | undefined;
   /** Sequence number of the next event. */
   seq = 1;
+  // Used again for each event of their kind.
+  readonly #startTexts: string[] = Array.from({ length: startTexts }, () => '');
+  readonly #headTexts: string[] = ['', ''];
   readonly #renew: (atLeast: number) => PackedBuffer | undefined;
 
   /** @param renew - Seals the full buffer and gives another, or nothing when there is no room */
@@ -36,25 +40,30 @@ export class RawWriter {
     if (peer !== undefined) flags |= flag.hasPeer;
     if (authority !== undefined) flags |= flag.hasAuthority;
     const { version, method, target } = start;
-    let text = lane + (operation ?? '') + (peer ?? '') + version + method + target + (authority ?? '');
-    if (needsTwoBytes.test(text)) flags |= flag.wide;
-    for (let i = 0; i < headers.length; i++) text += headers[i];
-    const count = 7 + headers.length;
-    const offset = this.#open(flags, at, exchange, 16, count, text, flags & flag.wide);
+    if (
+      needsTwoBytes.test(target) ||
+      needsTwoBytes.test(lane) ||
+      (operation !== undefined && needsTwoBytes.test(operation)) ||
+      (authority !== undefined && needsTwoBytes.test(authority)) ||
+      (peer !== undefined && needsTwoBytes.test(peer)) ||
+      needsTwoBytes.test(method) ||
+      needsTwoBytes.test(version)
+    ) {
+      flags |= flag.wide;
+    }
+    const texts = this.#startTexts;
+    texts[0] = lane;
+    texts[1] = operation ?? '';
+    texts[2] = peer ?? '';
+    texts[3] = version;
+    texts[4] = method;
+    texts[5] = target;
+    texts[6] = authority ?? '';
+    const offset = this.#open(flags, at, exchange, 16, texts, headers);
     if (offset < 0 || this.current === undefined) return false;
-    const { f64, u32 } = this.current;
+    const { f64 } = this.current;
     f64[offset >> 3] = start.parent ?? 0;
     f64[(offset >> 3) + 1] = sampleRate;
-    let at32 = (offset + 16) >> 2;
-    u32[at32++] = count;
-    u32[at32++] = lane.length;
-    u32[at32++] = operation === undefined ? 0 : operation.length;
-    u32[at32++] = peer === undefined ? 0 : peer.length;
-    u32[at32++] = version.length;
-    u32[at32++] = method.length;
-    u32[at32++] = target.length;
-    u32[at32++] = authority === undefined ? 0 : authority.length;
-    for (let i = 0; i < headers.length; i++) u32[at32++] = headers[i]?.length ?? 0;
     return true;
   }
 
@@ -66,18 +75,12 @@ export class RawWriter {
     version: string,
     headers: HeaderList,
   ): boolean {
-    let text = reason + version;
-    for (let i = 0; i < headers.length; i++) text += headers[i];
-    const count = 2 + headers.length;
-    const offset = this.#open(recordKind.headers, at, exchange, 8, count, text, 0);
+    const texts = this.#headTexts;
+    texts[0] = reason;
+    texts[1] = version;
+    const offset = this.#open(recordKind.headers, at, exchange, 8, texts, headers);
     if (offset < 0 || this.current === undefined) return false;
-    const { f64, u32 } = this.current;
-    f64[offset >> 3] = status;
-    let at32 = (offset + 8) >> 2;
-    u32[at32++] = count;
-    u32[at32++] = reason.length;
-    u32[at32++] = version.length;
-    for (let i = 0; i < headers.length; i++) u32[at32++] = headers[i]?.length ?? 0;
+    this.current.f64[offset >> 3] = status;
     return true;
   }
 
@@ -115,7 +118,7 @@ export class RawWriter {
   ): boolean {
     let flags = recordKind.end | sideFlag(side) | (complete ? flag.complete : 0);
     if (limited !== undefined) flags |= flag[limited];
-    const offset = this.#open(flags, at, exchange, 8, -1, '', 0);
+    const offset = this.#reserve(flags, at, exchange, 8);
     if (offset < 0 || this.current === undefined) return false;
     this.current.f64[offset >> 3] = size;
     return true;
@@ -134,14 +137,14 @@ export class RawWriter {
   }
 
   clock(at: number, wallMs: number): boolean {
-    const offset = this.#open(recordKind.clock, at, 0, 8, -1, '', 0);
+    const offset = this.#reserve(recordKind.clock, at, 0, 8);
     if (offset < 0 || this.current === undefined) return false;
     this.current.f64[offset >> 3] = wallMs;
     return true;
   }
 
   gap(at: number, gap: Omit<GapEvent, 'type' | 'seq' | 'at' | 'toAt' | 'exchange'>): boolean {
-    const offset = this.#open(recordKind.gap, at, 0, 40, -1, '', 0);
+    const offset = this.#reserve(recordKind.gap, at, 0, 40);
     if (offset < 0 || this.current === undefined) return false;
     const { f64 } = this.current;
     let at64 = offset >> 3;
@@ -183,39 +186,33 @@ export class RawWriter {
     texts: readonly string[],
     mayBeWide: boolean,
   ): boolean {
-    let text = '';
-    for (let i = 0; i < texts.length; i++) text += texts[i];
-    const wide = mayBeWide && needsTwoBytes.test(text) ? flag.wide : 0;
-    const offset = this.#open(flags | wide, at, exchange, 0, texts.length, text, wide);
-    if (offset < 0 || this.current === undefined) return false;
-    const { u32 } = this.current;
-    let at32 = offset >> 2;
-    u32[at32++] = texts.length;
-    for (let i = 0; i < texts.length; i++) u32[at32++] = texts[i]?.length ?? 0;
-    return true;
+    const wide = mayBeWide && texts.some((text) => needsTwoBytes.test(text)) ? flag.wide : 0;
+    return this.#open(flags | wide, at, exchange, 0, texts, none) >= 0;
   }
 
-  /** Reserves a record with texts (none when `count` is below 0) and writes their characters. Gives the offset after the head. */
+  /** Reserves a record and writes its texts, those of two lists one after the other. Gives the offset after the head. */
   #open(
     flags: number,
     at: number,
     exchange: ExchangeId,
     fixed: number,
-    count: number,
-    text: string,
-    wide: number,
+    first: readonly string[],
+    second: readonly string[],
   ): number {
-    const lengths = count < 0 ? 0 : 4 * (1 + count);
-    const characters = wide === 0 ? text.length : 2 * text.length;
-    const offset = this.#reserve(flags, at, exchange, fixed + lengths + characters);
-    if (offset >= 0 && characters > 0) {
-      this.current?.bytes.write(
-        text,
-        offset + fixed + lengths,
-        characters,
-        wide === 0 ? 'latin1' : 'utf16le',
-      );
-    }
+    const count = first.length + second.length;
+    let length = 0;
+    for (let i = 0; i < first.length; i++) length += first[i]?.length ?? 0;
+    for (let i = 0; i < second.length; i++) length += second[i]?.length ?? 0;
+    const wide = (flags & flag.wide) !== 0;
+    const lengths = 4 * (1 + count);
+    const offset = this.#reserve(flags, at, exchange, fixed + lengths + (wide ? 2 * length : length));
+    const buffer = this.current;
+    if (offset < 0 || buffer === undefined) return -1;
+    const at32 = (offset + fixed) >> 2;
+    buffer.u32[at32] = count;
+    const characters = offset + fixed + lengths;
+    const end = putTexts(buffer, first, at32 + 1, characters, wide);
+    putTexts(buffer, second, at32 + 1 + first.length, end, wide);
     return offset;
   }
 
@@ -237,4 +234,33 @@ export class RawWriter {
     buffer.f64[at64 + 3] = exchange;
     return offset + recordHead;
   }
+}
+
+/** From this length on, one call into the runtime is faster than a loop over the characters. */
+const longText = 48;
+
+/** Writes the lengths of texts and their characters; gives where the characters end. */
+function putTexts(
+  { u32, bytes }: PackedBuffer,
+  texts: readonly string[],
+  lengthsAt: number,
+  charactersAt: number,
+  wide: boolean,
+): number {
+  let to = charactersAt;
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] ?? '';
+    const { length } = text;
+    u32[lengthsAt + i] = length;
+    if (wide) {
+      bytes.write(text, to, 2 * length, 'utf16le');
+      to += 2 * length;
+    } else if (length >= longText) {
+      bytes.write(text, to, length, 'latin1');
+      to += length;
+    } else {
+      for (let j = 0; j < length; j++) bytes[to++] = text.charCodeAt(j);
+    }
+  }
+  return to;
 }
