@@ -1,21 +1,32 @@
-// How bytes count within a JSON string, as bits.
-export const stopBit = 1;
-export const atBit = 2;
-export const digitBit = 4;
-export const equalsBit = 8;
-export const escapeBit = 16;
-export const highBit = 32;
-/** Only a string with one of these, or a long one, can hold what a detector looks for. */
-export const noteworthyBits: number = atBit | digitBit | equalsBit;
+/**
+ * What a byte adds to the count of a string: digits in the lowest byte of the sum, `@` and `=` in the second, `.` and `:`
+ * in the third, bytes above 127 in the fourth. Negative for a byte that ends the run: quote, backslash, control.
+ */
+export const stringWeights: Int32Array = new Int32Array(256);
+stringWeights.fill(-1, 0, 0x20);
+stringWeights.fill(1, 0x30, 0x3a);
+stringWeights.fill(1 << 24, 0x80, 0x100);
+stringWeights[0x22] = -1;
+stringWeights[0x5c] = -1;
+stringWeights[0x40] = 1 << 8;
+stringWeights[0x3d] = 1 << 8;
+stringWeights[0x2e] = 1 << 16;
+stringWeights[0x3a] = 1 << 16;
+/** Longer strings may count past the bounds of a byte, so their sum says nothing. */
+const longestCounted = 127;
+/** Shorter strings hold nothing for a detector unless their sum says so: the shortest key is of 15. */
+const longEnough = 15;
 
-export const stringBytes: Uint8Array = new Uint8Array(256);
-stringBytes.fill(stopBit, 0, 0x20);
-stringBytes.fill(digitBit, 0x30, 0x3a);
-stringBytes.fill(highBit, 0x80, 0x100);
-stringBytes[0x22] = stopBit;
-stringBytes[0x5c] = stopBit;
-stringBytes[0x40] = atBit;
-stringBytes[0x3d] = equalsBit;
+/** Whether a string of this length and sum can hold what a detector looks for. */
+export function isNoteworthy(sum: number, length: number): boolean {
+  if (length >= longEnough) return true;
+  return length >= 6 && ((sum & 0xff00) !== 0 || (sum & 0xff) >= 8 || (sum & 0xff0000) > 0x10000);
+}
+
+/** Whether all bytes of a string are ASCII, as far as its sum can tell. */
+export function isAsciiSum(sum: number, length: number): boolean {
+  return length <= longestCounted && sum < 1 << 24;
+}
 
 export const quote = 0x22;
 export const backslash = 0x5c;

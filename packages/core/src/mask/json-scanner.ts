@@ -6,9 +6,8 @@ import {
   closeBracket,
   colon,
   comma,
-  escapeBit,
-  highBit,
-  noteworthyBits,
+  isAsciiSum,
+  isNoteworthy,
   openBrace,
   openBracket,
   quote,
@@ -16,10 +15,9 @@ import {
   skipLiteral,
   skipNumber,
   skipSpace,
-  stopBit,
-  stringBytes,
   stringInside,
   stringText,
+  stringWeights,
 } from './json-bytes.ts';
 import { JsonPathCursor } from './json-paths.ts';
 import { allBits, arrayBit, type MaskRule, numberBit, objectBit, stringBit } from './mask-rule.ts';
@@ -34,10 +32,6 @@ export type JsonProblem = '' | 'json-syntax' | 'json-depth';
 const object = 1;
 const array = 0;
 const none = -1;
-/** Keys and strings shorter than this hold nothing for a detector unless they have one of the noteworthy bytes. */
-const longEnough = 16;
-const shortest = 6;
-
 /**
  * Reads JSON as bytes, accepts exactly what `JSON.parse` accepts (but for depth), and notes replacements of what the
  * rules and detectors say; all other bytes stay as they are. State is kept between documents, so that a scan
@@ -122,7 +116,7 @@ export class JsonScanner {
 
   // One loop with its state in locals: this is where the time goes. What is rare is in methods of its own.
   #run(bytes: Buffer, start: number, end: number): JsonProblem {
-    const classes = stringBytes;
+    const weights = stringWeights;
     const names = this.#rules.jsonNames;
     const commas = this.#comma;
     const memberStarts = this.#memberStart;
@@ -144,23 +138,24 @@ export class JsonScanner {
       let opened = false;
       if (code === quote) {
         const from = ++i;
-        let flags = 0;
+        let sum = 0;
+        let escaped = false;
         while (i < end) {
           const byte = bytes[i] ?? 0;
-          const bits = classes[byte] ?? 0;
-          if ((bits & stopBit) === 0) {
-            flags |= bits;
+          const weight = weights[byte] ?? 0;
+          if (weight >= 0) {
+            sum = (sum + weight) | 0;
             i++;
           } else if (byte === backslash) {
-            flags |= escapeBit;
+            escaped = true;
             i = skipEscape(bytes, i, end);
             if (i < 0) return 'json-syntax';
           } else break;
         }
         if (i >= end || bytes[i] !== quote) return 'json-syntax';
         const to = i++;
-        if (rule !== undefined || to - from >= longEnough || (flags & (noteworthyBits | escapeBit)) !== 0) {
-          this.#string(from, to, flags, rule);
+        if (rule !== undefined || escaped || isNoteworthy(sum, to - from)) {
+          this.#string(from, to, sum, escaped, rule);
         }
         if (hasRole) this.#ended(from - 1, i, true);
       } else if (code === openBrace || code === openBracket) {
@@ -213,16 +208,17 @@ export class JsonScanner {
         memberEdits[depth] = edits.count;
         const from = ++i;
         let hash = -2128831035;
-        let flags = 0;
+        let sum = 0;
+        let escaped = false;
         while (i < end) {
           const byte = bytes[i] ?? 0;
-          const bits = classes[byte] ?? 0;
-          if ((bits & stopBit) === 0) {
-            flags |= bits;
+          const weight = weights[byte] ?? 0;
+          if (weight >= 0) {
+            sum = (sum + weight) | 0;
             hash = Math.imul(hash ^ byte, 16777619);
             i++;
           } else if (byte === backslash) {
-            flags |= escapeBit;
+            escaped = true;
             const after = skipEscape(bytes, i, end);
             if (after < 0) return 'json-syntax';
             for (; i < after; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 16777619);
@@ -233,10 +229,8 @@ export class JsonScanner {
         if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
         if (i >= end || bytes[i] !== colon) return 'json-syntax';
         i++;
-        const entry = names.find(bytes, from, to, hash, (flags & escapeBit) !== 0);
-        if (to - from >= longEnough || (flags & (noteworthyBits | escapeBit)) !== 0) {
-          if (to - from >= shortest) this.#name(from, to, flags);
-        }
+        const entry = names.find(bytes, from, to, hash, escaped);
+        if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
         rule = entry.rule;
         hasRole = entry.role !== 0;
         if (hasRole || hasPaths) rule = this.#member(entry, depth);
@@ -303,38 +297,28 @@ export class JsonScanner {
     return earlier(this.#paths.step(undefined, index), this.#inherited[depth]);
   }
 
-  #string(from: number, to: number, flags: number, given: MaskRule | undefined): void {
+  #string(from: number, to: number, sum: number, escaped: boolean, given: MaskRule | undefined): void {
     const rule = accepting(given, stringBit);
-    const escaped = (flags & escapeBit) !== 0;
     if (rule !== undefined && rule.action !== 'keep') {
       if (rule.action === 'remove') {
         this.#scope.count(rule.id);
         this.#remove(from - 1, to + 1);
         return;
       }
-      const text =
-        (flags & (escapeBit | highBit)) === 0
-          ? this.#bytes.toString('latin1', from, to)
-          : stringText(this.#bytes, from, to, escaped);
+      const bytes = this.#bytes;
+      const isPlain = !escaped && isAsciiSum(sum, to - from);
+      const text = isPlain ? bytes.toString('latin1', from, to) : stringText(bytes, from, to, escaped);
       const masked = this.#deep.maskUnder(rule, text, this.#level);
       if (masked !== text) this.edits.add(from, to, stringInside(masked));
       return;
     }
     if (rule !== undefined && !rule.detectors) return;
-    const length = to - from;
-    if (!escaped) {
-      if (length < shortest || (length < longEnough && (flags & noteworthyBits) === 0)) return;
-      const masked = this.#deep.maskBytes(this.#bytes, from, to, this.#level);
-      if (masked !== undefined) this.edits.add(from, to, stringInside(masked));
-      return;
-    }
-    const text = stringText(this.#bytes, from, to, true);
-    const masked = this.#deep.mask(text, this.#level);
-    if (masked !== text) this.edits.add(from, to, stringInside(masked));
+    if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
   }
 
-  #name(from: number, to: number, flags: number): void {
-    if ((flags & escapeBit) === 0) {
+  /** A name, or a value that no rule is for: masked by how it looks. */
+  #byLook(from: number, to: number, escaped: boolean): void {
+    if (!escaped) {
       const masked = this.#deep.maskBytes(this.#bytes, from, to, this.#level);
       if (masked !== undefined) this.edits.add(from, to, stringInside(masked));
       return;

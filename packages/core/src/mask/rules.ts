@@ -57,6 +57,8 @@ export class RuleSet {
   readonly paths: readonly PathRule[];
   /** What detectors do with what they find, by number; undefined for one that is switched off. */
   readonly detectors: readonly (MaskRule | undefined)[];
+  /** Some detector is on besides that of private keys, which always is. */
+  readonly detects: boolean;
   readonly #disabled: ReadonlySet<string>;
   readonly #rules: readonly CompiledRule[];
   readonly #defaults = new Map<string, MaskRule>();
@@ -71,6 +73,7 @@ export class RuleSet {
     this.jsonPaths = rules.flatMap(({ rule, jsonPaths }) => jsonPaths.map((path) => ({ path, rule })));
     this.paths = rules.flatMap(({ rule, paths }) => paths.map((template) => ({ template, rule })));
     this.detectors = detectorIds.map((id) => this.#detectorRule(id));
+    this.detects = this.detectors.filter((rule) => rule !== undefined).length > 1;
   }
 
   /** Names in JSON, by their bytes. Made when it is first needed: there can be many rule sets. */

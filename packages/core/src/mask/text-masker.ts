@@ -12,7 +12,9 @@ import type { Scope } from './scope.ts';
 import { UrlMasker } from './url.ts';
 
 const shortest = 6;
-const longEnough = 16;
+const longEnough = 15;
+/** Its first line alone. */
+const shortestPrivateKey = 27;
 /** JSON to the eye: what begins so and cannot be parsed is not shown. */
 export const jsonLike: RegExp = /^\s*(?:\{\s*(?:"|\}\s*$)|\[\s*(?:[[{"]|\]\s*$))/;
 const base64Json = /^(?:eyJ|eyA|ewo|ew0|W3s|WyJ|Wwo)[A-Za-z0-9+/_-]{5,}={0,2}$/;
@@ -140,6 +142,7 @@ export class TextMasker implements DeepText {
   }
 
   #detect(bytes: Buffer, start: number, end: number): string | undefined {
+    if (!this.#scope.rules.detects && end - start < shortestPrivateKey) return undefined;
     const ip = this.#wholeIp(bytes, start, end);
     if (ip !== undefined) return ip;
     const count = this.#detectors.scan(bytes, start, end, this.#scope.rules.detectors);
@@ -207,8 +210,14 @@ function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean
   const bits = firstBytes[bytes[start] ?? 0] ?? 0;
   if (bits === 0) return false;
   if ((bits & mayBeJson) !== 0) return true;
-  if ((bits & mayBeGraphql) !== 0 && end - start >= longEnough) return true;
   const second = bytes[start + 1] ?? 0;
+  if ((bits & mayBeGraphql) !== 0 && end - start >= longEnough) {
+    const third = bytes[start + 2];
+    // The first three letters of query, mutation, subscription and fragment; a comment.
+    if (bytes[start] === 0x23 || (second === 0x75 && (third === 0x65 || third === 0x74 || third === 0x62)))
+      return true;
+    if (second === 0x72 && third === 0x61) return true;
+  }
   // e y or w, W 3, w or y.
   if ((bits & mayBeBase64) !== 0 && (second === 0x79 || second === 0x77 || second === 0x33)) return true;
   if (bytes[start] === 0x2f) return true;
