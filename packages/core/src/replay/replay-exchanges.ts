@@ -51,6 +51,8 @@ export function replayExchanges(
 
 /** How far ahead of the run's time exchanges are read and made ready, and how much of them may wait. */
 const aheadNs = 2e9;
+/** It is read on in small steps: a large batch would hold up the thread that it comes to while it is unpacked. */
+const refillNs = 20e6;
 const maxAhead = 4_096;
 const maxAheadBytes = 64 * 1024 * 1024;
 /** Results that may wait to be read. */
@@ -237,7 +239,7 @@ class Run {
     this.#flush();
     await this.#begin();
     while (!this.#hasRoom() && !this.#halted()) {
-      const aheadForNs = this.#plannedUntil - this.#host.nowNs() - aheadNs / 2;
+      const aheadForNs = this.#plannedUntil - this.#host.nowNs() - aheadNs + refillNs;
       const undo =
         aheadForNs > 0 ? this.options.clock.after(aheadForNs / 1e6, () => this.#room.ring()) : undefined;
       await this.#room.next();
