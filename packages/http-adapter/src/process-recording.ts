@@ -14,7 +14,7 @@ import {
 import { attach } from './attach.ts';
 import type { RegisterOptions } from './register-options.ts';
 
-/** How long a process that was told to end by a signal waits for its recording. */
+/** How long a process that ends waits at most for its recording: a short one may end before its recorder has started. */
 const closeWaitMs = 2000;
 
 /**
@@ -61,6 +61,7 @@ class ProcessRecording implements TapTarget {
         sampler: sampleRatio(this.#options.sampleRatio),
         maxBodyBytes,
         maxBufferedBytes,
+        exitWaitMs: closeWaitMs,
       });
       this.#recorder = recorder;
       recorder.ready.catch((error: unknown) => this.#failed(error, path));
