@@ -3,12 +3,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { createProgram } from '../packages/cli/src/program.ts';
 import { whereFields } from '../packages/cli/src/where.ts';
 import { memoryIo } from '../packages/cli/test/support.ts';
 import { tempDir } from './support/captures.ts';
 import { publicNames } from './support/public-names.ts';
+
+// Many processes, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);

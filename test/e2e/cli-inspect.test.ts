@@ -1,8 +1,11 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
 import { newerCapture } from '../support/newer-capture.ts';
 import { runCli } from '../support/run-cli.ts';
+
+// Many processes, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 test('inspect shows what a capture says of itself, what it holds, and its lanes', async () => {
   using dir = tempDir();

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
 import { closedPort, httpServer, tcpServer } from '../support/http-server.ts';
 import { type RunningCli, runCli, startCli } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
+
+// Many processes, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const json = { 'content-type': 'application/json' };
 const order = JSON.stringify({ item: 'hose', email: 'ada@example.com' });

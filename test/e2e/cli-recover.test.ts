@@ -1,8 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { exchangeEvents, interleave } from '@gardenhose/core/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
 import { runCli } from '../support/run-cli.ts';
+
+// Many processes, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 test('recover writes a clean capture from a cut one, and says what was lost', async () => {
   using dir = tempDir();

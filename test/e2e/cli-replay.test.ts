@@ -1,12 +1,15 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { exchangeEvents, interleave } from '@gardenhose/core/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
 import { closedPort, httpServer, tcpServer } from '../support/http-server.ts';
 import { newerCapture } from '../support/newer-capture.ts';
 import { recordShop } from '../support/recorded-shop.ts';
 import { runCli, startCli } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
+
+// Many processes, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const dir = tempDir();
 const capture = dir.file('shop.hose');

@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
 import { runCli, startCli } from '../support/run-cli.ts';
+
+// Many processes, one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const server = `
   const { createServer } = require('node:http');
