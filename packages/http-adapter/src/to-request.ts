@@ -2,6 +2,7 @@ import {
   type Exchange,
   type HeaderList,
   headerValue,
+  headerValues,
   type Request,
   type Shipment,
   type ShipmentPart,
@@ -41,11 +42,13 @@ export function toRequest(
   if (exchange.protocol !== 'http' || request.method === 'CONNECT') return { skip: 'protocol' };
   if (!hasWholeBody(request)) return { skip: 'body-not-kept' };
   const target = originForm(request.target);
-  if (!token.test(request.method) || !requestTarget.test(target)) return { skip: 'request-invalid' };
+  if (!token.test(request.method) || !isTarget(target, request.method)) return { skip: 'request-invalid' };
   const http1 = request.version.startsWith('1');
   const bodies = request.chunks.filter(({ data }) => data.length > 0);
   const length = bodies.reduce((sum, { data }) => sum + data.length, 0);
-  const chunked = http1 && isChunked(request.headers);
+  const framing = http1 ? framingOf(request) : 'counted';
+  if (framing === 'unclear') return { skip: 'request-invalid' };
+  const chunked = framing === 'chunked';
   const keepHost = options.host === 'recorded' || hostWasSet(request, recorded?.request);
   const headers = sentHeaders(request, {
     host: keepHost ? undefined : options.authority,
@@ -53,7 +56,8 @@ export function toRequest(
     http1,
   });
   const trailers = chunked ? request.trailers : [];
-  if (!validFields(headers) || !validFields(trailers)) return { skip: 'request-invalid' };
+  if (!validFields(headers) || !validFields(trailers) || trailers.some(isFraming))
+    return { skip: 'request-invalid' };
 
   const start = exchange.startAt;
   const version = request.version === '1.0' ? '1.0' : '1.1';
@@ -96,12 +100,28 @@ function hasWholeBody(request: Request): boolean {
   return (
     request.size === 0 &&
     (headerValue(request.headers, 'content-length') ?? '0') === '0' &&
-    !isChunked(request.headers)
+    headerValue(request.headers, 'transfer-encoding') === undefined
   );
 }
 
-function isChunked(headers: HeaderList): boolean {
-  return /(?:^|,)\s*chunked\s*$/i.test(headerValue(headers, 'transfer-encoding') ?? '');
+/**
+ * How the end of the body is told: RFC 9112 section 6.1. A `Transfer-Encoding` that is not `chunked` once, at its end, or
+ * comes with HTTP/1.0, is read by one server in one way and by the next in another: how requests are smuggled.
+ */
+function framingOf({ headers, version }: Request): 'counted' | 'chunked' | 'unclear' {
+  const fields = headerValues(headers, 'transfer-encoding');
+  if (fields.length === 0) return 'counted';
+  const codings = fields
+    .join(',')
+    .split(',')
+    .map((coding) => coding.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase());
+  const clear = version !== '1.0' && codings.indexOf('chunked') === codings.length - 1;
+  return clear ? 'chunked' : 'unclear';
+}
+
+/** Fields that say where a request goes or ends, and so cannot come after it. Every second entry of a list is a name. */
+function isFraming(name: string, place: number): boolean {
+  return place % 2 === 0 && /^(?:content-length|transfer-encoding|host)$/i.test(name);
 }
 
 function hostWasSet(request: Request, recorded: Request | undefined): boolean {
@@ -116,6 +136,12 @@ function originForm(target: string): string {
   if (match === null) return target;
   const rest = match[1] ?? '';
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** Other forms than a path and `*` are for proxies: a target that can be one would send the request on. */
+function isTarget(target: string, method: string): boolean {
+  if (target === '*') return method === 'OPTIONS';
+  return target.startsWith('/') && requestTarget.test(target);
 }
 
 interface HeaderChanges {

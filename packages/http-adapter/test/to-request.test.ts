@@ -191,3 +191,48 @@ test('nothing in a capture can add a line to a request', () => {
   const chunked = ['Host', 'a', 'Transfer-Encoding', 'chunked'];
   expect(skipOf({ headers: chunked, trailers: ['X', 'y\nZ: z'] })).toBe('request-invalid');
 });
+
+test('a request whose end two servers may see in two places is not sent', () => {
+  const coded = (...values: string[]) => ({
+    method: 'POST',
+    headers: ['Host', 'a', 'Content-Length', '1', ...values.flatMap((value) => ['Transfer-Encoding', value])],
+    ...body('x'),
+  });
+  for (const value of [
+    'identity',
+    'xchunked',
+    'chunked, identity',
+    'chunked, chunked',
+    'gzip',
+    '\x0bchunked',
+  ]) {
+    expect(skipOf(coded(value)), value).toBe('request-invalid');
+  }
+  expect(skipOf(coded('chunked', 'gzip'))).toBe('request-invalid');
+  expect(skipOf({ ...coded('chunked'), version: '1.0' })).toBe('request-invalid');
+  for (const request of [coded('gzip, chunked'), coded('gzip', 'chunked')]) {
+    expect(wire(request)).not.toContain('Content-Length');
+    expect(wire(request)).toMatch(/\r\n\r\n1\r\nx\r\n0\r\n\r\n$/);
+  }
+});
+
+test('lengths that were recorded twice, or are none, are replaced by the one that is true', () => {
+  const headers = ['Host', 'a', 'Content-Length', '+5', 'content-length', '0'];
+  const text = wire({ method: 'POST', headers, ...body('hey') });
+  expect(text).toMatch(/\r\nContent-Length: 3\r\n\r\nhey$/);
+  expect(text.match(/content-length/gi)).toHaveLength(1);
+});
+
+test('trailers cannot say where a request goes or ends', () => {
+  const headers = ['Host', 'a', 'Transfer-Encoding', 'chunked'];
+  for (const name of ['Content-Length', 'transfer-encoding', 'HOST']) {
+    expect(skipOf({ method: 'POST', headers, trailers: [name, '0'] })).toBe('request-invalid');
+  }
+});
+
+test('a target for a proxy is not sent', () => {
+  for (const target of ['evil.test:80', 'http:evil.test', 'http:\\\\evil.test', '*', '?q', '#x']) {
+    expect(skipOf({ target }), target).toBe('request-invalid');
+  }
+  expect(wire({ target: 'http://a.test/http://b.test/' })).toMatch(/^GET \/http:\/\/b\.test\/ HTTP/);
+});

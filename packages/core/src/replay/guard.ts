@@ -1,6 +1,7 @@
 import { GardenhoseError } from '../errors.ts';
+import { headerKinds } from '../mask/default-policy.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { headerEntries, headerValue } from '../model/headers.ts';
+import { type HeaderList, headerEntries, headerValues } from '../model/headers.ts';
 
 /** What keeps a replay from doing harm. */
 export interface GuardOptions {
@@ -83,52 +84,82 @@ export function createGuard(target: string, options: GuardOptions = {}): Guard {
 export function checkRecordedOrigin(guard: Guard, exchange: Exchange): void {
   if (guard.allowRecordedOrigin || exchange.direction !== 'inbound' || guard.target === inProcessTarget)
     return;
-  const { request } = exchange;
-  const authority = request.authority ?? headerValue(request.headers, 'host');
-  if (authority === undefined) return;
-  // The service may stand behind a proxy that ended TLS, so the scheme says nothing.
   const target = parseUrl(guard.target);
-  for (const scheme of ['http', 'https']) {
-    const recorded = parseUrl(`${scheme}://${authority}`);
-    if (recorded !== null && target !== null && sameHost(recorded, target)) {
-      throw new GardenhoseError(
-        'target-refused',
-        `${guard.target} is where this traffic was recorded; set guard.allowRecordedOrigin if it may be sent back there`,
-        { subject: guard.target },
-      );
+  if (target === null) return;
+  for (const authority of authoritiesOf(exchange)) {
+    // The service may stand behind a proxy that ended TLS, so the scheme says nothing.
+    for (const scheme of ['http', 'https']) {
+      const recorded = parseUrl(`${scheme}://${authority}`);
+      if (recorded !== null && sameHost(recorded, target)) {
+        throw new GardenhoseError(
+          'target-refused',
+          `${guard.target} is where this traffic was recorded; set guard.allowRecordedOrigin if it may be sent back there`,
+          { subject: guard.target },
+        );
+      }
     }
   }
 }
 
+/** Every name that a request has for where it goes, whichever of them the recorded service went by. */
+function authoritiesOf({ request }: Exchange): string[] {
+  const named = headerValues(request.headers, 'host').map((host) => host.trim());
+  if (request.authority !== undefined) named.push(request.authority);
+  const absolute = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(request.target)?.[1];
+  if (absolute !== undefined) named.push(absolute);
+  return named;
+}
+
 /** Whether sending this may change state at the target. */
 export function isMutation(exchange: Exchange): boolean {
-  return exchange.protocol !== 'http' || !safeMethods.has(exchange.request.method);
+  const { protocol, request } = exchange;
+  if (protocol !== 'http' || !safeMethods.has(request.method)) return true;
+  for (const [name] of headerEntries(request.headers)) {
+    if (methodOverrides.has(name.toLowerCase())) return true;
+  }
+  return false;
 }
 
 /** RFC 9110 section 9.2.1. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
-const credentialHeaders: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'x-api-key',
-  'api-key',
-  'apikey',
-  'x-auth-token',
-  'x-access-token',
-  'x-amz-security-token',
+/** With one of these, some frameworks take a request for one of another method. */
+const methodOverrides: ReadonlySet<string> = new Set([
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+]);
+
+/** What says who sends: headers that the mask policy takes for credentials, whatever policy the capture had. */
+const credentialKinds = ['authorization', 'cookie', 'credential'] as const;
+const credentialNames: ReadonlySet<string> = new Set([
+  ...credentialKinds.flatMap((kind) => headerKinds[kind]),
   'x-goog-iam-authorization-token',
 ]);
+const credentialPrefixes = [...credentialNames]
+  .filter((name) => name.endsWith('*'))
+  .map((name) => name.slice(0, -1));
+
+function isCredential(name: string): boolean {
+  const lower = name.toLowerCase();
+  return credentialNames.has(lower) || credentialPrefixes.some((prefix) => lower.startsWith(prefix));
+}
 
 /** The exchange without the credentials it was recorded with. */
 export function withoutCredentials(exchange: Exchange): Exchange {
+  const { request } = exchange;
+  const headers = withoutCredentialFields(request.headers);
+  const trailers = withoutCredentialFields(request.trailers);
+  if (headers === request.headers && trailers === request.trailers) return exchange;
+  return { ...exchange, request: { ...request, headers, trailers } };
+}
+
+function withoutCredentialFields(fields: HeaderList): HeaderList {
   const kept: string[] = [];
-  for (const [name, value] of headerEntries(exchange.request.headers)) {
-    if (!credentialHeaders.has(name.toLowerCase())) kept.push(name, value);
+  for (const [name, value] of headerEntries(fields)) {
+    if (!isCredential(name)) kept.push(name, value);
   }
-  if (kept.length === exchange.request.headers.length) return exchange;
-  return { ...exchange, request: { ...exchange.request, headers: kept } };
+  return kept.length === fields.length ? fields : kept;
 }
 
 /** Whether a host as the URL standard writes it, or as a person does, is this machine's loopback. */
@@ -144,8 +175,17 @@ export function isLoopback(host: string): boolean {
 
 function sameHost(a: URL, b: URL): boolean {
   const port = (url: URL) => url.port || (url.protocol === 'https:' ? '443' : '80');
-  const name = (url: URL) => url.hostname.replace(/\.$/, '');
+  const name = (url: URL) => unmapped(url.hostname.replace(/\.$/, ''));
   return name(a) === name(b) && port(a) === port(b);
+}
+
+/** An IPv4 address that is written as an IPv6 one, in dots: RFC 4291 section 2.5.5.2. */
+function unmapped(host: string): string {
+  const match = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(host);
+  if (match === null) return host;
+  const [high, low] = match.slice(1).map((group) => Number.parseInt(group, 16));
+  if (high === undefined || low === undefined) return host;
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
 // `URL.parse` came after the oldest Node that is supported.

@@ -90,6 +90,28 @@ test('traffic does not go back to where it was recorded, in any spelling', () =>
   expect(codeOf(() => checkRecordedOrigin(guard, http2))).toBe('target-refused');
 });
 
+test('traffic goes back by none of the names that a request has for where it went', () => {
+  const guard = createGuard('http://10.0.0.1:8080', { allow: ['http://10.0.0.1:8080'] });
+  const refused = (request: Parameters<typeof anExchange>[0]) =>
+    codeOf(() => checkRecordedOrigin(guard, anExchange(request)));
+  const elsewhere = ['Host', 'other.test'];
+  for (const request of [
+    { headers: [...elsewhere, 'Host', '10.0.0.1:8080'] },
+    { headers: ['Host', '10.0.0.1:8080'], authority: 'other.test' },
+    { headers: elsewhere, target: 'http://10.0.0.1:8080/x' },
+    { headers: elsewhere, target: 'http://u@10.0.0.1:8080' },
+    { headers: ['Host', '[::ffff:10.0.0.1]:8080'] },
+    { headers: ['Host', '167772161:8080'] },
+    { headers: ['Host', '012.0.0.1:8080'] },
+  ]) {
+    expect(refused({ request }), JSON.stringify(request)).toBe('target-refused');
+  }
+  const mapped = createGuard('http://[::ffff:10.0.0.1]:8080', { allow: ['http://[::ffff:a00:1]:8080'] });
+  const exchange = anExchange({ request: { headers: ['Host', '10.0.0.1:8080'] } });
+  expect(codeOf(() => checkRecordedOrigin(mapped, exchange))).toBe('target-refused');
+  expect(refused({ request: { headers: elsewhere } })).toBeUndefined();
+});
+
 test('a recorded host without a port is compared with the port of either scheme', () => {
   const exchange = anExchange({ request: { headers: ['Host', 'shop.test'] } });
   for (const target of ['https://shop.test', 'http://shop.test']) {
@@ -111,6 +133,27 @@ test('methods that only read are no mutations; everything else is', () => {
   expect(['GET', 'HEAD', 'OPTIONS', 'TRACE'].map(mutates)).toEqual([false, false, false, false]);
   expect(['POST', 'PUT', 'PATCH', 'DELETE', 'get', 'PROPFIND'].map(mutates)).not.toContain(false);
   expect(isMutation(anExchange({ protocol: 'grpc' }))).toBe(true);
+});
+
+test('a header that stands for another method makes a mutation of a request that only reads', () => {
+  for (const name of ['X-HTTP-Method-Override', 'x-http-method', 'X-Method-Override']) {
+    expect(isMutation(anExchange({ request: { headers: ['Host', 'a', name, 'DELETE'] } }))).toBe(true);
+  }
+});
+
+test('whatever the mask policy takes for a credential is taken out, of trailers too', () => {
+  const credentials = ['X-Vault-Token', 'x-goog-api-key', 'PRIVATE-TOKEN', 'X-CSRF-Token', 'X-Session-Token'];
+  credentials.push(
+    'Cookie2',
+    'DPoP',
+    'X-Amzn-Oidc-Data',
+    'Proxy-Authorization',
+    'X-Goog-IAM-Authorization-Token',
+  );
+  const fields = [...credentials, 'X-A'].flatMap((name) => [name, 'v']);
+  const { request } = withoutCredentials(anExchange({ request: { headers: fields, trailers: fields } }));
+  expect(request.headers).toEqual(['X-A', 'v']);
+  expect(request.trailers).toEqual(['X-A', 'v']);
 });
 
 test('recorded credentials are taken out, in any case and every repeat', () => {
