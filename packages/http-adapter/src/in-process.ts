@@ -47,6 +47,7 @@ export async function createInProcessSender(
     limits: defaultResponseLimits,
     maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
     connectTimeoutMs: 5_000,
+    local: true,
   };
   const { host } = options;
   const request = {

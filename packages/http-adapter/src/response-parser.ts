@@ -131,7 +131,10 @@ export class ResponseParser {
 
   #readHead(data: Buffer, from: number, at: number): number {
     const end = this.#hold(data, from, '\r\n\r\n', this.#limits.maxHeadBytes, 'a response head');
-    if (end < 0) return data.length;
+    if (end < 0) {
+      this.#checkBeginning();
+      return data.length;
+    }
     const lines = this.#lines();
     const head = parseHead(lines, at, this.#limits.maxHeaders);
     if (head.status < 200 && head.status !== 101) {
@@ -147,6 +150,12 @@ export class ResponseParser {
     this.#frame(head);
     this.#sink.head(head);
     return end;
+  }
+
+  /** Bytes that begin no answer are told at once: the end of a head may never come. */
+  #checkBeginning(): void {
+    const length = Math.min(this.#heldLength, answerBeginning.length);
+    if (this.#held.toString('latin1', 0, length) !== answerBeginning.slice(0, length)) throw noStatusLine();
   }
 
   /** How the body is delimited: RFC 9112 section 6.3. */
@@ -270,7 +279,7 @@ function findStop(bytes: Buffer, from: number, search: number, stop: string, emp
 
 function parseHead(lines: readonly string[], at: number, maxHeaders: number): AnswerHead {
   const match = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(lines[0] ?? '');
-  if (match === null) throw malformed('it does not begin with a status line of HTTP/1');
+  if (match === null) throw noStatusLine();
   const [, minor, status, reason = ''] = match;
   if (minor === '0' && Number(status) < 200)
     throw malformed('it has an informational status, which HTTP/1.0 does not know');
@@ -366,6 +375,12 @@ function checkLineEnds(held: Buffer, from: number): void {
   for (let lf = held.indexOf(10, from); lf >= 0; lf = held.indexOf(10, lf + 1)) {
     if (lf === 0 || held[lf - 1] !== 13) throw malformed('a line does not end in CRLF');
   }
+}
+
+const answerBeginning = 'HTTP/1.';
+
+function noStatusLine(): ResponseFault {
+  return malformed('it does not begin with a status line of HTTP/1');
 }
 
 function malformed(problem: string): ResponseFault {

@@ -7,6 +7,7 @@ import {
   type Shipment,
   systemClock,
 } from '@gardenhose/core';
+import { AnswerChunks } from './answer-chunks.ts';
 import { ResponseFault, type ResponseLimits, ResponseParser } from './response-parser.ts';
 
 /** A way to the target. */
@@ -24,6 +25,8 @@ export interface ConnectionOptions {
   /** Bytes kept of one answer's body. */
   readonly maxBodyBytes: number;
   readonly connectTimeoutMs: number;
+  /** The target is in this process: no socket is held open when it does not close its end. Default false. */
+  readonly local?: boolean | undefined;
 }
 
 /** An exchange on its way over a connection. */
@@ -37,7 +40,7 @@ export class Delivery {
   firstByteAt: number | undefined;
   readonly informational: AnswerHead[] = [];
   head: AnswerHead | undefined;
-  readonly chunks: { at: number; data: Uint8Array }[] = [];
+  readonly chunks: AnswerChunks = new AnswerChunks();
   kept = 0;
   size = 0;
   trailers: readonly string[] = [];
@@ -60,7 +63,7 @@ export class Delivery {
       endAt,
       informational,
       head,
-      chunks,
+      chunks: chunks.list,
       trailers,
       size,
       truncated: this.kept < size,
@@ -221,8 +224,9 @@ export class Connection {
       for (let from = 0; from < data.length; ) {
         const delivery = this.#queue[0];
         if (delivery?.sentAt === undefined || this.#lastAnswer) {
-          // Some servers tell an idle client that they close; no exchange is concerned.
+          // Some servers tell an idle client that they close; no exchange is concerned. None is given to it any more either.
           this.#stream.destroy();
+          this.#closed();
           return;
         }
         if (this.#parser.done) this.#parser.expect(delivery.shipment.method);
@@ -255,7 +259,7 @@ export class Connection {
     if (room <= 0) return;
     const kept = data.length <= room ? data : data.subarray(0, room);
     delivery.kept += kept.length;
-    delivery.chunks.push({ at, data: kept });
+    delivery.chunks.add(at, kept);
   }
 
   #finished(delivery: Delivery, at: number): void {
@@ -267,8 +271,9 @@ export class Connection {
     if (!this.#parser.keepAlive || !whole) this.#lastAnswer = true;
     delivery.settle(at);
     if (this.#lastAnswer) {
-      this.#stream.end();
-      if (this.#parser.upgraded || !whole) this.#stream.destroy();
+      // A socket is not left to the target to close. In this process, the server ends as it would on an end from afar.
+      if (this.#options.local === true && whole && !this.#parser.upgraded) this.#stream.end();
+      else this.#stream.destroy();
       this.#closed();
     }
   }
@@ -322,11 +327,12 @@ export class Connection {
   /** Whether the target cannot have acted on it, or it does not matter if it did. */
   #wasIgnored(delivery: Delivery, place: number, wasOpen: boolean): boolean {
     if (delivery.sentAt === undefined) return wasOpen;
-    if (delivery.resent || delivery.firstByteAt !== undefined) return false;
-    // RFC 9112 section 9.6: nothing behind the answer that says close is processed.
+    if (delivery.firstByteAt !== undefined) return false;
+    // RFC 9112 section 9.6: nothing behind the answer that says close is processed. One was answered, so this ends.
     if (this.#lastAnswer) return true;
     // The target closed an idle connection as the request went out.
     return (
+      !delivery.resent &&
       place === 0 &&
       this.#answered > 0 &&
       this.#problem?.code === 'connection-closed' &&

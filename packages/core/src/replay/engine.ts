@@ -63,6 +63,7 @@ interface Active {
   blockedNs: number;
   deadline: number;
   lane?: Lane | undefined;
+  undoAbandon?: (() => void) | undefined;
 }
 
 type Lane = OpenLane<Active>;
@@ -285,7 +286,7 @@ export class Engine {
     active.deadline = now + job.timeoutNs;
     const answered = lane.sender.send(shipment, overlaps);
     if (shipment.abandonNs !== undefined) {
-      this.#timer.at(now + shipment.abandonNs, () => {
+      active.undoAbandon = this.#timer.at(now + shipment.abandonNs, () => {
         if (this.#underWay.has(active)) lane.sender.abandon(job.exchange);
       });
     }
@@ -293,6 +294,7 @@ export class Engine {
   }
 
   #answered(active: Active, lane: Lane, answer: Answer): void {
+    active.undoAbandon?.();
     lane.active.delete(active);
     this.#underWay.delete(active);
     const { index } = active.job;

@@ -3,9 +3,13 @@ interface Entry {
   run: (() => void) | undefined;
 }
 
-/** Callbacks by time: a binary heap. What is cancelled stays in it, empty, until its time. */
+/** So few that are cancelled are not worth looking for. */
+const keptCancelled = 1_024;
+
+/** Callbacks by time: a binary heap. What is cancelled stays in it, empty, until its time or until it is half of the heap. */
 export class Timers {
-  readonly #heap: Entry[] = [];
+  #heap: Entry[] = [];
+  #cancelled = 0;
 
   /** The earliest time that something is set for; infinite when nothing is. */
   get next(): number {
@@ -18,8 +22,16 @@ export class Timers {
     this.#heap.push(entry);
     this.#rise(this.#heap.length - 1, entry);
     return () => {
+      if (entry.run === undefined) return;
       entry.run = undefined;
+      this.#cancelled++;
+      if (this.#cancelled > keptCancelled && this.#cancelled * 2 > this.#heap.length) this.#sweep();
     };
+  }
+
+  /** Callbacks and cancelled ones that are held. */
+  get size(): number {
+    return this.#heap.length;
   }
 
   /** Takes out and runs what is due at `now`. */
@@ -27,8 +39,18 @@ export class Timers {
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
       const last = this.#heap.pop();
       if (last !== undefined && last !== first) this.#sink(last);
-      first.run?.();
+      const { run } = first;
+      if (run === undefined) this.#cancelled--;
+      // To undo what has run is no cancelling.
+      first.run = undefined;
+      run?.();
     }
+  }
+
+  /** A sorted array is a heap. */
+  #sweep(): void {
+    this.#heap = this.#heap.filter(({ run }) => run !== undefined).sort((a, b) => a.at - b.at);
+    this.#cancelled = 0;
   }
 
   #rise(from: number, entry: Entry): void {

@@ -37,3 +37,28 @@ test('a callback may set another that is due at once', () => {
   timers.runDue(5);
   expect(ran).toEqual(['first', 'second']);
 });
+
+test('what is undone is not kept for ever, however late its time', () => {
+  const timers = new Timers();
+  const ran: number[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    const undo = timers.set(1e15 + (i % 7), () => ran.push(-1));
+    if (i % 1000 === 0) timers.set(20_000 - i, () => ran.push(20_000 - i));
+    undo();
+    undo();
+  }
+  expect(timers.size).toBeLessThan(3_000);
+  timers.runDue(1e9);
+  expect(ran).toEqual(Array.from({ length: 20 }, (_, i) => (i + 1) * 1000));
+});
+
+test('undoing what has run changes nothing', () => {
+  const timers = new Timers();
+  for (let i = 0; i < 5_000; i++) {
+    const undo = timers.set(i, () => {});
+    timers.runDue(i);
+    undo();
+  }
+  timers.set(10_000, () => {});
+  expect(timers.size).toBe(1);
+});
