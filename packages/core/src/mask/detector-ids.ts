@@ -38,3 +38,19 @@ export function detectorType(id: DetectorId): string {
 export function detectorRuleId(id: DetectorId): `default/detect/${DetectorId}` {
   return `default/detect/${id}`;
 }
+
+/** Detector numbers, as `Detectors.kinds` has them. */
+export const detectorNumber: Readonly<Record<DetectorId, number>> = {
+  email: detectorIds.indexOf('email'),
+  card: detectorIds.indexOf('card'),
+  iban: detectorIds.indexOf('iban'),
+  jwt: detectorIds.indexOf('jwt'),
+  bearer: detectorIds.indexOf('bearer'),
+  'api-key': detectorIds.indexOf('api-key'),
+  'private-key': detectorIds.indexOf('private-key'),
+  'url-userinfo': detectorIds.indexOf('url-userinfo'),
+  assignment: detectorIds.indexOf('assignment'),
+  ssn: detectorIds.indexOf('ssn'),
+  phone: detectorIds.indexOf('phone'),
+  ip: detectorIds.indexOf('ip'),
+};

@@ -1,35 +1,30 @@
+import {
+  at,
+  capital,
+  classes,
+  colon,
+  dash,
+  digit,
+  dot,
+  emailLocal,
+  equals,
+  isTokenMark,
+  joiner,
+  letter,
+  plus,
+  slash,
+  space,
+  trigger,
+  valueEnd,
+  wordByte,
+} from './byte-classes.ts';
 import { ibanLength, isCardNumber, passesMod97 } from './checksums.ts';
-import { type DetectorId, detectorIds } from './detector-ids.ts';
+import { detectorNumber } from './detector-ids.ts';
 import { nameMeaning } from './key-words.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
 import { hashBytes, NameTable } from './name-table.ts';
-import { type SecretPrefix, secretPrefixes } from './secret-prefixes.ts';
+import { inCharset, type SecretPrefix, secretPrefixes } from './secret-prefixes.ts';
 
-// Classes of bytes, as bits.
-const letter = 1;
-const digit = 2;
-const joiner = 4;
-const trigger = 8;
-const capital = 16;
-const emailLocal = 32;
-const valueEnd = 64;
-const hex = 128;
-const wordByte = letter | digit | joiner;
-
-const classes: Uint8Array = new Uint8Array(256);
-for (let code = 0; code < 128; code++) {
-  const char = String.fromCharCode(code);
-  let bits = 0;
-  if (/[A-Za-z]/.test(char)) bits |= letter;
-  if (/[A-Z]/.test(char)) bits |= capital;
-  if (/[0-9]/.test(char)) bits |= digit;
-  if (/[_-]/.test(char)) bits |= joiner;
-  if (/[@+:=-]/.test(char)) bits |= trigger;
-  if (/[\w.+%'~-]/.test(char)) bits |= emailLocal;
-  if (/[\s&;"'<>,(){}[\]|\\^`]/.test(char)) bits |= valueEnd;
-  if (/[0-9a-fA-F]/.test(char)) bits |= hex;
-  classes[code] = bits;
-}
 /** 1 for two bytes that a find can begin with, at the start of a word: nearly all words need no more than a look here. */
 const wordStarts: Uint8Array = new Uint8Array(1 << 16);
 for (const { prefix } of secretPrefixes.flatMap((some) => some ?? [])) {
@@ -43,34 +38,6 @@ for (let first = 65; first <= 90; first++) {
     if (ibanLength(first, second) > 0) wordStarts[(first << 8) | second] = 1;
   }
 }
-
-// Addresses may be international.
-classes.fill(emailLocal, 128);
-
-const at = 64;
-const plus = 43;
-const dash = 45;
-const dot = 46;
-const colon = 58;
-const slash = 47;
-const equals = 61;
-const space = 32;
-
-/** Detector numbers, as {@link Detectors.kinds} has them. */
-export const detectorNumber: Readonly<Record<DetectorId, number>> = {
-  email: detectorIds.indexOf('email'),
-  card: detectorIds.indexOf('card'),
-  iban: detectorIds.indexOf('iban'),
-  jwt: detectorIds.indexOf('jwt'),
-  bearer: detectorIds.indexOf('bearer'),
-  'api-key': detectorIds.indexOf('api-key'),
-  'private-key': detectorIds.indexOf('private-key'),
-  'url-userinfo': detectorIds.indexOf('url-userinfo'),
-  assignment: detectorIds.indexOf('assignment'),
-  ssn: detectorIds.indexOf('ssn'),
-  phone: detectorIds.indexOf('phone'),
-  ip: detectorIds.indexOf('ip'),
-};
 
 const number = detectorNumber;
 
@@ -435,25 +402,4 @@ export class Detectors {
     }
     return found > 0 ? this.#hit(number.card, i, found) : i;
   }
-}
-
-function inCharset(code: number, charset: SecretPrefix['charset']): boolean {
-  const bits = classes[code] ?? 0;
-  switch (charset) {
-    case 'word':
-      return (bits & wordByte) !== 0;
-    case 'capital':
-      return (bits & (capital | digit)) !== 0;
-    case 'alnum':
-      return (bits & (letter | digit)) !== 0;
-    case 'hex':
-      return (bits & hex) !== 0;
-    default:
-      return (bits & wordByte) !== 0 || code === dot;
-  }
-}
-
-/** What a token of an Authorization header can hold besides word bytes (RFC 7235). */
-function isTokenMark(code: number): boolean {
-  return code === dot || code === 126 || code === plus || code === slash || code === equals;
 }

@@ -1,3 +1,5 @@
+import { capital, classes, digit, dot, hex, letter, wordByte } from './byte-classes.ts';
+
 /** A kind of credential that is told by how it begins. */
 export interface SecretPrefix {
   readonly prefix: Uint8Array;
@@ -53,3 +55,20 @@ export const secretPrefixes: readonly (readonly SecretPrefix[] | undefined)[] = 
     return some.length === 0 ? undefined : some;
   },
 );
+
+/** Whether a byte can stand in what follows a prefix. */
+export function inCharset(code: number, charset: SecretPrefix['charset']): boolean {
+  const bits = classes[code] ?? 0;
+  switch (charset) {
+    case 'word':
+      return (bits & wordByte) !== 0;
+    case 'capital':
+      return (bits & (capital | digit)) !== 0;
+    case 'alnum':
+      return (bits & (letter | digit)) !== 0;
+    case 'hex':
+      return (bits & hex) !== 0;
+    default:
+      return (bits & wordByte) !== 0 || code === dot;
+  }
+}

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalIp } from './canonical.ts';
 import type { DeepText } from './deep-text.ts';
-import { Detectors, detectorNumber } from './detectors.ts';
+import { detectorNumber } from './detector-ids.ts';
+import { Detectors } from './detectors.ts';
 import type { Edits } from './edits.ts';
 import { isGraphql, maskGraphql } from './graphql.ts';
 import { JsonScanner } from './json-scanner.ts';
