@@ -114,6 +114,8 @@ export type { DropReason, RecorderState, RecorderStats } from './record/recorder
 export type { SampledPath, Sampler } from './record/sampler.ts';
 export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
+export type { WireHead } from './record/wire-head.ts';
+export { parseHeaderLines, parseWireHead, wireStatus } from './record/wire-head.ts';
 
 // capture
 export type { Compression } from './capture/codec.ts';

@@ -2,15 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { AbortEvent, ExchangeStart, HeaderList } from '@gardenhose/core';
-
-/** A response head as it stood on the wire. */
-export interface WireHead {
-  readonly status: number;
-  readonly reason: string;
-  readonly version: string;
-  readonly headers: HeaderList;
-}
+import type { AbortEvent, ExchangeStart, HeaderList, WireHead } from '@gardenhose/core';
 
 /** What all exchanges of one client connection share. */
 export interface ConnectionFacts {
@@ -61,34 +53,6 @@ export function declaresBody(req: IncomingMessage): boolean {
   const { headers } = req;
   const length = headers['content-length'];
   return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
-}
-
-/** Reads `HTTP/1.1 200 OK`, header lines and the empty line, as Node wrote them. */
-export function parseHead(text: string): WireHead | undefined {
-  const lineEnd = text.indexOf('\r\n');
-  const firstSpace = text.indexOf(' ');
-  if (lineEnd < 0 || firstSpace < 0 || firstSpace > lineEnd) return undefined;
-  const status = Number(text.slice(firstSpace + 1, firstSpace + 4));
-  if (!(status >= 100 && status <= 999)) return undefined;
-  return {
-    status,
-    reason: text.slice(firstSpace + 5, lineEnd),
-    version: text.slice(5, firstSpace),
-    headers: parseLines(text, lineEnd + 2),
-  };
-}
-
-/** Reads `Name: value` lines from `start` up to the empty line or the end. Node ends each with CRLF and never folds. */
-export function parseLines(text: string, start = 0): HeaderList {
-  const headers: string[] = [];
-  for (let at = start; at < text.length; ) {
-    const end = text.indexOf('\r\n', at);
-    const colon = text.indexOf(': ', at);
-    if (end <= at || colon < 0 || colon > end) break;
-    headers.push(text.slice(at, colon), text.slice(colon + 2, end));
-    at = end + 2;
-  }
-  return headers;
 }
 
 /**

@@ -1,6 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ExchangeTap, HeaderList, Side, TapTarget } from '@gardenhose/core';
+import {
+  type ExchangeTap,
+  type HeaderList,
+  parseHeaderLines,
+  parseWireHead,
+  type Side,
+  type TapTarget,
+  wireStatus,
+} from '@gardenhose/core';
 import { reportFailure } from './failures.ts';
 import {
   installOnRequest,
@@ -18,14 +26,12 @@ import {
   expressOperation,
   flattenHeaders,
   headFromParts,
-  parseHead,
-  parseLines,
 } from './to-events.ts';
 
-/** One client connection: its facts, and the exchanges on it that are not over. */
+/** One client connection: its facts, and the exchanges on it that are not over, linked from the latest to the first. */
 export interface Connection {
   readonly facts: ConnectionFacts;
-  readonly open: Set<Watch>;
+  latest: Watch | undefined;
 }
 
 const connectionsBySocket = new WeakMap<Socket, Connection>();
@@ -33,11 +39,13 @@ const connectionsBySocket = new WeakMap<Socket, Connection>();
 export function connectionOf(socket: Socket): Connection {
   const known = connectionsBySocket.get(socket);
   if (known !== undefined) return known;
-  const connection: Connection = { facts: connectionFacts(socket), open: new Set() };
+  const connection: Connection = { facts: connectionFacts(socket), latest: undefined };
   connectionsBySocket.set(socket, connection);
   // One listener per connection. A pipelined response that waits for its turn is not told that the connection closed.
   socket.once('close', () => {
-    for (const watch of connection.open) watch.broken();
+    const open: Watch[] = [];
+    for (let watch = connection.latest; watch !== undefined; watch = watch.earlier) open.push(watch);
+    for (const watch of open.reverse()) watch.broken();
   });
   return connection;
 }
@@ -46,6 +54,9 @@ export function connectionOf(socket: Socket): Connection {
 export class Watch implements Witness {
   readonly targets: TapTarget[] = [];
   tap: ExchangeTap | undefined;
+  // Its neighbours on the connection. A set of them would be made anew every few requests, at each of which it grows.
+  earlier: Watch | undefined;
+  later: Watch | undefined;
   /** Inside an original method: what it calls on the same message has been told already. */
   inside = false;
   readonly originals: Originals = new Originals();
@@ -84,7 +95,7 @@ export class Watch implements Witness {
     }
     this.tap = tap;
     try {
-      this.connection.open.add(this);
+      this.link();
       installOnResponse(this.res, this);
       if (!this.headText) this.rememberGiven(this.res);
       if (!declaresBody(this.req)) this.endRequest(true);
@@ -162,9 +173,11 @@ export class Watch implements Witness {
     const { tap } = this;
     if (tap === undefined) return;
     try {
-      const head = text === undefined ? undefined : parseHead(text);
-      if (head === undefined) tap.headers(status, '', '1.1', flattenHeaders(headers));
-      else tap.headers(head.status, head.reason, head.version, head.headers);
+      if (text === undefined || wireStatus(text) === undefined) {
+        tap.headers(status, '', '1.1', flattenHeaders(headers));
+      } else {
+        tellWireHead(tap, text);
+      }
     } catch (error) {
       this.fail(error);
     }
@@ -224,7 +237,23 @@ export class Watch implements Witness {
 
   private done(): void {
     this.tap = undefined;
-    this.connection.open.delete(this);
+    this.unlink();
+  }
+
+  private link(): void {
+    const { latest } = this.connection;
+    this.earlier = latest;
+    if (latest !== undefined) latest.later = this;
+    this.connection.latest = this;
+  }
+
+  private unlink(): void {
+    const { connection, earlier, later } = this;
+    if (earlier !== undefined) earlier.later = later;
+    if (later !== undefined) later.earlier = earlier;
+    else if (connection.latest === this) connection.latest = earlier;
+    this.earlier = undefined;
+    this.later = undefined;
   }
 
   private endRequest(complete: boolean): void {
@@ -248,12 +277,20 @@ export class Watch implements Witness {
   private tellHead(tap: ExchangeTap): void {
     const { res } = this;
     const { _header: text } = res;
-    const exact = this.headText && typeof text === 'string' ? parseHead(text) : undefined;
-    const head = exact ?? headFromParts(res, this.given);
-    tap.headers(head.status, head.reason, head.version, head.headers);
+    if (this.headText && typeof text === 'string' && wireStatus(text) !== undefined) {
+      tellWireHead(tap, text);
+    } else {
+      const head = headFromParts(res, this.given);
+      tap.headers(head.status, head.reason, head.version, head.headers);
+    }
   }
 
   private noteBytes(tap: ExchangeTap, side: Side, chunk: unknown, encoding: unknown): void {
+    if (typeof chunk === 'string' && chunk !== '' && tap.text !== undefined && isUtf8(encoding)) {
+      this.bytesSeen = true;
+      tap.text(side, chunk);
+      return;
+    }
     const bytes = bytesOf(chunk, encoding);
     if (bytes === undefined || bytes.length === 0) return;
     this.bytesSeen = true;
@@ -264,7 +301,7 @@ export class Watch implements Witness {
   private noteTrailers(tap: ExchangeTap): void {
     const { _trailer: text, chunkedEncoding, _hasBody: hasBody } = this.res;
     if (!chunkedEncoding || hasBody === false) return;
-    const trailers = this.headText && typeof text === 'string' ? parseLines(text) : this.givenTrailers;
+    const trailers = this.headText && typeof text === 'string' ? parseHeaderLines(text) : this.givenTrailers;
     if (trailers.length > 0) tap.trailers('response', trailers);
   }
 
@@ -275,6 +312,18 @@ export class Watch implements Witness {
     if (operation !== undefined && operation !== '') tap.mark('operation', operation);
   }
 }
+
+function tellWireHead(tap: ExchangeTap, text: string): void {
+  if (tap.wireHead !== undefined) {
+    tap.wireHead(text);
+    return;
+  }
+  const { status, reason, version, headers } = parseWireHead(text);
+  tap.headers(status, reason, version, headers);
+}
+
+/** Where no encoding is given, its place may be taken by a callback. */
+const isUtf8 = (encoding: unknown): boolean => typeof encoding !== 'string' || encoding === 'utf8';
 
 function bytesOf(chunk: unknown, encoding: unknown): Uint8Array | undefined {
   if (chunk instanceof Uint8Array) return chunk;
@@ -289,6 +338,10 @@ function both(first: ExchangeTap, second: ExchangeTap, late: boolean): ExchangeT
     headers(...args) {
       first.headers(...args);
       second.headers(...args);
+    },
+    wireHead(text) {
+      tellWireHead(first, text);
+      tellWireHead(second, text);
     },
     chunk(side, data) {
       first.chunk(side, data);

@@ -6,6 +6,8 @@
 export interface PackedBuffer {
   readonly memory: SharedArrayBuffer;
   readonly bytes: Buffer;
+  /** Length of the memory, which is a call to ask it for. */
+  readonly size: number;
   readonly u32: Uint32Array;
   readonly f64: Float64Array;
   used: number;
@@ -53,7 +55,7 @@ export class BufferPool {
 
   /** Takes a buffer back. One made larger for a large body is not kept. */
   giveBack(buffer: PackedBuffer): void {
-    const size = buffer.memory.byteLength;
+    const { size } = buffer;
     if (size === this.#bufferBytes) this.#free.push(buffer);
     else this.#allocated -= size;
   }
@@ -63,6 +65,7 @@ function view(memory: SharedArrayBuffer): PackedBuffer {
   return {
     memory,
     bytes: Buffer.from(memory),
+    size: memory.byteLength,
     u32: new Uint32Array(memory),
     f64: new Float64Array(memory),
     used: 0,

@@ -9,8 +9,15 @@ export interface ExchangeTap {
   readonly id: ExchangeId;
   /** A response head; informational ones too. */
   headers(status: number, reason: string, version: string, headers: HeaderList): void;
+  /**
+   * The same as {@link headers}, for a tap that has the text of an HTTP/1 head, from its first byte to its empty line: it is
+   * copied as it is, and taken apart elsewhere. Only for a text that has a `wireStatus`.
+   */
+  wireHead?(text: string): void;
   /** Body bytes that just passed. They are copied: the caller may use the buffer again. */
   chunk(side: Side, data: Uint8Array): void;
+  /** The same as {@link chunk} with this text in UTF-8. */
+  text?(side: Side, text: string): void;
   /** A whole message that just passed. */
   message(side: Side, kind: number, data: Uint8Array): void;
   trailers(side: Side, headers: HeaderList): void;

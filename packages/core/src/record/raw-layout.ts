@@ -23,6 +23,7 @@ export const recordKind = {
   gap: 9,
   control: 10,
   clock: 11,
+  wireHead: 12,
 } as const;
 
 /** Bits above the kind. Their meaning is the kind's own where they share a place. */

@@ -9,6 +9,7 @@ import type {
 } from '../model/event.ts';
 import { gapReasons } from '../model/event.ts';
 import { flag, limitState, recordHead, recordKind, startTexts } from './raw-layout.ts';
+import { parseWireHead } from './wire-head.ts';
 
 /** The events packed into the first `used` bytes of a buffer, in order. They share no memory with it. */
 export function* unpack(memory: SharedArrayBuffer, used: number): Generator<CaptureEvent> {
@@ -69,6 +70,8 @@ class RawRecord {
         const [reason = '', version = '', ...headers] = this.#texts(8);
         return { type: 'headers', ...stamp, status: this.#number(0), reason, version, headers };
       }
+      case recordKind.wireHead:
+        return { type: 'headers', ...stamp, ...parseWireHead(this.#wireHead()) };
       case recordKind.chunk:
         return { type: 'chunk', ...stamp, side, size: this.#number(0), data: this.#content() };
       case recordKind.message:
@@ -165,6 +168,11 @@ class RawRecord {
       position = end;
     }
     return texts;
+  }
+
+  #wireHead(): string {
+    const from = this.#offset + recordHead + 8;
+    return this.#bytes.toString('latin1', from, from + this.#number(0));
   }
 
   /** A copy: the buffer is used again. */

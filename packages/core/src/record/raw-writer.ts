@@ -84,6 +84,32 @@ export class RawWriter {
     return true;
   }
 
+  /** The text of a whole response head. One write, where its parts would be one each. */
+  wireHead(at: number, exchange: ExchangeId, text: string): boolean {
+    const { length } = text;
+    const offset = this.#reserve(recordKind.wireHead, at, exchange, 8 + length);
+    if (offset < 0 || this.current === undefined) return false;
+    const { f64, bytes } = this.current;
+    f64[offset >> 3] = length;
+    bytes.write(text, offset + 8, length, 'latin1');
+    return true;
+  }
+
+  /** A body chunk given as text that takes `size` bytes in UTF-8. */
+  text(at: number, exchange: ExchangeId, side: Side, text: string, size: number): boolean {
+    const flags = recordKind.chunk | sideFlag(side);
+    const offset = this.#reserve(flags, at, exchange, 32 + size);
+    if (offset < 0 || this.current === undefined) return false;
+    const { f64, bytes } = this.current;
+    const at64 = offset >> 3;
+    f64[at64] = size;
+    f64[at64 + 1] = 0;
+    f64[at64 + 2] = 0;
+    f64[at64 + 3] = size;
+    bytes.write(text, offset + 32, size, 'utf8');
+    return true;
+  }
+
   /** The first `keep` bytes of a body chunk; none is kept of one that is over the limit. */
   chunk(at: number, exchange: ExchangeId, side: Side, data: Uint8Array, keep: number): boolean {
     const flags = recordKind.chunk | sideFlag(side) | (keep === 0 && data.length > 0 ? flag.dropped : 0);
@@ -219,7 +245,7 @@ export class RawWriter {
   #reserve(flags: number, at: number, exchange: ExchangeId, body: number): number {
     const size = aligned(recordHead + body);
     let buffer = this.current;
-    if (buffer === undefined || buffer.used + size > buffer.memory.byteLength) {
+    if (buffer === undefined || buffer.used + size > buffer.size) {
       buffer = this.#renew(size);
       this.current = buffer;
       if (buffer === undefined) return -1;

@@ -2,6 +2,7 @@ import type { AbortEvent, ExchangeId, Side } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { ExchangeTap } from './exchange-tap.ts';
 import type { RequestPath } from './request-path.ts';
+import { wireStatus } from './wire-head.ts';
 
 /**
  * One exchange under way on the request path. Its methods are shared and it holds numbers only, so that an exchange costs
@@ -24,7 +25,7 @@ export class RecordedExchange implements ExchangeTap {
   constructor(path: RequestPath, id: ExchangeId) {
     this.#path = path;
     this.id = id;
-    path.underWay.set(id, this);
+    path.underWay.add(this);
   }
 
   headers(status: number, reason: string, version: string, headers: HeaderList): void {
@@ -35,6 +36,39 @@ export class RecordedExchange implements ExchangeTap {
         this.#giveUp(at);
       }
       this.#answered = status >= 200 || status === 101;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  wireHead(text: string): void {
+    if (!this.#takes('response') || this.#answered) return;
+    try {
+      const status = wireStatus(text);
+      if (status === undefined) throw new TypeError('the text given to wireHead() is no response head');
+      const at = this.#path.nowNs();
+      if (!this.#path.flowing || !this.#path.writer.wireHead(at, this.id, text)) this.#giveUp(at);
+      this.#answered = status >= 200 || status === 101;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  text(side: Side, text: string): void {
+    if (!this.#takes(side)) return;
+    try {
+      const size = Buffer.byteLength(text);
+      const before = side === 'request' ? this.#requestSize : this.#responseSize;
+      if (before + size > this.#path.options.maxBodyBytes) {
+        this.chunk(side, Buffer.from(text));
+        return;
+      }
+      const at = this.#path.nowNs();
+      if (side === 'request') this.#requestSize = before + size;
+      else this.#responseSize = before + size;
+      if (!this.#path.flowing || !this.#path.writer.text(at, this.id, side, text, size)) this.#giveUp(at);
     } catch (error) {
       this.#fail(error);
     }
@@ -152,7 +186,7 @@ export class RecordedExchange implements ExchangeTap {
 
   #finish(): void {
     this.#over = true;
-    this.#path.underWay.delete(this.id);
+    this.#path.underWay.delete(this);
   }
 
   #giveUp(at: number): void {

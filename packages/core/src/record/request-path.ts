@@ -4,6 +4,7 @@ import type { PackedBuffer } from './buffer-pool.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { ExchangeTap } from './exchange-tap.ts';
 import { RawWriter } from './raw-writer.ts';
+import { UnderWay } from './under-way.ts';
 
 /** Usual size of a buffer of packed events: small enough to come back soon, large enough to be worth a message. */
 const usualBufferBytes = 256 * 1024;
@@ -23,7 +24,7 @@ export interface RequestPathOptions {
 }
 
 /** An exchange that began and has not ended. */
-type UnderWay = Pick<ExchangeTap, 'id' | 'abort' | 'mark'>;
+type Open = Pick<ExchangeTap, 'id' | 'abort' | 'mark'>;
 
 /** What could not be packed since the last gap was declared. */
 interface Loss {
@@ -48,9 +49,9 @@ export class RequestPath {
   packedBytes = 0;
   readonly options: RequestPathOptions;
   readonly writer: RawWriter;
-  readonly underWay: Map<ExchangeId, UnderWay> = new Map();
+  readonly underWay: UnderWay<Open> = new UnderWay();
   readonly #pool: BufferPool;
-  readonly #givenUp: UnderWay[] = [];
+  readonly #givenUp: Open[] = [];
   #loss: Loss | undefined;
   #nextId = 1;
 
@@ -69,7 +70,7 @@ export class RequestPath {
   }
 
   get queueBytes(): number {
-    const idle = this.writer.current === undefined ? 0 : this.writer.current.memory.byteLength;
+    const idle = this.writer.current === undefined ? 0 : this.writer.current.size;
     return this.#pool.heldBytes - idle + (this.writer.current?.used ?? 0);
   }
 
@@ -101,7 +102,7 @@ export class RequestPath {
   }
 
   /** An event of this exchange found no room: the exchange goes no further. */
-  giveUp(exchange: UnderWay, at: number): void {
+  giveUp(exchange: Open, at: number): void {
     const loss = this.#lossSince(at);
     loss.events++;
     this.eventsLost++;
@@ -150,7 +151,7 @@ export class RequestPath {
 
   /** Ends every exchange under way. */
   abortAll(by: AbortEvent['by'], code: string): void {
-    for (const exchange of [...this.underWay.values()]) exchange.abort(by, code);
+    for (const exchange of this.underWay.all()) exchange.abort(by, code);
   }
 
   /** Nothing is packed from here on. */

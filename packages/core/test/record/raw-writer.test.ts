@@ -7,6 +7,8 @@ import { unpack } from '../../src/record/raw-reader.ts';
 import { RawWriter } from '../../src/record/raw-writer.ts';
 
 const latin1 = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) });
+/** What may stand in a line of a head. */
+const headerText = latin1.map((text) => text.replace(/[\r\n:]/g, ''));
 const anyText = fc.string({ unit: 'binary' });
 const headers = fc.array(fc.tuple(latin1, latin1), { maxLength: 6 }).map((pairs) => pairs.flat());
 const side = fc.constantFrom('request' as const, 'response' as const);
@@ -47,6 +49,29 @@ const call: fc.Arbitrary<Call> = fc.oneof(
         { type: 'headers', exchange: 7, status, reason, version: '1.1', headers: list },
       ],
     ),
+  fc.tuple(fc.integer({ min: 100, max: 999 }), headerText, fc.array(fc.tuple(headerText, headerText))).map(
+    ([status, reason, pairs]): Call => [
+      (writer, at) => {
+        const lines = pairs.map(([name, value]) => `n${name}: ${value}\r\n`);
+        return writer.wireHead(at, 7, `HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`);
+      },
+      {
+        type: 'headers',
+        exchange: 7,
+        status,
+        reason,
+        version: '1.1',
+        headers: pairs.flatMap(([name, value]) => [`n${name}`, value]),
+      },
+    ],
+  ),
+  fc.tuple(side, anyText).map(([of, text]): Call => {
+    const data = new Uint8Array(Buffer.from(text));
+    return [
+      (writer, at) => writer.text(at, 7, of, text, data.length),
+      { type: 'chunk', exchange: 7, side: of, size: data.length, data },
+    ];
+  }),
   fc
     .tuple(side, fc.uint8Array({ maxLength: 5000 }))
     .map(

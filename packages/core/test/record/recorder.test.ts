@@ -691,3 +691,43 @@ function bound(sink: Sink | Promise<Sink>): Sink {
     close: () => sink.close(),
   };
 }
+
+test('a head and a body given as text are recorded as the same bytes would be', async () => {
+  const record = async (tell: (recorder: Recorder) => void): Promise<CaptureEvent[]> => {
+    const sink = memorySink();
+    const recorder = recorderTo(sink, { maxBodyBytes: 7, onBodyLimit: 'truncate' });
+    tell(recorder);
+    expect(await recorder.close()).toMatchObject({ tapFailures: 0 });
+    return [...sink.events];
+  };
+  const pieces = ['h\xe4\u00df', '\ud800', '', 'more'];
+  const asText = await record((recorder) => {
+    const tap = recorder.begin(aStart());
+    tap?.end('request');
+    tap?.wireHead?.('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+    tap?.wireHead?.('HTTP/1.1 200 OK\r\nX-A: \xe9\r\n\r\n');
+    tap?.wireHead?.('HTTP/1.1 500 Too Late\r\n\r\n');
+    for (const piece of pieces) tap?.text?.('response', piece);
+    tap?.end('response');
+    tap?.text?.('response', 'late');
+  });
+  const asBytes = await record((recorder) => {
+    const tap = recorder.begin(aStart());
+    tap?.end('request');
+    tap?.headers(103, 'Early Hints', '1.1', ['Link', '</a>']);
+    tap?.headers(200, 'OK', '1.1', ['X-A', '\xe9']);
+    for (const piece of pieces) tap?.chunk('response', bytes(piece));
+    tap?.end('response');
+  });
+  expect(asText).toEqual(asBytes);
+  expect(asText.at(-1)).toMatchObject({ type: 'end', size: 12, state: 'truncated' });
+});
+
+test('a text that is no head costs the exchange, is counted, and never reaches the service', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart());
+  tap?.wireHead?.('HTTP/3 200');
+  expect(await recorder.close()).toMatchObject({ tapFailures: 1, underWay: 0 });
+  expect(sink.events.at(-1)).toMatchObject({ type: 'abort', by: 'recorder', code: 'tap-failed' });
+});

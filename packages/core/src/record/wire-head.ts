@@ -1,0 +1,45 @@
+import type { HeaderList } from '../model/headers.ts';
+
+/** A response head as it stood on the wire. */
+export interface WireHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly version: string;
+  readonly headers: HeaderList;
+}
+
+/** The status in the text of an HTTP/1 response head; undefined when the text is no such head. */
+export function wireStatus(text: string): number | undefined {
+  if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== 0x20) return undefined;
+  let status = 0;
+  for (let at = 9; at < 12; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return undefined;
+    status = status * 10 + digit;
+  }
+  return status >= 100 && text.endsWith('\r\n\r\n') ? status : undefined;
+}
+
+/** Reads `HTTP/1.1 200 OK`, header lines and the empty line, of a text that has a {@link wireStatus}. */
+export function parseWireHead(text: string): WireHead {
+  const lineEnd = text.indexOf('\r\n');
+  return {
+    status: Number(text.slice(9, 12)),
+    reason: text.slice(13, lineEnd),
+    version: text.slice(5, 8),
+    headers: parseHeaderLines(text, lineEnd + 2),
+  };
+}
+
+/** Reads `Name: value` lines from `start` up to the empty line or the end. Each ends with CRLF; none is folded. */
+export function parseHeaderLines(text: string, start = 0): HeaderList {
+  const headers: string[] = [];
+  for (let at = start; at < text.length; ) {
+    const end = text.indexOf('\r\n', at);
+    const colon = text.indexOf(': ', at);
+    if (end <= at || colon < 0 || colon > end) break;
+    headers.push(text.slice(at, colon), text.slice(colon + 2, end));
+    at = end + 2;
+  }
+  return headers;
+}
