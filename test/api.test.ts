@@ -28,6 +28,7 @@ test('@gardenhose/core exports these names', () => {
     CaptureEvent
     CaptureFault
     CaptureHeader
+    CaptureLosses
     CaptureRange
     CaptureState
     CaptureStream
@@ -70,6 +71,7 @@ test('@gardenhose/core exports these names', () => {
     FormatKind
     GapEvent
     GapReason
+    GapTally
     GardenhoseError
     GuardOptions
     HeaderList

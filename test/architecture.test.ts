@@ -169,6 +169,7 @@ const storyTests: Record<string, string> = {
   'packages/http-adapter/test/behaviours/streams.test.ts': 'as bodies',
   'packages/http-adapter/test/frameworks.test.ts': 'the same capture from every framework',
   'packages/http-adapter/test/sender-contract.test.ts': 'what every sender must do, of each sender',
+  'packages/http-adapter/test/sender-hostile.test.ts': 'the sender against targets made to harm it',
 };
 
 test('a test of a package lies where its source lies', () => {

@@ -260,3 +260,18 @@ test('replay says in one sentence what is wrong', async () => {
   }
   expect(existsSync(dir.file('r.html'))).toBe(false);
 });
+
+test('replay says what the capture lacks, of a file and of standard input', async () => {
+  await using target = await httpServer(shop());
+  const gappy = dir.file('gappy.hose');
+  const lists = [0, 1].map((i) => exchangeEvents({ exchange: i + 1, at: 1e6 + i * 1e6, masked: true }));
+  const events = interleave(...lists);
+  const gap = { type: 'gap', reason: 'buffer-full', exchanges: 3, events: 0, fromSeq: 0 } as const;
+  await writeCapture(gappy, [...events, { ...gap, seq: events.length + 1, at: 5e6, fromAt: 3e6, toAt: 5e6 }]);
+  const args = (file: string) => ['replay', file, '--to', target.origin, '--pace', 'asap'];
+  const { code, stdout } = await runCli(args(gappy));
+  expect(stdout).toContain('the capture lacks 3 exchanges: buffer-full (1 gap)');
+  expect(code).toBe(2);
+  const streamed = await runCli([...args('-'), '--json'], readFileSync(gappy));
+  expect(JSON.parse(streamed.stdout).losses).toMatchObject({ state: 'complete', exchanges: 3 });
+});

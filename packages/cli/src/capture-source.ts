@@ -4,6 +4,7 @@ import {
   type CaptureCondition,
   type CaptureHeader,
   type Exchange,
+  type GapEvent,
   openCapture,
 } from '@gardenhose/core';
 import { openInput } from './capture-input.ts';
@@ -14,7 +15,8 @@ export interface CaptureSource extends AsyncDisposable {
   readonly header: CaptureHeader;
   /** Whether it can be read more than once. */
   readonly again: boolean;
-  exchanges(): AsyncIterable<Exchange>;
+  /** `onGap` is told what is missing between them. */
+  exchanges(onGap?: (gap: GapEvent) => void): AsyncIterable<Exchange>;
   condition(): CaptureCondition;
 }
 
@@ -28,7 +30,7 @@ export async function openSource(path: string, io: Io): Promise<CaptureSource> {
     return {
       header,
       again: false,
-      exchanges: () => assemble(events),
+      exchanges: (onGap) => assemble(events, { onGap }),
       condition,
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -37,7 +39,7 @@ export async function openSource(path: string, io: Io): Promise<CaptureSource> {
   return {
     header: capture.header,
     again: true,
-    exchanges: () => capture.exchanges(),
+    exchanges: (onGap) => capture.exchanges({}, { onGap }),
     condition: () => capture.condition(),
     [Symbol.asyncDispose]: () => capture.close(),
   };

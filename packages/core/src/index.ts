@@ -181,6 +181,8 @@ export type { CompareOptions } from './compare/options.ts';
 // report
 export type { DifferenceGroup, DifferenceSummary } from './report/difference-table.ts';
 export { escapeText } from './report/escape-text.ts';
+export type { CaptureLosses } from './report/gap-tally.ts';
+export { GapTally } from './report/gap-tally.ts';
 export type { HistogramSummary } from './report/histogram.ts';
 export { Histogram } from './report/histogram.ts';
 export type { LaneOrder } from './report/lane-order.ts';

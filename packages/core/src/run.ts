@@ -9,6 +9,7 @@ import type { ReplayOptions } from './replay/options.ts';
 import { replayExchanges } from './replay/replay-exchanges.ts';
 import type { Sender } from './replay/sender.ts';
 import type { ReplayResult } from './replay/transcript.ts';
+import type { CaptureLosses } from './report/gap-tally.ts';
 import type { Report } from './report/report.ts';
 import { ReportBuilder, type ReportOptions } from './report/report-builder.ts';
 
@@ -23,6 +24,15 @@ export interface ReplayRunOptions extends ReplayOptions {
   readonly compare?: boolean | CompareOptions | undefined;
   /** What the report counts as late, and how much it lists. */
   readonly report?: ReportOptions | undefined;
+  /**
+   * Asked at the end what the capture of these exchanges lacks, for the report. Default nothing is known of it.
+   *
+   * @example
+   * const gaps = new GapTally();
+   * const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
+   * await replay(exchanges, sender, { losses: () => gaps.losses(capture.condition().state) });
+   */
+  readonly losses?: (() => CaptureLosses) | undefined;
   /** Called with each result and what comparing it found, where it was compared, in the order in which exchanges ended. */
   readonly onResult?: ((result: ReplayResult, comparison: Comparison | undefined) => void) | undefined;
 }
@@ -42,7 +52,7 @@ export async function replay(
   sender: Sender,
   options: ReplayRunOptions = {},
 ): Promise<Report> {
-  const { rules = [], compare = false, report, onResult, ...replayOptions } = options;
+  const { rules = [], compare = false, report, losses, onResult, ...replayOptions } = options;
   const comparer = comparerOf(compare);
   const builder = new ReportBuilder(report);
   const { hooks, answer } = splitRules(rules);
@@ -56,7 +66,7 @@ export async function replay(
     builder.add(result, comparison);
     onResult?.(result, comparison);
   }
-  return builder.build(run.progress());
+  return builder.build(run.progress(), losses?.());
 }
 
 function comparerOf(compare: boolean | CompareOptions): Comparer | undefined {

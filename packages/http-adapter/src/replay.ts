@@ -1,8 +1,13 @@
 import {
   type Capture,
   type Exchange,
+  GapTally,
   GardenhoseError,
+  type GuardOptions,
+  inProcessTarget,
+  isLoopback,
   openCapture,
+  planReplay,
   type ReplayRunOptions,
   type Report,
   replay as replayOver,
@@ -41,18 +46,36 @@ export async function replay(
 ): Promise<Report> {
   const { sender: senderOptions, ...rest } = options;
   const sender = await senderFor(target, senderOptions);
-  let opened: Capture | undefined;
   try {
-    let from = source;
-    if (typeof from === 'string') {
-      opened = await openCapture(from);
-      from = opened.exchanges();
+    if (typeof source === 'string') {
+      await using capture = await openCapture(source);
+      return await replayCapture(capture, sender, rest);
     }
-    return await replayOver('header' in from ? from.exchanges() : from, sender, rest);
+    return await (isCapture(source) ? replayCapture(source, sender, rest) : replayOver(source, sender, rest));
   } finally {
-    await opened?.close();
     if (sender !== target) await sender.close();
   }
+}
+
+async function replayCapture(capture: Capture, sender: Sender, options: ReplayRunOptions): Promise<Report> {
+  // All of it is read before: when it turns out to be recorded from the target, nothing shall have been sent.
+  if (mayBeRefused(sender.target, options.guard)) {
+    await planReplay(capture.exchanges(), sender, { guard: options.guard });
+  }
+  const gaps = new GapTally();
+  const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
+  const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
+  return replayOver(exchanges, sender, { ...options, losses });
+}
+
+/** Whether what a capture holds can forbid the target. */
+function mayBeRefused(target: string, guard: GuardOptions | undefined): boolean {
+  if (guard?.allowRecordedOrigin !== undefined) return !guard.allowRecordedOrigin;
+  return URL.canParse(target) && target !== inProcessTarget && !isLoopback(new URL(target).hostname);
+}
+
+function isCapture(source: Exclude<ReplaySource, string>): source is Capture {
+  return 'header' in source;
 }
 
 async function senderFor(target: ReplayTarget, options: SenderOptions | undefined): Promise<Sender> {

@@ -4,8 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Exchange, type ReplayResult, replayExchanges } from '@gardenhose/core';
-import { anExchange } from '@gardenhose/core/testing';
+import {
+  assemble,
+  type CaptureEvent,
+  type Exchange,
+  fileSink,
+  openCapture,
+  type ReplayResult,
+  replayExchanges,
+} from '@gardenhose/core';
+import { aCaptureHeader, anExchange, exchangeEvents, interleave } from '@gardenhose/core/testing';
 import { createSender, replay } from '@gardenhose/http-adapter';
 import { expect, test } from 'vitest';
 import { listening } from './support/servers.ts';
@@ -100,6 +108,73 @@ test('replay() takes an origin, an app, a server or a sender, and reports', asyn
     expect(report.exchanges).toMatchObject({ total: 2, answered: 2, failed: 0 });
   }
   await expect(replay(exchanges(), app, { sender: {} })).rejects.toMatchObject({ code: 'invalid-option' });
+});
+
+/** A capture in a directory of its own. */
+async function captureOf(events: readonly CaptureEvent[]): Promise<AsyncDisposable & { path: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'gardenhose-replay-'));
+  const path = join(directory, 'made.hose');
+  const sink = await fileSink({ path }).open(aCaptureHeader());
+  await sink.write(events);
+  await sink.close();
+  return { path, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
+
+const eventsFor = (count: number, hostOf: (exchange: number) => string): CaptureEvent[] =>
+  interleave(
+    ...Array.from({ length: count }, (_, i) =>
+      exchangeEvents({
+        exchange: i + 1,
+        at: (i + 1) * ms,
+        stepNs: 1_000,
+        lane: `l${i % 5}`,
+        start: { method: 'GET', target: '/', headers: ['Host', hostOf(i + 1)] },
+      }),
+    ),
+  );
+
+test('a report on a capture says what the capture lacks', async () => {
+  await using server = await wireServer(answerHeads(okAnswer));
+  const gap: CaptureEvent = {
+    ...{ type: 'gap', seq: 0, at: 9e9, reason: 'buffer-full', fromAt: 1e9, toAt: 9e9 },
+    ...{ exchanges: 7, events: 0, fromSeq: 0 },
+  };
+  const events = eventsFor(3, () => 'shop.test');
+  await using made = await captureOf([...events, { ...gap, seq: events.length + 1 }]);
+  await using opened = await openCapture(made.path);
+  for (const source of [made.path, opened]) {
+    const report = await replay(source, server.origin, { pace: 'asap' });
+    expect(report.losses).toEqual({
+      state: 'complete',
+      exchanges: 7,
+      events: 0,
+      gaps: [{ reason: 'buffer-full', count: 1, exchanges: 7, events: 0 }],
+    });
+    expect(report.fidelity.verdict).toBe('incomplete');
+  }
+});
+
+test('a target that the last exchange of a capture names gets nothing', async () => {
+  await using server = await wireServer(answerHeads(okAnswer));
+  // The same machine under a name that is not loopback.
+  const target = server.origin.replace('127.0.0.1', '0.0.0.0');
+  const count = 6_000;
+  const events = eventsFor(count, (id) => (id === count ? new URL(target).host : 'shop.test'));
+  await using made = await captureOf(events);
+  const options = { pace: 'asap', guard: { allow: [target] } } as const;
+  await expect(replay(made.path, target, options)).rejects.toMatchObject({ code: 'target-refused' });
+  expect(server.connections).toHaveLength(0);
+});
+
+test('a target that a stream names too late is not said to have got nothing', async () => {
+  await using server = await wireServer(answerHeads(okAnswer));
+  const target = server.origin.replace('127.0.0.1', '0.0.0.0');
+  const count = 6_000;
+  const events = eventsFor(count, (id) => (id === count ? new URL(target).host : 'shop.test'));
+  const options = { pace: 'asap', guard: { allow: [target] } } as const;
+  const replaying = replay(assemble(events), target, options);
+  await expect(replaying).rejects.toMatchObject({ code: 'replay-aborted' });
+  expect(server.connections.length).toBeGreaterThan(0);
 });
 
 test('replay() reads a capture from its path', async () => {

@@ -5,6 +5,7 @@ import {
   type CompareOptions,
   createComparer,
   createMasker,
+  GapTally,
   GardenhoseError,
   type HookRule,
   type Pace,
@@ -152,7 +153,12 @@ async function plannedRun(
       `replaying standard input to ${sender.target}; it can be read only once, so there is no plan`,
     );
   }
-  const report = await replay(source.exchanges(), sender, { ...options, signal: io.claimInterrupt() });
+  const gaps = new GapTally();
+  const report = await replay(
+    source.exchanges((gap) => gaps.add(gap)),
+    sender,
+    { ...options, losses: () => gaps.losses(source.condition().state), signal: io.claimInterrupt() },
+  );
   progress.clear();
   if (flags.report !== undefined) await writeFile(flags.report, `${JSON.stringify(report, undefined, 2)}\n`);
   await output.text(renderReport(report).trimEnd());

@@ -16,7 +16,11 @@ export interface AssembleOptions {
   readonly maxHeldBytes?: number;
   /** Bytes kept of one body, or of all messages of one side. The rest is left out and its state says `truncated`. Default 16,777,216 (16 MiB). */
   readonly maxBodyBytes?: number;
+  /** Told of each gap, when it is come to: exchanges do not say what is missing between them. Default nobody. */
+  readonly onGap?: ((gap: GapEvent) => void) | undefined;
 }
+
+type Limits = Required<Omit<AssembleOptions, 'onGap'>>;
 
 /** What an assembler has seen. */
 export interface AssembleStats {
@@ -45,7 +49,8 @@ const closesWhatItCuts: ReadonlySet<GapReason> = new Set(['buffer-full', 'hook',
  * for (const exchange of assembler.finish()) print(exchange);
  */
 export class Assembler {
-  readonly #limits: Required<AssembleOptions>;
+  readonly #limits: Limits;
+  readonly #onGap: AssembleOptions['onGap'];
   readonly #open = new Map<ExchangeId, ExchangeBuilder>();
   readonly #closed: RecentIds;
   readonly #partial: Record<PartialReason, number> = {
@@ -69,6 +74,7 @@ export class Assembler {
   /** @throws {@link GardenhoseError} `invalid-option` */
   constructor(options: AssembleOptions = {}) {
     this.#limits = resolve(options);
+    this.#onGap = options.onGap;
     this.#closed = new RecentIds(this.#limits.maxOpenExchanges);
   }
 
@@ -121,6 +127,7 @@ export class Assembler {
   }
 
   #gap(gap: GapEvent): void {
+    this.#onGap?.(gap);
     this.#missingExchanges += gap.exchanges;
     this.#missingEvents += gap.events;
     if (gap.exchange !== undefined) this.#open.get(gap.exchange)?.lacks('events-lost');
@@ -222,7 +229,7 @@ class RecentIds {
   }
 }
 
-function resolve(options: AssembleOptions): Required<AssembleOptions> {
+function resolve(options: AssembleOptions): Limits {
   const resolved = {
     order: options.order ?? 'start',
     maxOpenExchanges: options.maxOpenExchanges ?? 65_536,

@@ -1,3 +1,4 @@
+import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { operationOf } from '../model/operation.ts';
 import type { Job, Settled } from './engine.ts';
@@ -31,7 +32,7 @@ export interface ReplayRun {
  * Replays exchanges, which must come in order of their starts, to the sender's target. The sender stays the caller's.
  *
  * `results` throws `target-unreachable` when nothing can be connected, having sent nothing; `target-refused` when an exchange
- * turns out to be recorded from the target; `worker-failed`; and whatever `source` throws.
+ * turns out to be recorded from the target, and `replay-aborted` when that shows after the first was sent; `worker-failed`; and whatever `source` throws.
  *
  * @throws {@link GardenhoseError} `invalid-option`; `target-refused` when the guard forbids the target
  */
@@ -186,7 +187,7 @@ class Run {
       this.#skip(recorded, skip);
       return;
     }
-    checkRecordedOrigin(guard, recorded);
+    this.#checkOrigin(recorded);
     const lane = laneOf?.(recorded) ?? recorded.lane;
     const notes = this.#notes(lane);
     const preparation = new Preparation(recorded, index, this.#sender, this.options);
@@ -214,6 +215,19 @@ class Run {
       timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
       shipment,
     });
+  }
+
+  /** Once the run has begun, a refusal would say what is no longer true: that nothing was sent. */
+  #checkOrigin(recorded: Exchange): void {
+    try {
+      checkRecordedOrigin(this.options.guard, recorded);
+    } catch (error) {
+      if (this.#begun === undefined || !isGardenhoseError(error)) throw error;
+      throw new GardenhoseError('replay-aborted', `Stopped when the run had begun: ${error.message}`, {
+        ...error.place,
+        cause: error,
+      });
+    }
   }
 
   #flush(): void {

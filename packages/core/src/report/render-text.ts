@@ -1,5 +1,6 @@
 import type { DifferenceGroup, DifferenceSummary } from './difference-table.ts';
 import { escapeText } from './escape-text.ts';
+import type { CaptureLosses } from './gap-tally.ts';
 import type { HistogramSummary } from './histogram.ts';
 import type { Report } from './report.ts';
 import { textTable } from './text-table.ts';
@@ -40,7 +41,8 @@ function heading({ verdict, fidelity, comparison, run }: Report): string[] {
   return lines;
 }
 
-function exchanges({ exchanges: { total, sent, answered, failed, skipped, skips }, run }: Report): string[] {
+function exchanges({ exchanges: counts, losses, run }: Report): string[] {
+  const { total, sent, answered, failed, skipped, skips } = counts;
   const lines = [
     `Exchanges: ${total} read, ${sent} sent, ${answered} answered, ${failed} failed, ${skipped} skipped`,
   ];
@@ -55,7 +57,17 @@ function exchanges({ exchanges: { total, sent, answered, failed, skipped, skips 
   if (run !== undefined && run.mutationsSent > 0) {
     lines.push(`  ${run.mutationsSent} of those sent may have changed state at the target`);
   }
+  if (losses !== undefined) lines.push(...lacks(losses));
   return lines;
+}
+
+function lacks({ state, gaps }: CaptureLosses): string[] {
+  const lines = gaps.map(({ reason, count, exchanges: whole, events }) => {
+    const gone = [whole > 0 ? `${whole} exchanges` : '', events > 0 ? `${events} events` : ''];
+    const what = gone.filter((text) => text !== '').join(' and ') || 'nothing';
+    return `  the capture lacks ${what}: ${reason} (${count} ${count === 1 ? 'gap' : 'gaps'})`;
+  });
+  return state === 'truncated' || state === 'damaged' ? [...lines, `  the capture is ${state}`] : lines;
 }
 
 function timing({ timing: times }: Report): string[] {

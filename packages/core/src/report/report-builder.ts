@@ -5,6 +5,7 @@ import { finishedAt } from '../replay/order.ts';
 import type { ReplayResult } from '../replay/transcript.ts';
 import { DifferenceTable } from './difference-table.ts';
 import { Drift } from './drift.ts';
+import type { CaptureLosses } from './gap-tally.ts';
 import { Histogram, noDurations, toMs } from './histogram.ts';
 import { LaneOrderCheck } from './lane-order.ts';
 import { OperationTable } from './operation-table.ts';
@@ -81,7 +82,7 @@ export class ReportBuilder {
   }
 
   /** The report of everything that was added. May be asked for again. */
-  build(run?: RunFacts): Report {
+  build(run?: RunFacts, losses?: CaptureLosses): Report {
     const exchanges: ExchangeCounts = {
       ...this.#counts,
       skipped: this.#skips.total,
@@ -89,7 +90,14 @@ export class ReportBuilder {
     };
     const timing = this.#timing(run?.pace !== 'asap');
     const order = this.#order.result();
-    const fidelity = judgeFidelity({ exchanges, timing, order, run, maxLagP99Ms: this.#maxLagP99Ms });
+    const fidelity = judgeFidelity({
+      exchanges,
+      losses,
+      timing,
+      order,
+      run,
+      maxLagP99Ms: this.#maxLagP99Ms,
+    });
     const compared = this.#differences.compared > 0;
     const differences = compared ? this.#differences.summary() : undefined;
     const comparison = judgeComparison(differences, this.#differences.bodiesNotCompared);
@@ -98,6 +106,7 @@ export class ReportBuilder {
       ...judgeRun({ fidelity, comparison, differences, exchanges }),
       run: run === undefined ? undefined : runFacts(run),
       exchanges,
+      losses,
       fidelity,
       comparison,
       timing,

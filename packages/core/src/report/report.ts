@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { DifferenceSummary } from './difference-table.ts';
+import type { CaptureLosses } from './gap-tally.ts';
 import type { HistogramSummary } from './histogram.ts';
 import type { LaneOrder } from './lane-order.ts';
 
@@ -12,6 +13,8 @@ export interface Report {
   readonly reasons: readonly string[];
   readonly run?: RunFacts | undefined;
   readonly exchanges: ExchangeCounts;
+  /** What the capture lacks of the recorded traffic. Absent when exchanges were replayed without their capture. */
+  readonly losses?: CaptureLosses | undefined;
   readonly fidelity: Fidelity;
   readonly timing: Timing;
   readonly order: LaneOrder;

@@ -1,4 +1,5 @@
 import type { DifferenceSummary } from './difference-table.ts';
+import type { CaptureLosses } from './gap-tally.ts';
 import type { LaneOrder } from './lane-order.ts';
 import type { ExchangeCounts, Fidelity, Report, RunFacts, Timing } from './report.ts';
 
@@ -8,6 +9,7 @@ const maxLostShare = 0.05;
 
 export interface FidelityFacts {
   readonly exchanges: ExchangeCounts;
+  readonly losses: CaptureLosses | undefined;
   readonly timing: Timing;
   readonly order: LaneOrder;
   readonly run: RunFacts | undefined;
@@ -15,7 +17,8 @@ export interface FidelityFacts {
 }
 
 /** Whether the run was what the recording was. */
-export function judgeFidelity({ exchanges, timing, order, run, maxLagP99Ms }: FidelityFacts): Fidelity {
+export function judgeFidelity(facts: FidelityFacts): Fidelity {
+  const { exchanges, losses, timing, order, run, maxLagP99Ms } = facts;
   const found: [Fidelity['verdict'], string][] = [];
   const { lag, driftMs } = timing;
   const lost = exchanges.skips.reduce(
@@ -29,6 +32,13 @@ export function judgeFidelity({ exchanges, timing, order, run, maxLagP99Ms }: Fi
   else if (cut > 0) found.push(['stopped', `${cut} exchanges were not sent because the run was stopped`]);
   if (lost > maxLostShare * exchanges.total) {
     found.push(['incomplete', `${lost} of ${exchanges.total} exchanges could not be sent`]);
+  }
+  const missing = unwantedLosses(losses);
+  if (missing > maxLostShare * (exchanges.total + missing)) {
+    found.push([
+      'incomplete',
+      `The capture lacks ${missing} exchanges beside the ${exchanges.total} in it: they were not recorded`,
+    ]);
   }
   const inversions = order.sendInversions + order.answerInversions;
   // Without an order, nothing was promised.
@@ -47,6 +57,14 @@ export function judgeFidelity({ exchanges, timing, order, run, maxLagP99Ms }: Fi
     found.push(['fell-behind', `The run slipped by ${driftMs.toFixed(1)} ms from its beginning to its end`]);
   }
   return { verdict: found[0]?.[0] ?? 'faithful', reasons: found.map(([, reason]) => reason) };
+}
+
+/** Exchanges that a recorder lost, without those that it was told to leave out. */
+function unwantedLosses(losses: CaptureLosses | undefined): number {
+  return (losses?.gaps ?? []).reduce(
+    (sum, { reason, exchanges }) => (reason === 'rate-limit' ? sum : sum + exchanges),
+    0,
+  );
 }
 
 /** What comparing says as a whole. */
