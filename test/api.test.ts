@@ -161,6 +161,7 @@ test('@gardenhose/core exports these names', () => {
     Unsendable
     VerifyResult
     Where
+    WireHead
     always
     assemble
     bodyBytes
@@ -196,8 +197,10 @@ test('@gardenhose/core exports these names', () => {
     nullSink
     openCapture
     operationOf
+    parseHeaderLines
     parseHeaderRule
     parseHookRules
+    parseWireHead
     planReplay
     rateLimited
     readCapture
@@ -216,6 +219,7 @@ test('@gardenhose/core exports these names', () => {
     textTable
     tokenType
     verifyCapture
+    wireStatus
     withHeader
     withoutHeader"
   `);
