@@ -95,7 +95,7 @@ function allTextOf(bytes: Uint8Array): string {
 /** Everything that a capture holds, as one text. */
 async function textOf(path: string): Promise<string> {
   const stream = await readCapture(createReadStream(path), { mode: 'strict' });
-  const out = [JSON.stringify(stream.header), readFileSync(path, 'latin1')];
+  const out = [JSON.stringify(stream.header)];
   const bodies = new Map<string, Uint8Array[]>();
   for await (const event of stream.events) {
     const text = JSON.stringify(event, (name, value: unknown) => (name === 'data' ? undefined : value));
@@ -207,6 +207,5 @@ test('no secret that a server receives or sends is in the capture, wherever it s
   const masked = await recordAll(folder.file('masked.hose'), policy);
   expect([...found(await textOf(masked.path))]).toEqual([]);
   expect([...found(masked.said)]).toEqual([]);
-  const text = (await textOf(masked.path)).toLowerCase();
-  expect(text.includes(stem.toLowerCase())).toBe(false);
+  expect(readFileSync(masked.path, 'latin1').toLowerCase()).not.toContain(stem.toLowerCase());
 }, 30_000);

@@ -57,7 +57,11 @@ const jsonBody = (body: (secret: Secret) => unknown): Position => ({
 });
 const password = ({ word }: Secret): string => JSON.stringify({ password: word });
 const answer =
-  (type: string, body: (secret: Secret) => string | Buffer, coding?: string): NonNullable<Position['respond']> =>
+  (
+    type: string,
+    body: (secret: Secret) => string | Buffer,
+    coding?: string,
+  ): NonNullable<Position['respond']> =>
   (res, secret) => {
     if (type !== '') res.setHeader('Content-Type', type);
     if (coding !== undefined) res.setHeader('Content-Encoding', coding);
@@ -85,7 +89,9 @@ export const positions: Readonly<Record<string, Position>> = {
   'path segment by a rule of the user': { request: ({ word }) => get(`/people/${word}`) },
   'path segment by a rule, slash behind it': { request: ({ word }) => get(`/people/${word}/`) },
   'path segment by a rule, in other case': { request: ({ word }) => get(`/PEOPLE/${word}`) },
-  'path segment by a rule, absolute form': { request: ({ word }) => get(`http://shop.test/people/${word}?a`) },
+  'path segment by a rule, absolute form': {
+    request: ({ word }) => get(`http://shop.test/people/${word}?a`),
+  },
   'matrix parameter': { request: ({ word }) => get(`/a;sid=${word};x=1/b`) },
   'query value by name': { request: ({ word }) => get(`/?token=${word}`) },
   'query value by look': { find: 'card', request: ({ card }) => get(`/?q=${card}`) },
@@ -124,7 +130,8 @@ export const positions: Readonly<Record<string, Position>> = {
   'credentials of two schemes': { request: ({ word }) => get('/', `Authorization: Basic x, Bearer ${word}`) },
   'Digest credentials': { request: ({ word }) => get('/', `Authorization: Digest username="${word}"`) },
   'AWS credentials': {
-    request: ({ word }) => get('/', `Authorization: AWS4-HMAC-SHA256 Credential=${word}/x, Signature=${word}`),
+    request: ({ word }) =>
+      get('/', `Authorization: AWS4-HMAC-SHA256 Credential=${word}/x, Signature=${word}`),
   },
   'proxy credentials': { request: header('Proxy-Authorization') },
   'header name in mixed case': { request: header('aUTHORIZATION') },
@@ -180,7 +187,10 @@ export const positions: Readonly<Record<string, Position>> = {
   // JSON.
   'JSON by name': { request: (secret) => post(json, password(secret)) },
   'JSON, escaped name': { request: ({ word }) => post(json, `{"p\\u0061ssword":"${word}"}`) },
-  'JSON, escaped value': { find: 'email', request: ({ email }) => post(json, `["${email.replace('@', '\\u0040')}"]`) },
+  'JSON, escaped value': {
+    find: 'email',
+    request: ({ email }) => post(json, `["${email.replace('@', '\\u0040')}"]`),
+  },
   'JSON, escaped by slashes': { request: ({ word }) => post(json, `{"u":"https:\\/\\/x\\/?token=${word}"}`) },
   'JSON name': { find: 'email', request: ({ email }) => post(json, `{"${email}":1}`) },
   'JSON name, escaped': {
@@ -230,7 +240,9 @@ export const positions: Readonly<Record<string, Position>> = {
   'JSON of another type': { request: (secret) => post('text/plain', password(secret)) },
   'JSON said to be a form': { request: (secret) => post(form, password(secret)) },
   'JSON said to be an event stream': { request: (secret) => post('text/event-stream', password(secret)) },
-  'JSON with two types': { request: (secret) => post('text/plain', password(secret), `Content-Type: ${json}`) },
+  'JSON with two types': {
+    request: (secret) => post('text/plain', password(secret), `Content-Type: ${json}`),
+  },
   'JSON with a function around it': { request: (secret) => post(json, `callback(${password(secret)})`) },
   'JSON with a function around it, as text': {
     request: (secret) => post('text/plain', `callback(${password(secret)})`),
@@ -245,10 +257,17 @@ export const positions: Readonly<Record<string, Position>> = {
   },
   'JSON in pieces': { request: (secret) => chunked(json, [...password(secret)]) },
   'GraphQL literal': jsonBody(({ word }) => ({ query: `{ user(name: "${word}") { id } }` })),
-  'GraphQL variables': jsonBody(({ word }) => ({ query: 'query($p: String) { x }', variables: { pin: word } })),
+  'GraphQL variables': jsonBody(({ word }) => ({
+    query: 'query($p: String) { x }',
+    variables: { pin: word },
+  })),
   'GraphQL comment': jsonBody(({ word }) => ({ query: `{ user { id } } # ${word}` })),
-  'GraphQL in a query': { request: ({ word }) => get(`/?query=${percent(`{ user(name: "${word}") { id } }`)}`) },
-  'GraphQL document': { request: ({ word }) => post('application/graphql', `{ user(name: "${word}") { id } }`) },
+  'GraphQL in a query': {
+    request: ({ word }) => get(`/?query=${percent(`{ user(name: "${word}") { id } }`)}`),
+  },
+  'GraphQL document': {
+    request: ({ word }) => post('application/graphql', `{ user(name: "${word}") { id } }`),
+  },
   'GraphQL, several at once': jsonBody(({ word }) => [{ query: `{ a(b: "${word}") }` }]),
 
   // Forms and parts.
@@ -257,7 +276,9 @@ export const positions: Readonly<Record<string, Position>> = {
   'form name': { find: 'email', request: ({ email }) => post(form, `${percent(email)}=1`) },
   'form name, encoded': { request: ({ word }) => post(form, `${percent('password')}=${word}`) },
   'form, encoded value': { request: ({ word }) => post(form, `password=${percent(word)}`) },
-  'form, name in JSON style': { request: ({ word }) => post(form, `user.pass-word=1&user[password][]=${word}`) },
+  'form, name in JSON style': {
+    request: ({ word }) => post(form, `user.pass-word=1&user[password][]=${word}`),
+  },
   'JSON in a form': { request: (secret) => post(form, `a=${percent(password(secret))}`) },
   'web token in JSON in a form': {
     find: 'jwt',
@@ -275,14 +296,19 @@ export const positions: Readonly<Record<string, Position>> = {
     request: ({ word }) =>
       post(multipartType, multipart(`Content-Disposition: form-data; name="f"; filename="${word}"\r\n\r\nx`)),
   },
-  'text before the first part': { request: ({ word }) => post(multipartType, `${word}\r\n${multipart('\r\na')}`) },
+  'text before the first part': {
+    request: ({ word }) => post(multipartType, `${word}\r\n${multipart('\r\na')}`),
+  },
   'parts said to be text': {
     request: ({ word }) =>
       post('text/plain', multipart(`Content-Disposition: form-data; name="password"\r\n\r\n${word}`)),
   },
   'parts within parts': {
     request: ({ word }) =>
-      post(multipartType, multipart(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${word}\r\n--b--`)),
+      post(
+        multipartType,
+        multipart(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${word}\r\n--b--`),
+      ),
   },
 
   // Other contents.
@@ -292,7 +318,7 @@ export const positions: Readonly<Record<string, Position>> = {
     find: 'email',
     request: ({ email }) => post('text/plain', Buffer.from(`mail ${email}`, 'utf16le')),
   },
-  'XML': { request: ({ word }) => post('application/xml', `<password>${word}</password>`) },
+  XML: { request: ({ word }) => post('application/xml', `<password>${word}</password>`) },
   'XML said to be text': { request: ({ word }) => post('text/plain', `<password>${word}</password>`) },
   'no known type': { request: ({ word }) => post('application/octet-stream', word) },
   'no type': { request: ({ word }) => post('', word) },
@@ -304,7 +330,11 @@ export const positions: Readonly<Record<string, Position>> = {
   },
   'gzip, two members': {
     request: (secret) =>
-      post(json, Buffer.concat([gzipSync('[1,'), gzipSync(`${password(secret)}]`)]), 'Content-Encoding: gzip'),
+      post(
+        json,
+        Buffer.concat([gzipSync('[1,'), gzipSync(`${password(secret)}]`)]),
+        'Content-Encoding: gzip',
+      ),
   },
   'gzip and something behind it': {
     request: ({ word }) =>
@@ -327,10 +357,18 @@ export const positions: Readonly<Record<string, Position>> = {
       post(json, twoCodings(password(secret)), 'Content-Encoding: gzip', 'Content-Encoding: br'),
   },
   'unknown coding': { request: (secret) => post(json, password(secret), 'Content-Encoding: zstd') },
-  'coding that was not applied': { request: (secret) => post(json, password(secret), 'Content-Encoding: gzip') },
+  'coding that was not applied': {
+    request: (secret) => post(json, password(secret), 'Content-Encoding: gzip'),
+  },
   'gzip of text, not said': { find: 'email', request: ({ email }) => post('text/plain', gzipSync(email)) },
-  'brotli of text, not said': { find: 'email', request: ({ email }) => post('text/plain', brotliCompressSync(email)) },
-  'deflate of text, not said': { find: 'email', request: ({ email }) => post('text/plain', deflateRawSync(email)) },
+  'brotli of text, not said': {
+    find: 'email',
+    request: ({ email }) => post('text/plain', brotliCompressSync(email)),
+  },
+  'deflate of text, not said': {
+    find: 'email',
+    request: ({ email }) => post('text/plain', deflateRawSync(email)),
+  },
 
   // Bodies that are not whole.
   'body over the limit': {
@@ -343,7 +381,8 @@ export const positions: Readonly<Record<string, Position>> = {
   },
   'client goes away within the body': {
     breaksOff: true,
-    request: (secret) => post('text/plain', `${secret.email} ${password(secret)}`, 'X-More: 1').subarray(0, -1),
+    request: (secret) =>
+      post('text/plain', `${secret.email} ${password(secret)}`, 'X-More: 1').subarray(0, -1),
     find: 'email',
   },
   'client goes away within JSON': {
@@ -377,7 +416,10 @@ export const positions: Readonly<Record<string, Position>> = {
   },
   'Set-Cookie': { respond: answerHeader('Set-Cookie', ({ word }) => `a=${word}; Path=/; X=${word}`) },
   'Set-Cookie, malformed': { respond: answerHeader('Set-Cookie', ({ word }) => word) },
-  'Set-Cookie path': { find: 'email', respond: answerHeader('Set-Cookie', ({ email }) => `a=1; Path=/${email}`) },
+  'Set-Cookie path': {
+    find: 'email',
+    respond: answerHeader('Set-Cookie', ({ email }) => `a=1; Path=/${email}`),
+  },
   'Set-Cookie date': { respond: answerHeader('Set-Cookie', ({ word }) => `a=1; Expires=${word}!`) },
   Location: { respond: answerHeader('Location', ({ word }) => `/cb?code=${word}${word}#id_token=${word}`) },
   'Location, user information': { respond: answerHeader('Location', ({ word }) => `//u:${word}@x.test/`) },
@@ -386,7 +428,10 @@ export const positions: Readonly<Record<string, Position>> = {
   ETag: { respond: answerHeader('ETag', ({ word }) => `W/"${word}"`) },
   'WWW-Authenticate': { respond: answerHeader('WWW-Authenticate', ({ word }) => `Digest nonce="${word}"`) },
   'response header, unknown': { respond: answerHeader('X-Debug', ({ word }) => word) },
-  'Server-Timing': { find: 'email', respond: answerHeader('Server-Timing', ({ email }) => `db;desc="${email}"`) },
+  'Server-Timing': {
+    find: 'email',
+    respond: answerHeader('Server-Timing', ({ email }) => `db;desc="${email}"`),
+  },
   'response trailer': {
     respond: (res, { word }) => {
       res.writeHead(200, { Trailer: 'X-Sum', 'Content-Type': 'text/plain' });
@@ -404,22 +449,42 @@ export const positions: Readonly<Record<string, Position>> = {
       res.end();
     },
   },
-  'GraphQL errors': { find: 'email', respond: answer(json, ({ email }) => `{"errors":[{"message":"no ${email}"}]}`) },
+  'GraphQL errors': {
+    find: 'email',
+    respond: answer(json, ({ email }) => `{"errors":[{"message":"no ${email}"}]}`),
+  },
   'HTML response': { respond: answer('text/html', ({ word }) => `<input name=password value=${word}>`) },
   'text response, form': { respond: answer('text/plain', ({ word }) => `access_token=${word}&x=1`) },
   'event stream data': { respond: answer('text/event-stream', (s) => `data: ${password(s)}\n\n`) },
   'event stream data over lines': {
-    respond: answer('text/event-stream', ({ word }) => `data: {"a":1,\ndata: "password":\ndata: "${word}"}\n\n`),
+    respond: answer(
+      'text/event-stream',
+      ({ word }) => `data: {"a":1,\ndata: "password":\ndata: "${word}"}\n\n`,
+    ),
   },
-  'event stream data, cut': { respond: answer('text/event-stream', (s) => `data: ${password(s).slice(0, -1)}`) },
+  'event stream data, cut': {
+    respond: answer('text/event-stream', (s) => `data: ${password(s).slice(0, -1)}`),
+  },
   'event stream, JSON within a text': {
     respond: answer('text/event-stream', (s) => `data: got ${password(s)}\n\n`),
   },
-  'event stream id': { find: 'email', respond: answer('text/event-stream', ({ email }) => `id: ${email}\n\n`) },
-  'event stream comment': { find: 'email', respond: answer('text/event-stream', ({ email }) => `: ${email}\n\n`) },
-  'event stream field of its own': { respond: answer('text/event-stream', ({ word }) => `password: ${word}\n\n`) },
-  'event stream, carriage returns': { respond: answer('text/event-stream', (s) => `data: ${password(s)}\r\r`) },
-  'event stream, gzip': { respond: answer('text/event-stream', (s) => gzipSync(`data: ${password(s)}\n\n`), 'gzip') },
+  'event stream id': {
+    find: 'email',
+    respond: answer('text/event-stream', ({ email }) => `id: ${email}\n\n`),
+  },
+  'event stream comment': {
+    find: 'email',
+    respond: answer('text/event-stream', ({ email }) => `: ${email}\n\n`),
+  },
+  'event stream field of its own': {
+    respond: answer('text/event-stream', ({ word }) => `password: ${word}\n\n`),
+  },
+  'event stream, carriage returns': {
+    respond: answer('text/event-stream', (s) => `data: ${password(s)}\r\r`),
+  },
+  'event stream, gzip': {
+    respond: answer('text/event-stream', (s) => gzipSync(`data: ${password(s)}\n\n`), 'gzip'),
+  },
 };
 
 /** A gzip member with this name of a file in its head. */

@@ -96,10 +96,11 @@ export class BodyMasker {
       if (!looksLikeText) return type.kind === 'json' ? problem : 'content-type';
       if (broken) return problem;
     }
+    if (type.kind !== 'form' && type.kind !== 'text') return 'content-type';
+    if (isMarkup(bytes, start) || isMultipart(bytes, start)) return 'content-type';
+    // Text holds none of these; UTF-16 and compressed bytes do, and detectors would see nothing in them.
+    if (hasControls(bytes)) return 'charset';
     if (type.kind === 'form') return this.#form(bytes);
-    if (type.kind !== 'text') return 'content-type';
-    // No text holds zero bytes; UTF-16 does, and detectors would see nothing in it.
-    if (bytes.includes(0)) return 'charset';
     const edits = new Edits();
     this.#text.editText(bytes, start, bytes.length, edits);
     return edits;
@@ -112,7 +113,6 @@ export class BodyMasker {
 
   #form(bytes: Buffer): Edits | string {
     if (!isUtf8(bytes)) return 'utf8';
-    if (bytes.includes(0)) return 'charset';
     const text = bytes.toString('utf8');
     const edits = this.#text.urls.pairEdits(text, 'form', 0);
     if (text.length === bytes.length || edits.count === 0) return edits;
@@ -145,9 +145,14 @@ export class BodyMasker {
     for (let at = start; at < end; ) {
       const stop = lineEnd(bytes, at, end);
       const from = fieldStart(bytes, at, stop);
-      const text =
-        isData(bytes, at, stop) && masked !== undefined ? masked[line++] : this.#field(bytes, from, stop);
-      if (text !== undefined) edits.add(from, stop, text);
+      if (!isKnownField(bytes, at, stop)) {
+        const whole = bytes.toString('utf8', at, stop);
+        edits.add(at, stop, this.#text.undecodable(whole, 0));
+      } else {
+        const text =
+          isData(bytes, at, stop) && masked !== undefined ? masked[line++] : this.#field(bytes, from, stop);
+        if (text !== undefined) edits.add(from, stop, text);
+      }
       at = afterLine(bytes, stop, end);
     }
     return '';
@@ -182,6 +187,23 @@ function startOfContent(bytes: Buffer): number {
   const guard = scriptGuards.find((each) => bytes.subarray(start, start + each.length).equals(each));
   if (guard !== undefined) start += guard.length;
   return start;
+}
+
+/** Elements of XML or HTML, whatever the type says: their names are not looked at, so their values are not shown. */
+function isMarkup(bytes: Buffer, start: number): boolean {
+  return /^\s*<[A-Za-z!?/]/.test(bytes.toString('latin1', start, start + 64));
+}
+
+function isMultipart(bytes: Buffer, start: number): boolean {
+  return /^\s*--[^\r\n]{1,200}\r?\ncontent-/i.test(bytes.toString('latin1', start, start + 300));
+}
+
+/** Bytes that no text has: of the control characters all but those of white space and colour. */
+function hasControls(bytes: Buffer): boolean {
+  for (const code of bytes) {
+    if (code < 0x20 && (code < 0x08 || code > 0x0d) && code !== 0x1b) return true;
+  }
+  return false;
 }
 
 function firstByte(bytes: Buffer, start: number): number | undefined {
@@ -233,6 +255,13 @@ function isData(bytes: Buffer, start: number, end: number): boolean {
   return (
     end - start >= 4 && bytes.toString('latin1', start, Math.min(start + 5, end)).replace(':', '') === 'data'
   );
+}
+
+const knownField = /^(?:\ufeff)?(?:(?:data|event|id|retry)?:|(?:data|event|id|retry)?$)/;
+
+/** A client passes over lines of any other name, so nobody says what they mean. */
+function isKnownField(bytes: Buffer, start: number, end: number): boolean {
+  return knownField.test(bytes.toString('utf8', start, Math.min(end, start + 16)));
 }
 
 /** Where the value of an event's line begins: after the colon and one space. A line without a colon is all name. */

@@ -63,7 +63,7 @@ export class CookieMasker {
     const equals = piece.indexOf('=');
     const name = piece.slice(0, Math.max(equals, 0)).trim();
     if (!cookieName.test(name)) return malformed;
-    const shownName = this.#deep.mask(name, 0);
+    const shownName = this.#name(name);
     const before = piece.slice(0, equals).replace(name, () => shownName);
     const raw = piece.slice(equals + 1);
     const text = raw.trim();
@@ -74,6 +74,12 @@ export class CookieMasker {
     }
     const masked = this.#value(rule, text);
     return `${before}=${masked === text ? raw : masked}`;
+  }
+
+  #name(name: string): string {
+    const plain = percentDecoded(name);
+    const masked = this.#deep.mask(plain, 0);
+    return masked === plain ? name : encodeURIComponent(masked);
   }
 
   #value(rule: MaskRule | undefined, text: string): string {

@@ -247,6 +247,7 @@ export const headerKinds: Readonly<Record<HeaderKind, readonly string[]>> = {
     'sec-websocket-accept',
     'sec-websocket-extensions',
     'access-control-*',
+    'access-control-allow-credentials',
     'cross-origin-*',
     'origin-agent-cluster',
     'permissions-policy',

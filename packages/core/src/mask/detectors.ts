@@ -24,6 +24,7 @@ import { nameMeaning } from './key-words.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
 import { hashBytes, NameTable } from './name-table.ts';
 import { inCharset, type SecretPrefix, secretPrefixes } from './secret-prefixes.ts';
+import { memberName, memberValue } from './text-member.ts';
 
 /** 1 for two bytes that a find can begin with, at the start of a word: nearly all words need no more than a look here. */
 const wordStarts: Uint8Array = new Uint8Array(1 << 16);
@@ -159,7 +160,7 @@ export class Detectors {
       case plus:
         return (before & wordByte) === 0 ? this.#phone(i) : i;
       case colon:
-        return this.#userinfo(i);
+        return this.#at(i + 1) === slash ? this.#userinfo(i) : this.#member(i);
       case equals:
         return this.#assignment(i);
       default:
@@ -280,6 +281,17 @@ export class Detectors {
     let end = from;
     while (end < this.#end && !this.#is(end, valueEnd)) end++;
     return end === from ? i : this.#hit(number.assignment, from, end);
+  }
+
+  /** The value of `"password":…` in JSON that stands within a text. */
+  #member(i: number): number {
+    const name = memberName(this.#bytes, i, this.#floor);
+    if (name === undefined || this.#rules[number.assignment] === undefined) return i;
+    const hash = hashBytes(this.#bytes, name.start, name.end);
+    if (this.#names.find(this.#bytes, name.start, name.end, hash, false).rule === undefined) return i;
+    const value = memberValue(this.#bytes, name.end, i, this.#end);
+    if (value === undefined || value.start >= value.end || this.#matches(value.start, tokenStart)) return i;
+    return this.#hit(number.assignment, value.start, value.end);
   }
 
   #privateKey(i: number): number {

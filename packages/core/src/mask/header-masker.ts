@@ -58,7 +58,7 @@ export class HeaderMasker {
   #kind(lower: string): Kind {
     let kind = this.#kinds.get(lower);
     if (kind === undefined) {
-      kind = byName.get(lower) ?? byPrefix.find(([prefix]) => lower.startsWith(prefix))?.[1] ?? 'unknown';
+      kind = byName.get(lower) ?? kindByPrefix(lower) ?? 'unknown';
       if (this.#kinds.size >= namesRemembered) this.#kinds.clear();
       this.#kinds.set(lower, kind);
     }
@@ -267,6 +267,13 @@ export class HeaderMasker {
     if (!value.includes(',')) return maskItem(value);
     return splitList(value, ',').map(maskItem).join(',');
   }
+}
+
+/** That a name begins as those of headers that are kept says little when another of its words is that of a secret. */
+function kindByPrefix(lower: string): Kind | undefined {
+  const kind = byPrefix.find(([prefix]) => lower.startsWith(prefix))?.[1];
+  const counted = lower.startsWith('x-ratelimit-') || lower.startsWith('ratelimit');
+  return kind === 'kept' && !counted && nameMeaning(lower, false) !== undefined ? undefined : kind;
 }
 
 /** In one pass: a pattern with a look ahead over quotes takes the square of the length. */

@@ -139,8 +139,7 @@ export class PolicyMasker implements Masker {
     const rules = state.rules('request');
     this.#scope.set(rules, state.audit, 'target', 'request');
     const target = this.#text.urls.mask(start.target, 0, true);
-    const operation =
-      start.operation === undefined ? undefined : this.#text.urls.mask(start.operation, 0, false);
+    const operation = start.operation === undefined ? undefined : this.#text.urls.operation(start.operation);
     this.#scope.part = 'address';
     const lane = this.#lane(start.lane);
     const peer = start.peer === undefined ? undefined : this.#peer(start.peer);
@@ -177,6 +176,7 @@ export class PolicyMasker implements Masker {
   #mark(event: MarkEvent, state: ExchangeState): MarkEvent {
     const rules = state.rules('request');
     this.#scope.set(rules, state.audit, 'header', 'request');
+    if (event.name === 'operation') return { ...event, value: this.#text.urls.operation(event.value) };
     const rule = rules.jsonName(event.name);
     const value =
       rule === undefined ? this.#text.mask(event.value, 0) : this.#text.maskUnder(rule, event.value, 0);
@@ -300,7 +300,10 @@ export class PolicyMasker implements Masker {
         out.push(bodyEvent(this.#last ?? event, { exchange: event.exchange, side }, piece));
       if (body.problem !== '') this.#scope.count(`dropped:${body.problem}`);
     }
-    out.push(this.#audit(event, state), event);
+    // The application's own errors may name the code.
+    this.#scope.set(state.rules('response'), state.audit, 'status', 'response');
+    const code = this.#text.mask(event.code, 0);
+    out.push(this.#audit(event, state), { ...event, code });
     this.#forget(event.exchange);
     return out;
   }

@@ -38,6 +38,17 @@ export class UrlMasker {
     return out === url ? url : out;
   }
 
+  /** The path or the route of an operation, which may hold segments of the path that was asked for. */
+  operation(text: string): string {
+    if (!text.startsWith('/')) return this.#deep.mask(text, 0);
+    const masked = this.mask(text, 0, true).split('/');
+    // Names of parameters stand for any value.
+    return text
+      .split('/')
+      .map((segment, i) => (/^[:*{]/.test(segment) ? segment : masked[i]))
+      .join('/');
+  }
+
   /** Pairs with `&` between, as in queries and forms. */
   pairs(text: string, place: PairPlace, level: number): string {
     const edits = this.pairEdits(text, place, level);
@@ -114,7 +125,7 @@ export class UrlMasker {
     if (equals < 0) return this.#part(pair, true, level);
     const rawName = pair.slice(0, equals);
     const rawValue = pair.slice(equals + 1);
-    const name = decoded(rawName, true);
+    const name = decodedName(rawName);
     const shownName = this.#part(rawName, true, level);
     // A name that cannot be read may be that of a secret.
     const rule = name === undefined ? this.#undecodable : this.#scope.rules[place](name);
@@ -161,9 +172,12 @@ export class UrlMasker {
 
 function fits(template: PathTemplate, segments: readonly string[]): boolean {
   const wanted = template.segments.length;
-  if (template.open ? segments.length < wanted : segments.length !== wanted) return false;
+  // As routers do by default: a slash at the end and the case of letters make no other path.
+  const found = segments.at(-1) === '' ? segments.length - 1 : segments.length;
+  if (template.open ? found < wanted : found !== wanted) return false;
   return template.segments.every(
-    ({ text }, i) => text === undefined || text === decoded(segments[i] ?? '', false),
+    ({ text }, i) =>
+      text === undefined || text.toLowerCase() === decoded(segments[i] ?? '', false)?.toLowerCase(),
   );
 }
 
@@ -176,6 +190,13 @@ function decoded(raw: string, plus: boolean): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A name encoded more than once is still that name. */
+function decodedName(raw: string): string | undefined {
+  let name = decoded(raw, true);
+  for (let i = 0; i < 3 && name?.includes('%') && percentCode.test(name); i++) name = decoded(name, false);
+  return name;
 }
 
 function indexOrEnd(text: string, char: string, from: number): number {

@@ -206,3 +206,29 @@ test('takes time in proportion to the length, on the worst beginnings of each de
     expect(ratio, piece).toBeLessThan(80);
   }
 });
+
+test.each([
+  ['{"password":"abc"}', '{"password":"<abc>"}'],
+  ['got {"a":1, "api_key" : "x\\"y"} here', 'got {"a":1, "api_key" : "<x\\"y>"} here'],
+  ['log: {\\"secret\\":\\"a\\\\\\"b\\",\\"c\\":1}', 'log: {\\"secret\\":\\"<a\\\\\\"b>\\",\\"c\\":1}'],
+  ["cb({'token':'abc'})", "cb({'token':'<abc>'})"],
+  ['at "pin": 1234, ok', 'at "pin": <1234>, ok'],
+  ['"tokens":["a",["b"]],"c"', '"tokens":<["a",["b"]]>,"c"'],
+  ['cut "password":"abc', 'cut "password":"<abc>'],
+  [
+    '"passwordRequired":true,"name":"x","password":null',
+    '"passwordRequired":true,"name":"x","password":null',
+  ],
+])('finds the value beside the name of a secret in JSON within a text: %s', (text, expected) => {
+  const detectors = new Detectors();
+  const bytes = Buffer.from(text);
+  const rules = detectorIds.map((id) => tokenRule(id, 'x'));
+  let shown = '';
+  let from = 0;
+  for (let i = 0; i < detectors.scan(bytes, 0, bytes.length, rules); i++) {
+    const [start = 0, end = 0] = [detectors.starts[i], detectors.ends[i]];
+    shown += `${text.slice(from, start)}<${text.slice(start, end)}>`;
+    from = end;
+  }
+  expect(shown + text.slice(from)).toBe(expected);
+});
