@@ -1,9 +1,12 @@
-// Writes, reads and verifies one large capture, and says what an event costs and whether memory stays flat.
+// Writes, reads, verifies and replays one large capture, and says what an event costs and whether memory stays flat.
+import { fork } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRecorder, fileSink, openCapture, verifyCapture } from '@gardenhose/core';
+import { replay } from '@gardenhose/http-adapter';
 
 /**
  * @typedef {import('@gardenhose/core').CaptureEvent} CaptureEvent
@@ -12,7 +15,7 @@ import { createRecorder, fileSink, openCapture, verifyCapture } from '@gardenhos
 
 export const name = 'capture-throughput';
 export const description =
-  'events and bytes per second of writing, reading, verifying; memory while 2 GiB go through';
+  'events and bytes per second of writing, reading, verifying, replaying; memory while 2 GiB go through';
 
 const MiB = 2 ** 20;
 
@@ -86,6 +89,7 @@ async function largeCapture(path, wantedBytes) {
   const verifyTime = verifying();
   if (verified.state !== 'complete' || verified.events !== events)
     throw new Error('the capture does not verify');
+  const replayed = await replayAll(path, events / 10);
 
   return [
     { name: 'capture size', value: Math.round(bytes / MiB), unit: 'MiB' },
@@ -97,8 +101,43 @@ async function largeCapture(path, wantedBytes) {
     memoryMeasure('read', readGrowth),
     ...rates('verify', events, rawBytes, verifyTime),
     memoryMeasure('verify', verifyMemory.growth()),
+    ...replayed,
     { name: 'seek to a time, median', value: median(seeks), unit: 'ms' },
   ];
+}
+
+/**
+ * The same capture from disk, as fast as a server in another process answers it.
+ * @param {string} path
+ * @param {number} count
+ * @returns {Promise<Measure[]>}
+ */
+async function replayAll(path, count) {
+  const child = fork(new URL('support/ok-server.js', import.meta.url));
+  try {
+    const [{ port }] = await once(child, 'message');
+    const memory = new MemoryWatch();
+    const replaying = stopwatch();
+    const { exchanges } = await replay(path, `http://127.0.0.1:${port}`, {
+      pace: 'asap',
+      onProgress: ({ answered }) => memory.sample(answered / count),
+    });
+    const { seconds, cpuSeconds } = replaying();
+    if (exchanges.answered !== count) throw new Error(`replayed ${exchanges.answered} of ${count} exchanges`);
+    return [
+      {
+        name: 'replayed asap from disk, memory flat',
+        value: Math.round(count / seconds),
+        unit: 'requests/s',
+        target: 'memory growth at most 32 MiB',
+        ok: memory.growth() <= 32 * MiB,
+      },
+      memoryMeasure('replay', memory.growth()),
+      { name: 'replay, CPU', value: (cpuSeconds * 1e6) / count, unit: 'us/request' },
+    ];
+  } finally {
+    child.kill();
+  }
 }
 
 /**
