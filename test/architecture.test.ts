@@ -183,6 +183,13 @@ test('a test of a package lies where its source lies', () => {
   expect(stray.sort()).toEqual(Object.keys(storyTests).sort());
 });
 
+test('every package carries the licence', () => {
+  const licence = readFileSync(join(root, 'LICENSE'), 'utf8');
+  for (const name of packages) {
+    expect(readFileSync(join(root, 'packages', name, 'LICENSE'), 'utf8'), name).toBe(licence);
+  }
+});
+
 test('every public value is named in a test', () => {
   const tests = [...packages.map((name) => join(root, 'packages', name, 'test')), join(root, 'test')]
     .flatMap((folder) =>

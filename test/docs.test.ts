@@ -80,6 +80,24 @@ test.each(snippets.filter(({ runs }) => runs))('the snippet at $where runs', asy
   expect(stdout.trim()).not.toBe('');
 });
 
+test('the first page shows what its program prints', async () => {
+  const shown = /^```text\n(Replay: [\s\S]*?)^```$/m.exec(textOf('README.md'))?.[1]?.trimEnd() ?? '';
+  const snippet = snippets.find(({ where, runs }) => runs && where.startsWith('README.md:'));
+  if (snippet === undefined) throw new Error('README.md has no snippet that runs');
+  using dir = tempDir();
+  const { stdout } = await run(process.execPath, [scratchFile(snippet)], { cwd: dir.path });
+  // The run's name and its timing differ from run to run.
+  const stable = (text: string) =>
+    text
+      .replace(/run [0-9a-f]{16}/, 'run ID')
+      .replace(/fidelity [\w-]+/, 'fidelity F')
+      .split('\n')
+      .filter((line) => !/^(?:Time:| {2}(?:ms|lag|service time) )/.test(line));
+  const printed = stable(stdout);
+  expect(stable(shown).filter((line) => !printed.includes(line))).toEqual([]);
+  expect(shown.split('\n').length).toBeGreaterThan(5);
+});
+
 test('every package page and the first page hold a snippet that runs', () => {
   for (const page of ['README.md', 'packages/core/README.md', 'packages/http-adapter/README.md']) {
     expect(

@@ -184,9 +184,14 @@ test('record says in one sentence what is wrong', async () => {
     [[...base, ...out, '--policy', dir.file('bad.json')], 65, /bad\.json is no JSON/],
     [[...base, ...out, '--policy', dir.file('worse.json')], 65, /nonsense/],
     [[...base, ...out, '--policy', dir.file('none.json')], 74, /none\.json: no such file/],
-    [[...base, '-o', dir.file('there.hose')], 74, /there is a file of this name/],
-    [[...base, '-o', dir.file('none/a.hose')], 74, /none\/a\.hose/],
-    [['--listen', `:${busy.port}`, '--to', busy.origin, ...out, '--overwrite'], 74, /in use/],
+    [[...base, '-o', dir.file('there.hose')], 74, /there is a file of this name; .* add --overwrite/],
+    [[...base, '-o', dir.file('none/a.hose')], 74, /none\/a\.hose: ENOENT: no such file or directory$/m],
+    [['--listen', `:${busy.port}`, '--to', busy.origin, ...out], 74, /in use/],
+    [
+      ['--listen', `:${busy.port}`, '--to', busy.origin, '-o', dir.file('there.hose'), '--overwrite'],
+      74,
+      /in use/,
+    ],
   ];
   for (const [args, exit, sentence] of cases) {
     const { code, stderr } = await runCli(['record', ...args]);
@@ -194,6 +199,7 @@ test('record says in one sentence what is wrong', async () => {
     expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
   }
   expect(readFileSync(dir.file('there.hose'), 'utf8')).toBe('mine');
+  expect(existsSync(dir.file('a.hose'))).toBe(false);
 });
 
 test('a service that does not answer is told to the client and counted', async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { exchangeEvents, interleave } from '@gardenhose/core/testing';
 import { expect, test, vi } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
-import { runCli } from '../support/run-cli.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -37,6 +37,23 @@ test('recover reads standard input and prints one JSON document', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ output: dir.file('copy.hose'), events: 34, lossless: true });
 });
 
+test('recover writes to standard output, and its words to standard error', async () => {
+  using dir = tempDir();
+  const whole = await writeCapture(dir.file('whole.hose'));
+  const { child, done } = startCli(['recover', whole, '-o', '-']);
+  const pieces: Buffer[] = [];
+  child.stdout?.on('data', (piece: Buffer) => pieces.push(piece));
+  const { code, stderr } = await done;
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringMatching(/^34 events saved in standard output/),
+  });
+  const both = await runCli(['recover', whole, '-o', '-', '--json']);
+  expect(JSON.parse(both.stdout)).toMatchObject({ error: { code: 'invalid-option', exit: 64 } });
+  const verified = await runCli(['verify', '-', '--json'], Buffer.concat(pieces));
+  expect(JSON.parse(verified.stdout)).toMatchObject({ state: 'complete', events: 34, faultCount: 0 });
+});
+
 test('recover refuses what it cannot do in one sentence', async () => {
   using dir = tempDir();
   const whole = await writeCapture(dir.file('whole.hose'));
@@ -45,7 +62,7 @@ test('recover refuses what it cannot do in one sentence', async () => {
   const cases: [args: string[], exit: number, sentence: RegExp][] = [
     [[whole], 64, /required option '-o, --output <file>' not specified/],
     [[whole, '-o', whole], 64, /the capture itself/],
-    [[whole, '-o', dir.file('noise')], 74, /there is a file of this name/],
+    [[whole, '-o', dir.file('noise')], 74, /there is a file of this name; .* add --overwrite/],
     [[whole, '-o', dir.file('none/out.hose')], 74, /none\/out\.hose/],
     [[dir.path, '-o', out], 65, /is a directory/],
     [[dir.file('none.hose'), '-o', out], 74, /none\.hose/],

@@ -36,6 +36,7 @@ export function describeError(error: unknown): string {
 /** Messages of the library name its options; on the command line these are flags. */
 function inFlags(message: string): string {
   return message
+    .replace('ask for it to be overwritten', 'add --overwrite')
     .replace('add it to guard.allow if', 'add --allow ORIGIN if')
     .replace(/; set guard\.allowRecordedOrigin .*$/, '; choose another target');
 }

@@ -1,4 +1,11 @@
-import { type Exchange, GardenhoseError, headerValues, matchesGlob, splitTarget } from '@gardenhose/core';
+import {
+  type Exchange,
+  GardenhoseError,
+  headerValues,
+  matchesGlob,
+  operationOf,
+  splitTarget,
+} from '@gardenhose/core';
 
 /** Whether an exchange is one of those that were asked for. */
 export type Predicate = (exchange: Exchange) => boolean;
@@ -12,7 +19,7 @@ const textFields: Readonly<Record<string, (exchange: Exchange) => readonly (stri
   direction: (exchange) => [exchange.direction],
   protocol: (exchange) => [exchange.protocol],
   lane: (exchange) => [exchange.lane],
-  operation: (exchange) => [exchange.operation, ...markValues(exchange, 'operation')],
+  operation: (exchange) => [operationOf(exchange), exchange.operation, ...markValues(exchange, 'operation')],
   peer: (exchange) => [exchange.peer],
   method: (exchange) => [exchange.request.method],
   target: (exchange) => [exchange.request.target],

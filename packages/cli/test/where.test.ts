@@ -14,6 +14,7 @@ const exchange = anExchange({
   request: { target: '/orders/7?full=1', headers: ['Host', 'shop.test', 'Accept', 'text/html'] },
   response: { status: 503 },
 });
+const routed = { ...exchange, operation: '/orders/:id' };
 const holds = (expression: string) => compileWhere(expression)(exchange);
 
 test.each([
@@ -120,4 +121,11 @@ test('any text is either a filter or refused as an invalid option', () => {
       },
     ),
   );
+});
+
+test('an operation can be named by what is shown, or by its route alone', () => {
+  for (const operation of ['GET /orders/:id', '/orders/:id']) {
+    expect(compileWhere(`operation = "${operation}"`)(routed), operation).toBe(true);
+  }
+  expect(compileWhere('operation = "POST /orders/:id"')(routed)).toBe(false);
 });

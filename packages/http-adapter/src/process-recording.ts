@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import {
+  always,
   createRecorder,
   type ExchangeStart,
   type ExchangeTap,
@@ -52,13 +53,14 @@ class ProcessRecording implements TapTarget {
 
   #open(path: string): void {
     const { service, mask, hooks, maxBodyBytes, maxBufferedBytes, maxFileBytes } = this.#options;
+    const ratio = this.#options.sampleRatio;
     try {
       const recorder = createRecorder({
         service,
         sink: fileSink({ path, maxFileBytes }),
         mask,
         hooks: hooks === undefined ? undefined : { module: hooks },
-        sampler: sampleRatio(this.#options.sampleRatio),
+        sampler: ratio === 1 ? always : sampleRatio(ratio),
         maxBodyBytes,
         maxBufferedBytes,
         exitWaitMs: closeWaitMs,

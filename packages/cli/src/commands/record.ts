@@ -8,7 +8,7 @@ import {
   streamSink,
   systemClock,
 } from '@gardenhose/core';
-import { createRecordingProxy, type RecordingProxy } from '@gardenhose/http-adapter';
+import { createRecordingProxy, type RecordingProxy, tapServer } from '@gardenhose/http-adapter';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
@@ -67,12 +67,20 @@ export function recordCommand(context: CommandContext): Command {
   return withCommonFlags(withMaskFlags(command)).action((flags: RecordFlags) => {
     context.run(flags, async (output) => {
       const interrupt = context.io.claimInterrupt();
-      const recorder = openRecorder(flags, context.io);
+      const proxy = createRecordingProxy({ to: flags.to, rewriteHost: flags.rewriteHost });
+      // First of all, so that no file is made or replaced for an address that is in use.
+      await listen(proxy, flags.listen);
       try {
-        await recorder.ready;
-        return await record(flags, recorder, output, context.io, interrupt);
+        const recorder = openRecorder(flags, context.io);
+        tapServer(proxy, recorder);
+        try {
+          await recorder.ready;
+          return await record(flags, proxy, recorder, output, context.io, interrupt);
+        } finally {
+          await recorder.close();
+        }
       } finally {
-        await recorder.close();
+        if (proxy.listening) await finish(proxy);
       }
     });
   });
@@ -96,15 +104,12 @@ function openRecorder(flags: RecordFlags, io: Io): Recorder {
 
 async function record(
   flags: RecordFlags,
+  proxy: RecordingProxy,
   recorder: Recorder,
   output: Output,
   io: Io,
   interrupt: AbortSignal,
 ): Promise<ExitCode> {
-  const proxy = createRecordingProxy({ to: flags.to, target: recorder, rewriteHost: flags.rewriteHost });
-  const listening = once(proxy, 'listening');
-  proxy.listen(flags.listen.port, flags.listen.host);
-  await listening;
   const file = flags.output === '-' ? 'standard output' : flags.output;
   const at = addressOf(proxy);
   output.note(`listening on http://${at}, passing on to ${flags.to}, recording to ${file}`);
@@ -147,6 +152,12 @@ function watchRecorder(recorder: Recorder, output: Output, progress: Progress): 
 }
 
 /** Takes no more requests, and waits a moment for those under way. */
+async function listen(proxy: RecordingProxy, { host, port }: Address): Promise<void> {
+  const listening = once(proxy, 'listening');
+  proxy.listen(port, host);
+  await listening;
+}
+
 async function finish(proxy: RecordingProxy): Promise<void> {
   const closed = once(proxy, 'close');
   proxy.close();

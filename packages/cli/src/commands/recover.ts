@@ -1,4 +1,4 @@
-import { recoverCapture } from '@gardenhose/core';
+import { GardenhoseError, recoverCapture } from '@gardenhose/core';
 import { Command } from 'commander';
 import { inputName } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
@@ -16,7 +16,8 @@ The old capture is only read.
 
 Examples:
   gardenhose recover crashed.hose -o orders.hose
-  gardenhose recover - -o orders.hose < crashed.hose`;
+  gardenhose recover - -o orders.hose < crashed.hose
+  gardenhose recover crashed.hose -o - | gardenhose inspect -`;
 
 /** `gardenhose recover FILE -o OUT`. */
 export function recoverCommand(context: CommandContext): Command {
@@ -24,21 +25,31 @@ export function recoverCommand(context: CommandContext): Command {
     .summary('save what is sound in a damaged or cut capture')
     .description('Writes all that is sound in a capture into a new, closed one.')
     .argument('<file>', 'capture to rescue, "-" for standard input')
-    .requiredOption('-o, --output <file>', 'capture to write')
+    .requiredOption('-o, --output <file>', 'capture to write, "-" for standard output')
     .option('--overwrite', 'replace the output if it is there')
     .addHelpText('after', help);
   return withCommonFlags(command).action((file: string, flags: RecoverFlags) => {
     context.run(flags, async (output) => {
+      const { stdin, stdout } = context.io;
+      const toStream = flags.output === '-';
+      if (toStream && flags.json === true) {
+        throw new GardenhoseError(
+          'invalid-option',
+          '--json does not go with -o -: both would write to standard output',
+          { subject: '--json' },
+        );
+      }
       const { header, ...result } = await recoverCapture(
-        file === '-' ? context.io.stdin : file,
-        flags.output,
-        {
-          overwrite: flags.overwrite,
-        },
+        file === '-' ? stdin : file,
+        toStream ? stdout : flags.output,
+        { overwrite: flags.overwrite },
       );
-      const kept = `${showCount(result.events, 'event')} saved in ${flags.output} (${showBytes(result.bytesWritten)})`;
+      const where = toStream ? 'standard output' : flags.output;
+      const kept = `${showCount(result.events, 'event')} saved in ${where} (${showBytes(result.bytesWritten)})`;
       const lost = `${showCount(result.lostEvents, 'event')} and ${showBytes(result.lostBytes)} were lost`;
-      await output.text(result.lossless ? `${kept}, nothing was lost` : `${kept}; ${lost}`);
+      const line = result.lossless ? `${kept}, nothing was lost` : `${kept}; ${lost}`;
+      if (toStream) output.note(line);
+      else await output.text(line);
       await output.document({ file: inputName(file), output: flags.output, header, ...result });
       return exitCodes.fine;
     });

@@ -30,7 +30,13 @@ export class FileOutput implements ByteOutput {
     try {
       this.#fd = openSync(path, this.#special ? 'w' : 'wx', 0o600);
     } catch (cause) {
-      throw ioError(path, cause, isCode(cause, 'EEXIST') ? 'there is a file of this name' : undefined);
+      throw ioError(
+        path,
+        cause,
+        isCode(cause, 'EEXIST')
+          ? 'there is a file of this name; choose another, or ask for it to be overwritten'
+          : undefined,
+      );
     }
   }
 
@@ -105,8 +111,13 @@ export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** Node ends its messages with the call and the path, which stands before the message already. */
+function withoutPath(message: string): string {
+  return message.replace(/, \w+(?: '.*')?$/s, '');
+}
+
 /** What the platform says of a path, as one of our errors. */
 export function ioError(path: string, cause: unknown, why?: string): GardenhoseError {
-  const reason = why ?? (cause instanceof Error ? cause.message : String(cause));
+  const reason = why ?? (cause instanceof Error ? withoutPath(cause.message) : String(cause));
   return new GardenhoseError('io', `${path}: ${reason}`, { subject: path, cause });
 }

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog } from './condition.ts';
@@ -7,6 +8,7 @@ import { FileOutput } from './file-output.ts';
 import { type Head, readHead } from './head-reader.ts';
 import { headerInFooter } from './open-capture.ts';
 import { openFile } from './random-access.ts';
+import { streamOutput } from './stream-sink.ts';
 import { openSource } from './verify-capture.ts';
 import { CaptureWriter } from './writer.ts';
 import { invalidOption } from './writer-options.ts';
@@ -28,13 +30,14 @@ export interface RecoverResult extends CaptureCondition {
  * unknown types; where something is missing, a gap event says so. The new capture keeps the id and the order of the old.
  *
  * @throws GardenhoseError as `verifyCapture`; `io` when the new file exists or cannot be written: then it is removed
+ * @param output - Name of the new file, or a stream, which is left open
  */
 export async function recoverCapture(
   source: string | AsyncIterable<Uint8Array>,
-  output: string,
+  output: string | Writable,
   options: RecoverOptions = {},
 ): Promise<RecoverResult> {
-  if (typeof source === 'string' && (await isSameFile(source, output))) {
+  if (typeof source === 'string' && typeof output === 'string' && (await isSameFile(source, output))) {
     throw invalidOption('output', 'the capture itself', 'the name of a new file');
   }
   const { stream, name, close } = await openSource(source);
@@ -43,19 +46,21 @@ export async function recoverCapture(
     const window = new ByteWindow(stream);
     const head = await readHead(window, log);
     const header = await bestHeader(source, head, name);
-    const file = new FileOutput(output, options.overwrite ?? false);
+    const target =
+      typeof output === 'string' ? new FileOutput(output, options.overwrite ?? false) : streamOutput(output);
+    const file = target instanceof FileOutput ? target : undefined;
     try {
-      const writer = new CaptureWriter(file, header);
+      const writer = new CaptureWriter(target, header);
       for await (const item of readChunks(window, log, { ...head, fromStart: true })) {
         if (item.kind === 'gap') await writer.write(item.gap);
         else await copyChunk(item, writer, log);
       }
       await writer.close();
-      file.sync();
-      file.close();
+      file?.sync();
+      file?.close();
       return { header, bytesWritten: writer.bytesWritten, ...log.condition() };
     } catch (error) {
-      file.discard();
+      file?.discard();
       throw error;
     }
   } finally {

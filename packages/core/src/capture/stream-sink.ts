@@ -65,7 +65,7 @@ class StreamSink implements Sink {
 }
 
 /** Waits for each write, so that no more than one chunk is under way and a failure is noticed where it happens. */
-function streamOutput(stream: Writable): ByteOutput {
+export function streamOutput(stream: Writable): ByteOutput {
   // The callback of `write` reports a failure; without a listener the `error` event would end the process as well.
   stream.on('error', () => {});
   return {

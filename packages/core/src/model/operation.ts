@@ -4,12 +4,16 @@ const maxLength = 256;
 const longestName = 40;
 
 /**
- * What an exchange is counted under, without what changes from one request to the next: its route template or gRPC
- * method where it is known, or else the method and the path with `:id` in place of segments that look like identifiers.
+ * What an exchange is counted under, without what changes from one request to the next: its gRPC method, or its HTTP
+ * method with the route template; where that is not known, with the path, `:id` in place of segments that look like
+ * identifiers.
  */
 export function operationOf(exchange: Exchange): string {
-  if (exchange.operation !== undefined) return exchange.operation.slice(0, maxLength);
   const { method, target } = exchange.request;
+  if (exchange.operation !== undefined) {
+    const route = exchange.protocol === 'http' && exchange.operation.startsWith('/');
+    return `${route ? `${method} ` : ''}${exchange.operation}`.slice(0, maxLength);
+  }
   const [path = ''] = target
     .slice(0, 4 * maxLength)
     .replace(/^https?:\/\/[^/?]*/i, '')

@@ -13,6 +13,17 @@ test('a route template that is known is the operation', () => {
   expect(operationOf({ ...anExchange(), operation: 'GET /users/:user' })).toBe('GET /users/:user');
 });
 
+test('two methods of one route are two operations', () => {
+  const post = { ...anExchange().request, method: 'POST' };
+  expect(operationOf({ ...anExchange(), operation: '/users/:user' })).toBe('GET /users/:user');
+  expect(operationOf({ ...anExchange(), operation: '/users/:user', request: post })).toBe(
+    'POST /users/:user',
+  );
+  expect(operationOf({ ...anExchange(), operation: '/shop.Orders/Get', protocol: 'grpc' })).toBe(
+    '/shop.Orders/Get',
+  );
+});
+
 test('segments that look like identifiers are one operation, whatever they are', () => {
   expect(asking('GET', '/orders/4711/items')).toBe('GET /orders/:id/items');
   expect(asking('GET', '/orders/0b6fd3e4-38c4-4bfc-a0c3-5d9ab2f1c1de')).toBe('GET /orders/:id');
