@@ -59,6 +59,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   #lostByFailure = 0;
   #state: RecorderState = 'opening';
   #paused = false;
+  #readyAsked = false;
   #offered = 0;
   #sampledOut = 0;
   #tapFailures = 0;
@@ -88,14 +89,18 @@ export class Recorder implements TapTarget, AsyncDisposable {
       () => {
         if (this.#state === 'opening') this.#state = this.#paused ? 'paused' : 'recording';
       },
-      () => undefined, // `failed` was told as well
+      (error: Error) => this.#warnUnheard(error), // `failed` was told as well
     );
     this.#undo.push(atExit(() => this.#finishNow()));
     this.#keepClock();
   }
 
-  /** Resolves when the sink is open; rejects with a `GardenhoseError` when it cannot be opened. Nothing need wait for it. */
+  /**
+   * Resolves when the sink is open; rejects with a `GardenhoseError` when it cannot be opened. Nothing need wait for it:
+   * where nothing does, the failure is a warning of the process.
+   */
   get ready(): Promise<void> {
+    this.#readyAsked = true;
     return this.#runner.ready();
   }
 
@@ -295,6 +300,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#path.seal();
     this.#shut();
     this.#runner.finishNow(this.#options.exitWaitMs);
+  }
+
+  /** A service that is recorded by two lines looks at no stats; it shall not find an empty capture in the end. */
+  #warnUnheard({ message }: Error): void {
+    if (this.#readyAsked) return;
+    process.emitWarning(`nothing is recorded: ${message}`, { type: 'GardenhoseWarning' });
   }
 
   #failed(error: Error): void {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Masker } from '../../src/mask/masker.ts';
 import { noMask } from '../../src/mask/masker.ts';
 import type { CaptureEvent, GapEvent } from '../../src/model/event.ts';
@@ -442,6 +442,23 @@ test('mark() reaches an exchange under way by its id, and no other', async () =>
   await recorder.close();
 
   expect(sink.events.filter(({ type }) => type === 'mark')).toMatchObject([{ value: 'a' }]);
+});
+
+test('a sink that cannot be opened is a warning of the process where nobody looks at ready, and only there', async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => warnings.push(warning);
+  process.on('warning', hear);
+  const sink: SinkSource = { open: () => Promise.reject(new Error('orders.hose: no room')) };
+  const asked = recorderTo(sink);
+  await expect(asked.ready).rejects.toThrow('no room');
+  const unasked = recorderTo(sink);
+  serve(unasked);
+  await unasked.close();
+  await vi.waitFor(() => expect(warnings).not.toHaveLength(0));
+  process.off('warning', hear);
+  expect(warnings.map(({ name, message }) => `${name}: ${message}`)).toEqual([
+    'GardenhoseWarning: nothing is recorded: the sink cannot be opened: orders.hose: no room',
+  ]);
 });
 
 test('a sink that cannot be opened: ready rejects with the reason, taps stop, the application goes on', async () => {
