@@ -86,6 +86,9 @@ function isServer(value: unknown): value is Server | HttpsServer {
 /** A connection that is a pair of streams. Each end goes when the other does, as the ends of a socket do. */
 function dial(accept: (side: Duplex) => void): Line {
   const [client, server] = duplexPair();
+  // The app is called from the event loop, as it is by a socket: what it throws is no one else's to catch.
+  const write = client._write.bind(client);
+  client._write = (chunk, encoding, done) => process.nextTick(() => write(chunk, encoding, done));
   client.once('close', () => server.destroy());
   server.once('close', () => client.destroy());
   // What is wrong shows on the client's side, as a connection that was closed.

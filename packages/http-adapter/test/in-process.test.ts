@@ -196,3 +196,40 @@ test('what is no app is refused', async () => {
   await expect(createInProcessSender(JSON.parse('{}'))).rejects.toMatchObject({ code: 'invalid-option' });
   await expect(createInProcessSender(JSON.parse('5'))).rejects.toMatchObject({ code: 'invalid-option' });
 });
+
+test('what an app throws is thrown in the process, and stops neither the run nor another exchange', async () => {
+  const kept = process.listeners('uncaughtException');
+  const thrown: unknown[] = [];
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => thrown.push(error.message));
+  try {
+    const app: RequestListener = (request, response) => {
+      if (request.url === '/bad') throw new Error('bad');
+      response.end('ok');
+    };
+    const exchanges = [
+      recorded(1, 'a', 0, 1, { target: '/bad' }),
+      recorded(2, 'b', 0, 1),
+      recorded(3, 'a', 5, 6),
+      recorded(4, 'b', 5, 6, { target: '/bad' }),
+      recorded(5, 'b', 8, 9),
+    ];
+    const results = await replayAll(exchanges, await createInProcessSender(app), {
+      guard: { timeoutMs: 100 },
+    });
+    const ends = results.map(({ entry }) => [entry.exchange, entry.status ?? entry.error?.code]);
+    expect(new Map(ends.map(([id, end]) => [id, end]))).toEqual(
+      new Map<unknown, unknown>([
+        [1, 'response-timeout'],
+        [2, 200],
+        [3, 200],
+        [4, 'response-timeout'],
+        [5, 200],
+      ]),
+    );
+    expect(thrown).toEqual(['bad', 'bad']);
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of kept) process.on('uncaughtException', listener);
+  }
+});

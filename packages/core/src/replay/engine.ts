@@ -316,7 +316,7 @@ export class Engine {
       this.#releaseHeld(next);
       while (this.#ready.length > 0 && this.#underWay.size < this.#options.maxInFlight) {
         const ready = this.#ready.shift();
-        if (ready !== undefined) this.#unblock(ready);
+        if (ready !== undefined) this.#send(ready);
       }
     }
     this.#releasing = false;
@@ -339,11 +339,6 @@ export class Engine {
       active.blockedNs = Math.max(0, this.#timer.nowNs() - active.plannedAt);
       this.#release(active);
     }
-  }
-
-  #unblock(active: Active): void {
-    active.blockedNs = Math.max(0, this.#timer.nowNs() - active.plannedAt);
-    this.#send(active);
   }
 
   /** Connects the lane of the next job that has none yet, when there is time for it. */

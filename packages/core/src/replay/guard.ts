@@ -24,7 +24,7 @@ export interface GuardOptions {
    * `onSend` runs, and only what a hook puts in is sent.
    */
   readonly keepCredentials?: boolean | undefined;
-  /** Exchanges under way at once; more wait, and the wait counts as blocked. Default 256. */
+  /** Exchanges under way at once; more wait, and as no recorded order asks for that, the wait counts as lag. Default 256. */
   readonly maxInFlight?: number | undefined;
   /** Longest wait for an answer, beyond the time that the recorded one took. Default 30,000. */
   readonly timeoutMs?: number | undefined;
