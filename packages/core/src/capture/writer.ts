@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
-import type { CaptureEvent, GapEvent } from '../model/event.ts';
+import type { BodyEvent, CaptureEvent, GapEvent } from '../model/event.ts';
 import { ChunkBuilder, type SealedChunk } from './chunk-builder.ts';
 import { type Compression, compress } from './codec.ts';
 import { codecs, frameTypes, limits, recordTypes } from './format.ts';
@@ -11,6 +11,9 @@ import { after, type ByteOutput, type FramePlace, FrameWriter, plainContent } fr
 import { encodeHeader } from './header-payload.ts';
 import { encodeFooter, encodeIndexEntry, Totals } from './summary-payload.ts';
 import { type CaptureWriterOptions, resolveWriterOptions } from './writer-options.ts';
+
+/** Chunks that one body record covers at most, well within the values that a record can hold. */
+const bodyChunks = 131_072;
 
 /** What failed writes took with them, to be declared in the next chunk that gets through. */
 interface Loss {
@@ -84,6 +87,24 @@ export class CaptureWriter {
    *   after the close
    */
   write(event: CaptureEvent): void | Promise<void> {
+    if (event.type === 'body' && event.ends.length > bodyChunks) return this.#writeParts(event);
+    return this.#write(event);
+  }
+
+  /** A record can say of so many chunks only where their content ends. All parts are tried; the first failure is told. */
+  async #writeParts(event: BodyEvent): Promise<void> {
+    let failure: unknown;
+    for (const part of bodyParts(event)) {
+      try {
+        await this.#write(part);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  #write(event: CaptureEvent): void | Promise<void> {
     if (this.#frames.broken !== undefined) {
       if (event.type === 'start') this.#lostExchanges += 1;
       this.#lostEvents += 1;
@@ -281,6 +302,17 @@ export class CaptureWriter {
     if (this.#closed)
       throw new GardenhoseError('recorder-closed', 'The capture is closed: nothing can be added to it');
     if (this.#frames.broken !== undefined) throw this.#frames.broken;
+  }
+}
+
+function* bodyParts(event: BodyEvent): Generator<BodyEvent> {
+  let start = 0;
+  for (let i = 0; i < event.ends.length; i += bodyChunks) {
+    const ends = event.ends.slice(i, i + bodyChunks);
+    const end = ends.at(-1) ?? start;
+    const from = start;
+    yield { ...event, data: event.data.subarray(from, end), ends: ends.map((each) => each - from) };
+    start = end;
   }
 }
 

@@ -85,7 +85,7 @@ export interface ChunkEvent extends Stamp {
   readonly data?: Uint8Array | undefined;
 }
 
-/** The masked content of the chunks of one side that came since the last `body` of that side. */
+/** The masked content of chunks of one side: of the oldest that no `body` of that side has covered yet. */
 export interface BodyEvent extends Stamp {
   readonly type: 'body';
   readonly exchange: ExchangeId;

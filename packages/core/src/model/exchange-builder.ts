@@ -199,6 +199,8 @@ export class ExchangeBuilder {
         const side = this.#side(event.side);
         if (side.end !== undefined) return false;
         side.end = event;
+        const isWhole = event.state === 'kept' || event.state === 'masked';
+        if (isWhole && side.pending < side.chunks.length) this.#partial.add('events-lost');
         // Where the start is missing, the request may have ended before what was read begins.
         this.done =
           this.#response.end !== undefined &&
@@ -251,11 +253,12 @@ export class ExchangeBuilder {
     const from = side.pending;
     const waiting = side.chunks.length - from;
     const kept = this.#keep(side, event.data);
-    side.pending = side.chunks.length;
     this.cost += eventCost + kept.length;
-    if (waiting === event.ends.length && endsFit(event.ends, event.data.length)) {
+    const covered = event.ends.length;
+    if (covered <= waiting && endsFit(event.ends, event.data.length)) {
+      side.pending = from + covered;
       let offset = 0;
-      for (let i = 0; i < waiting; i++) {
+      for (let i = 0; i < covered; i++) {
         const end = event.ends[i] ?? offset;
         const chunk = side.chunks[from + i];
         if (chunk !== undefined && end > offset) chunk.data = kept.subarray(offset, end);

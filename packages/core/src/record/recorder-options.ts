@@ -30,7 +30,7 @@ export interface RecorderOptions {
   readonly sampler?: Sampler;
   /** Bytes of raw events in memory, on their way to the pipeline. With no room left, whole new exchanges are dropped and counted. Default 67,108,864 (64 MiB). */
   readonly maxBufferedBytes?: number;
-  /** Bytes recorded of one body, or of one message. Default 1,048,576 (1 MiB). */
+  /** Bytes recorded of one body, or of one message: at most 16,711,680. Default 1,048,576 (1 MiB). The mask policy's `limits.bodyBytes` is a limit of its own. */
   readonly maxBodyBytes?: number;
   /** What becomes of a body or message over the limit: its beginning is kept, or nothing. Its true size is kept either way. Default `drop`. */
   readonly onBodyLimit?: 'drop' | 'truncate';
@@ -72,6 +72,8 @@ export interface ResolvedRecorderOptions {
 
 /** Room for the head of an event besides the largest body. */
 const leastHeadBytes = 64 * 1024;
+/** A body that came in one piece, or a message, must fit into one record of a capture, which holds 16 MiB. */
+const mostBodyBytes = 16 * 1024 * 1024 - leastHeadBytes;
 
 /**
  * @throws {@link GardenhoseError} `invalid-option`, naming the option, what was found and what is expected;
@@ -83,6 +85,13 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
   if (typeof sink?.open !== 'function')
     wrong('sink', typeof sink, 'a sink source, as fileSink() or memorySink() give');
   const maxBodyBytes = whole('maxBodyBytes', options.maxBodyBytes, 1024 * 1024, 0);
+  if (maxBodyBytes > mostBodyBytes) {
+    wrong(
+      'maxBodyBytes',
+      maxBodyBytes,
+      `at most ${mostBodyBytes}: more does not fit into a record of a capture`,
+    );
+  }
   const maxBufferedBytes = whole(
     'maxBufferedBytes',
     options.maxBufferedBytes,

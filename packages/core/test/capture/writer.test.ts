@@ -156,6 +156,23 @@ describe('CaptureWriter', () => {
     expect(read.condition.state).toBe('damaged');
   });
 
+  it('writes the body of very many chunks as several records, whole', async () => {
+    const output = new MemoryOutput();
+    const writer = new CaptureWriter(output, aHeader);
+    const chunks = 300_000;
+    const data = Buffer.alloc(chunks, 'abcdefg');
+    const ends = Array.from({ length: chunks }, (_, i) => i + 1);
+    await writer.write(aStart(1, 1, 1));
+    await writer.write({ type: 'body', seq: 1, at: 1, exchange: 1, side: 'response', data, ends });
+    await writer.close();
+    const { events } = await readAll(output.bytes, 'strict');
+    const bodies = events.flatMap((event) => (event.type === 'body' ? [event] : []));
+    expect(bodies.length).toBeGreaterThan(1);
+    expect(Buffer.concat(bodies.map((body) => body.data)).equals(data)).toBe(true);
+    expect(bodies.flatMap((body) => body.ends)).toHaveLength(chunks);
+    for (const body of bodies) expect(body.ends.at(-1)).toBe(body.data.length);
+  });
+
   it('stays failed when the output cannot say where it stands', async () => {
     const writer = new CaptureWriter({ write: () => Promise.reject(new Error('gone')) }, aHeader);
     await writer.write(aStart(1, 1, 1));

@@ -291,7 +291,17 @@ test.each([
     data: Buffer.from('12345678'),
     ends,
   };
-  const events = [start, end, head, chunk(4), chunk(5), chunk(6), body].filter(
+  const responseEnd: CaptureEvent = {
+    type: 'end',
+    seq: 7,
+    at: 7,
+    exchange: 1,
+    side: 'response',
+    size: 9,
+    state: 'masked',
+    complete: true,
+  };
+  const events = [start, end, head, chunk(4), chunk(5), chunk(6), body, responseEnd].filter(
     (event) => event !== undefined,
   );
   const [exchange] = assembleAll(events);

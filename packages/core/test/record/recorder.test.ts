@@ -691,6 +691,7 @@ test.each([
   ['service', { service: '' }],
   ['maxBufferedBytes', { maxBufferedBytes: 1000 }],
   ['maxBufferedBytes', { maxBufferedBytes: 100_000, maxBodyBytes: 100_000 }],
+  ['maxBodyBytes', { maxBodyBytes: 16 * 1024 * 1024 }],
   ['flushIntervalMs', { flushIntervalMs: 0 }],
   ['hookTimeoutMs', { hookTimeoutMs: Number.NaN }],
   ['pipeline', { pipeline: 'worker' as const }],
@@ -747,4 +748,19 @@ test('a text that is no head costs the exchange, is counted, and never reaches t
   tap?.wireHead?.('HTTP/3 200');
   expect(await recorder.close()).toMatchObject({ tapFailures: 1, underWay: 0 });
   expect(sink.events.at(-1)).toMatchObject({ type: 'abort', by: 'recorder', code: 'tap-failed' });
+});
+
+test('events of a stream that are cut by chunks are whole again, each byte at the time of its chunk', async () => {
+  const sink = memorySink();
+  const recorder = createRecorder({ service: 'shop', sink });
+  const tap = recorder.begin(aStart());
+  tap?.end('request');
+  tap?.headers(200, 'OK', '1.1', ['Content-Type', 'text/event-stream']);
+  const chunks = ['data: 1\n\ndata: 2', '3\n\nda', 'ta: 4\n\n', 'data: 5'];
+  for (const chunk of chunks) tap?.chunk('response', Buffer.from(chunk));
+  tap?.end('response');
+  await recorder.close();
+  const [exchange] = assembleAll(sink.events);
+  expect(exchange?.partial).toEqual([]);
+  expect(exchange?.response?.chunks.map(({ data }) => Buffer.from(data).toString())).toEqual(chunks);
 });
