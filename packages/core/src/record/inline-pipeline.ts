@@ -11,10 +11,16 @@ export class InlinePipeline implements PipelineRunner {
   readonly #opening: Promise<void>;
   /** Does one thing after the other. */
   #work: Promise<void>;
+  #givenUp = false;
+  #stopWaiting: () => void = () => undefined;
+  readonly #stopped: Promise<void>;
   #pipeline: Pipeline | undefined;
 
   constructor(plan: PipelinePlan, events: RunnerEvents) {
     this.#events = events;
+    this.#stopped = new Promise((resolve) => {
+      this.#stopWaiting = resolve;
+    });
     this.#opening = openPipeline(plan).then((pipeline) => {
       this.#pipeline = pipeline;
     });
@@ -41,7 +47,7 @@ export class InlinePipeline implements PipelineRunner {
       await this.#pipeline?.flush();
       this.#events.flushed();
     });
-    await this.#work;
+    await Promise.race([this.#work, this.#stopped]);
   }
 
   async close(): Promise<void> {
@@ -49,7 +55,14 @@ export class InlinePipeline implements PipelineRunner {
       await this.#pipeline?.close();
       this.#events.flushed();
     });
-    await this.#work;
+    await Promise.race([this.#work, this.#stopped]);
+  }
+
+  giveUp(error: Error): void {
+    if (this.#givenUp) return;
+    this.#givenUp = true;
+    this.#events.failed(error);
+    this.#stopWaiting();
   }
 
   /** A sink that works asynchronously gets no turn any more once the process ends on this thread. */
@@ -62,6 +75,8 @@ export class InlinePipeline implements PipelineRunner {
   }
 
   #then(step: () => Promise<void>): void {
-    this.#work = this.#work.then(step).catch((error: Error) => this.#events.failed(error));
+    this.#work = this.#work
+      .then(() => (this.#givenUp ? undefined : step()))
+      .catch((error: Error) => this.#events.failed(error));
   }
 }

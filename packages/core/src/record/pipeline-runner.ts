@@ -22,6 +22,8 @@ export interface PipelineRunner {
   flush(): Promise<void>;
   /** Processes what was posted and closes the sink. Never rejects. */
   close(): Promise<void>;
+  /** Nothing more is waited for: `failed` is told, and every call that waits returns. */
+  giveUp(error: Error): void;
   /** The process ends now: closes, and blocks until that is done or the time is over. */
   finishNow(timeoutMs: number): void;
   stats(): PipelineStats;

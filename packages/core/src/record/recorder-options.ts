@@ -38,6 +38,11 @@ export interface RecorderOptions {
   readonly flushIntervalMs?: number;
   /** Longest time a hook may take over one event. Default 1000. */
   readonly hookTimeoutMs?: number;
+  /**
+   * Longest time that `close` waits for what is in memory to be written. After that the recorder has failed, and what is
+   * left is lost and counted. Default 10,000.
+   */
+  readonly closeWaitMs?: number;
   /** Longest time that a process which ends is held up for what is in memory to be written. Default 500; 0 does not wait. */
   readonly exitWaitMs?: number;
   /**
@@ -64,6 +69,7 @@ export interface ResolvedRecorderOptions {
   readonly onBodyLimit: 'drop' | 'truncate';
   readonly flushIntervalMs: number;
   readonly hookTimeoutMs: number;
+  readonly closeWaitMs: number;
   readonly exitWaitMs: number;
   readonly pipeline: 'worker' | 'inline';
   readonly clock: Clock;
@@ -123,6 +129,7 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
     onBodyLimit,
     flushIntervalMs: whole('flushIntervalMs', options.flushIntervalMs, 250, 1),
     hookTimeoutMs: whole('hookTimeoutMs', options.hookTimeoutMs, 1000, 1),
+    closeWaitMs: whole('closeWaitMs', options.closeWaitMs, 10_000, 1),
     exitWaitMs: whole('exitWaitMs', options.exitWaitMs, 500, 0),
     pipeline,
     clock: options.clock ?? systemClock,

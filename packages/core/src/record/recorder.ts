@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { GardenhoseError } from '../errors.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
@@ -114,7 +115,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
         this.#sampledOut++;
         return undefined;
       }
-      return this.#path.begin(id, start, sampleRate) ? new RecordedExchange(this.#path, id) : undefined;
+      return this.#path.begin(id, start, Math.min(1, sampleRate))
+        ? new RecordedExchange(this.#path, id)
+        : undefined;
     } catch (error) {
       this.tapFailed(error);
       this.#dropped['tap-failed']++;
@@ -236,13 +239,30 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   #planFlush(): void {
-    this.#options.clock.after(this.#options.flushIntervalMs, () => {
+    this.#after(this.#options.flushIntervalMs, () => {
       this.#path.flushPlanned = false;
       if (!this.#path.open) return;
-      if (Math.abs(this.#wallOffset() - this.#wallOffsetMs) > clockStepMs) this.#noteClock();
       this.#path.seal();
       this.#runner.requestFlush();
+      if (Math.abs(this.#wallOffset() - this.#wallOffsetMs) > clockStepMs) this.#noteClock();
     });
+  }
+
+  /** Runs something later on the application's thread, which must not hear of a clock that fails. */
+  #after(delayMs: number, run: () => void): () => void {
+    const guarded = (): void => {
+      try {
+        run();
+      } catch (error) {
+        this.tapFailed(error);
+      }
+    };
+    try {
+      return this.#options.clock.after(delayMs, guarded);
+    } catch (error) {
+      this.tapFailed(error);
+      return () => undefined;
+    }
   }
 
   /** What the wall clock says beyond what has passed since the anchor. */
@@ -257,7 +277,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   #keepClock(): void {
-    const undo = this.#options.clock.after(clockIntervalMs, () => {
+    const undo = this.#after(clockIntervalMs, () => {
       this.#undo.splice(this.#undo.indexOf(undo), 1);
       if (!this.#path.open) return;
       this.#noteClock();
@@ -276,6 +296,15 @@ export class Recorder implements TapTarget, AsyncDisposable {
   async #close(): Promise<RecorderStats> {
     if (this.#state === 'failed') return this.stats();
     this.#paused = true;
+    const { closeWaitMs } = this.#options;
+    const undo = this.#after(closeWaitMs, () =>
+      this.#runner.giveUp(
+        new GardenhoseError(
+          'worker-failed',
+          `the recorder did not close within ${closeWaitMs} ms: its sink or a hook is stuck, and what was not written is lost`,
+        ),
+      ),
+    );
     this.#path.abortAll('recorder', 'recorder-closed');
     this.#path.seal();
     // Where there was no room, buffers come back now, and what was lost is declared in them.
@@ -285,6 +314,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     }
     this.#shut();
     await this.#runner.close();
+    undo();
     this.#state = this.#whenClosed();
     return this.stats();
   }

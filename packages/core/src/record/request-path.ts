@@ -54,6 +54,7 @@ export class RequestPath {
   readonly #givenUp: Open[] = [];
   #loss: Loss | undefined;
   #nextId = 1;
+  #lastNs = 0;
 
   constructor(options: RequestPathOptions) {
     this.options = options;
@@ -74,8 +75,15 @@ export class RequestPath {
     return this.#pool.heldBytes - idle + (this.writer.current?.used ?? 0);
   }
 
+  /** A clock that fails, or goes back, stands still here: events stay in order and the application is not told. */
   nowNs(): number {
-    return this.options.clock.nowNs() - this.options.anchorNs;
+    try {
+      const now = this.options.clock.nowNs() - this.options.anchorNs;
+      if (now > this.#lastNs) this.#lastNs = now;
+    } catch (error) {
+      this.options.failed(error);
+    }
+    return this.#lastNs;
   }
 
   nextId(): ExchangeId {

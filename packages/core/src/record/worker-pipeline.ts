@@ -42,8 +42,8 @@ export class WorkerPipeline implements PipelineRunner {
     this.#worker.on('error', (error) => this.#fail(workerError(error.message, error)));
     this.#worker.on('messageerror', (error) => this.#fail(workerError(error.message, error)));
     this.#worker.on('exit', (code) => {
-      if (!this.#closing) this.#fail(workerError(`it ended with exit code ${code}`));
-      else this.#end();
+      if (this.#closing && this.#waiting.size === 0) this.#end();
+      else this.#fail(workerError(`it ended with exit code ${code}`));
     });
     this.#worker.unref();
   }
@@ -68,6 +68,12 @@ export class WorkerPipeline implements PipelineRunner {
   close(): Promise<void> {
     this.#closing = true;
     return this.#ask('close');
+  }
+
+  giveUp(error: Error): void {
+    // Also out of a loop that never ends.
+    void this.#worker.terminate();
+    this.#fail(error);
   }
 
   finishNow(timeoutMs: number): void {
@@ -130,7 +136,7 @@ export class WorkerPipeline implements PipelineRunner {
     }
   }
 
-  #fail(error: GardenhoseError): void {
+  #fail(error: Error): void {
     if (this.#over) return;
     this.#end();
     this.#openFailed(error);
@@ -142,6 +148,7 @@ export class WorkerPipeline implements PipelineRunner {
     this.#over = true;
     for (const done of this.#waiting.values()) done();
     this.#waiting.clear();
+    this.#out.length = 0;
   }
 }
 

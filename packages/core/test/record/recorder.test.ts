@@ -764,3 +764,45 @@ test('events of a stream that are cut by chunks are whole again, each byte at th
   expect(exchange?.partial).toEqual([]);
   expect(exchange?.response?.chunks.map(({ data }) => Buffer.from(data).toString())).toEqual(chunks);
 });
+
+test('a sink that never answers holds up a close no longer than closeWaitMs', async () => {
+  const clock = new ManualClock();
+  const never = new Promise<void>(() => undefined);
+  const sink: SinkSource = { open: () => ({ write: () => never, flush: () => never, close: () => never }) };
+  const recorder = recorderTo(sink, { clock, closeWaitMs: 500 });
+  await recorder.ready;
+  serve(recorder);
+  const closing = recorder.close();
+  clock.advanceMs(500);
+  expect(await closing).toMatchObject({ state: 'failed', offered: 1, eventsLost: { failed: 5 } });
+});
+
+test('a clock that fails or goes back costs no exchange and reaches nobody', async () => {
+  const clock = new ManualClock();
+  let broken = false;
+  const sink = memorySink();
+  const recorder = recorderTo(sink, {
+    clock: {
+      nowNs: () => {
+        if (broken) throw new Error('no time');
+        return clock.nowNs();
+      },
+      wallMs: () => {
+        if (broken) throw new Error('no date');
+        return clock.wallMs();
+      },
+      after: (delayMs, run) => clock.after(delayMs, run),
+    },
+  });
+  clock.advanceMs(5);
+  expect(serve(recorder)).toBe(true);
+  broken = true;
+  expect(serve(recorder)).toBe(true);
+  clock.advanceMs(250);
+  const stats = await recorder.close();
+  expect(stats).toMatchObject({ state: 'closed', recorded: 2, underWay: 0, dropped: { 'tap-failed': 0 } });
+  expect(stats.tapFailures).toBeGreaterThan(0);
+  const times = sink.events.map(({ at }) => at);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+  expect(assembleAll(sink.events).flatMap(({ partial }) => partial)).toEqual([]);
+});

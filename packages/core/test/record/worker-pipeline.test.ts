@@ -291,3 +291,14 @@ test('a recorder whose sink can stay on its thread only runs inline', async () =
 
   expect(sink.events).toHaveLength(5);
 });
+
+test('a hook that loops for ever holds up neither the application nor, for long, its close', async () => {
+  const recorder = recorderTo(newPath(), { hooks: { module: here('hooks.js') }, closeWaitMs: 300 });
+  await recorder.ready;
+  serve(recorder, '/loop');
+  serve(recorder);
+  const stats = await recorder.close();
+  expect(stats).toMatchObject({ state: 'failed', offered: 2, recorded: 2, underWay: 0 });
+  expect(stats.lastError).toMatch(/did not close within 300 ms/);
+  expect(stats.eventsLost.failed).toBe(stats.events);
+});

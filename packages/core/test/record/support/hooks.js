@@ -11,6 +11,7 @@ export function createHooks(options) {
         });
       }
       if (start.target === '/hang' || start.target === '/crash') return new Promise(() => undefined);
+      if (start.target === '/loop') for (;;);
       if (start.target === '/exit') process.exit(3);
       context.mark('by', options?.name ?? 'hook');
       return { ...start, target: `${start.target}?hooked` };
