@@ -14,7 +14,7 @@ export function inputName(path: string): string {
  *
  * @throws GardenhoseError `not-a-capture` for a directory; system errors for what cannot be opened
  */
-export async function inputBytes(path: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
+async function inputBytes(path: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
   if (path === '-') return io.stdin;
   const file = await open(path, 'r');
   if ((await file.stat()).isDirectory()) {

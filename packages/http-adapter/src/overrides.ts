@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 // closures. No listener is added to a message, since an application can count listeners and trips over their limit.
 
 /** Where a message that is tapped has its witness. */
-export const witnessKey: unique symbol = Symbol('gardenhose.witness');
+const witnessKey: unique symbol = Symbol('gardenhose.witness');
 
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
 

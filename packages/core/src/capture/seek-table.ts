@@ -52,7 +52,7 @@ export interface Layout {
 }
 
 /** The frame at a place, if a sound one of this type stands there. Everything in it was checked but its codec's work. */
-export async function frameAt(
+async function frameAt(
   access: RandomAccess,
   sync: Uint8Array | undefined,
   offset: number,

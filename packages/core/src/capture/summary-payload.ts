@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { Fields } from './fields.ts';
-import { endMark, frameHeaderBytes, limits, recordTypes, trailerBytes } from './format.ts';
+import { endMark, frameHeaderBytes, limits, trailerBytes } from './format.ts';
 import { type Packable, pack, uint, unpack } from './packing.ts';
 import { RecordCursor } from './record-cursor.ts';
 
@@ -161,11 +161,6 @@ export function decodeFooter(payload: Uint8Array): Footer | undefined {
     if (typeof type === 'number' && typeof count === 'number') footer.counts.set(type, count);
   }
   return footer;
-}
-
-/** How many events of a kind the footer counts. */
-export function footerCount(footer: Footer, kind: keyof typeof recordTypes): number {
-  return footer.counts.get(recordTypes[kind]) ?? 0;
 }
 
 /** The last 24 bytes of a capture that was closed: where its footer stands. */

@@ -50,7 +50,7 @@ export const presenceOnly: ReadonlySet<string> = new Set([
 ]);
 
 /** What stands in the view for a value that is not compared. */
-export const anyValue = '(any)';
+const anyValue = '(any)';
 
 /** The headers that are compared, as lists of values by name in lower case. */
 export function comparedHeaders(headers: HeaderList): Record<string, string[]> {

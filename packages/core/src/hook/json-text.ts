@@ -7,7 +7,7 @@ export interface JsonLimits {
 }
 
 /** 128 levels, 1 million tokens. */
-export const defaultJsonLimits: JsonLimits = Object.freeze({ maxDepth: 128, maxTokens: 1_000_000 });
+const defaultJsonLimits: JsonLimits = Object.freeze({ maxDepth: 128, maxTokens: 1_000_000 });
 
 /** Any JSON value. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;

@@ -29,7 +29,7 @@ export function canonicalIp(text: string): string | undefined {
   return text.includes(':') ? canonicalIpv6(text.toLowerCase()) : undefined;
 }
 
-export function isIpv4(text: string): boolean {
+function isIpv4(text: string): boolean {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   return match?.slice(1).every((octet) => Number(octet) <= 255) ?? false;
 }
