@@ -133,6 +133,7 @@ class FileSink implements Sink {
         failure ??= error;
         if (isRefusal(error)) {
           this.#lostBefore.events++;
+          if (event.type === 'start') this.#lostBefore.exchanges++;
           await this.#file.writer.declareRefused(event);
         }
       }

@@ -145,7 +145,7 @@ export class CaptureWriter {
       at: this.#lastAt,
       fromAt: this.#lastAt,
       toAt: this.#lastAt,
-      exchanges: 0,
+      exchanges: event.type === 'start' ? 1 : 0,
       events: numbered ? 1 : 0,
       fromSeq: numbered ? event.seq : this.#lastSeq,
       exchange,

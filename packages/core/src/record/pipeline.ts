@@ -94,6 +94,7 @@ export class Pipeline {
   async process(memory: SharedArrayBuffer, used: number): Promise<void> {
     for (const event of unpack(memory, used)) {
       if (!isExchangeEvent(event)) {
+        this.#tellMasker(event);
         this.#emit(event);
       } else if (this.#hooks === undefined) {
         for (const kept of this.#maskOf(event)) this.#emit(kept);
@@ -194,6 +195,15 @@ export class Pipeline {
     this.#eventsLost[reason]++;
     // Its number may stand already on what the masker made of it before.
     if (seq < event.seq) this.#gaps.add(event, reason, passing.started ? 0 : 1);
+  }
+
+  /** What it makes of later events takes the number of the event before, and this may be it. */
+  #tellMasker(event: CaptureEvent): void {
+    try {
+      this.#masker.mask(event);
+    } catch (error) {
+      this.#lastError = describe(error);
+    }
   }
 
   /** What closes an exchange that goes no further. Tells the masker, so that it lets go of what it holds of it. */

@@ -806,3 +806,18 @@ test('a clock that fails or goes back costs no exchange and reaches nobody', asy
   expect(times).toEqual(times.toSorted((a, b) => a - b));
   expect(assembleAll(sink.events).flatMap(({ partial }) => partial)).toEqual([]);
 });
+
+test('notes of the recorder between the events of an exchange leave the order whole, its audit too', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { mask: { version: 1 }, pipeline: 'inline' });
+  const tap = recorder.begin(aStart());
+  tap?.end('request');
+  tap?.headers(200, 'OK', '1.1', []);
+  recorder.pause();
+  recorder.resume();
+  tap?.end('response');
+  await recorder.close();
+  const numbers = sink.events.map(({ seq }) => seq);
+  expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  expect(sink.events.map(({ type }) => type)).toContain('audit');
+});
