@@ -196,9 +196,10 @@ test('an interrupt ends a run in order, with a report that says so', async () =>
   const cli = startCli(['replay', long, '--to', target.origin, '--json']);
   await arrived;
   cli.child.kill('SIGINT');
-  const { code, stdout } = await cli.done;
+  const { code, stdout, stderr } = await cli.done;
   expect(code).toBe(2);
   expect(JSON.parse(stdout)).toMatchObject({ verdict: 2, fidelity: { verdict: 'stopped' } });
+  expect(stderr).not.toContain('was not closed');
 });
 
 test('a capture that is cut off is replayed as far as it goes, and ends with 65', async () => {

@@ -3,7 +3,7 @@ import { Server as HttpsServer } from 'node:https';
 import { type Duplex, duplexPair } from 'node:stream';
 import { GardenhoseError, inProcessTarget, type Sender } from '@gardenhose/core';
 import { defaultResponseLimits } from './response-parser.ts';
-import type { ConnectionOptions, Line } from './sender-connection.ts';
+import { type ConnectionOptions, type Line, maxBytesUnderWay } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
 import { toRequest } from './to-request.ts';
 
@@ -46,6 +46,7 @@ export async function createInProcessSender(
     dial: () => dial((side) => server.emit(event, side)),
     limits: defaultResponseLimits,
     maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
+    room: { bytes: maxBytesUnderWay },
     connectTimeoutMs: 5_000,
     local: true,
   };

@@ -24,10 +24,15 @@ export interface ConnectionOptions {
   readonly limits: ResponseLimits;
   /** Bytes kept of one answer's body. */
   readonly maxBodyBytes: number;
+  /** Bytes kept of all answers that are under way: one for all connections of a sender. */
+  readonly room: { bytes: number };
   readonly connectTimeoutMs: number;
   /** The target is in this process: no socket is held open when it does not close its end. Default false. */
   readonly local?: boolean | undefined;
 }
+
+/** A target that answers all that is under way with bodies without end shall not fill the memory. */
+export const maxBytesUnderWay: number = 256 * 1024 * 1024;
 
 /** An exchange on its way over a connection. */
 export class Delivery {
@@ -42,6 +47,8 @@ export class Delivery {
   head: AnswerHead | undefined;
   readonly chunks: AnswerChunks = new AnswerChunks();
   kept = 0;
+  /** Where the room for what is kept was taken from. */
+  room: { bytes: number } | undefined;
   size = 0;
   trailers: readonly string[] = [];
   resent = false;
@@ -55,6 +62,7 @@ export class Delivery {
   }
 
   settle(endAt: number, how: { readonly error?: AnswerError; readonly abandoned?: boolean } = {}): void {
+    if (this.room !== undefined) this.room.bytes += this.kept;
     const { sentAt, firstByteAt, informational, head, chunks, trailers, size, resent } = this;
     this.#resolve({
       exchange: this.shipment.exchange,
@@ -255,10 +263,14 @@ export class Connection {
     const delivery = this.#queue[0];
     if (delivery === undefined || data.length === 0) return;
     delivery.size += data.length;
-    const room = this.#options.maxBodyBytes - delivery.kept;
-    if (room <= 0) return;
+    const { maxBodyBytes, room: shared } = this.#options;
+    const room = Math.min(maxBodyBytes - delivery.kept, shared.bytes);
+    // What is kept is a beginning: nothing is added behind what was left out.
+    if (room <= 0 || delivery.size - data.length > delivery.kept) return;
     const kept = data.length <= room ? data : data.subarray(0, room);
     delivery.kept += kept.length;
+    shared.bytes -= kept.length;
+    delivery.room = shared;
     delivery.chunks.add(at, kept);
   }
 

@@ -2,7 +2,7 @@ import { connect as connectTcp, createServer, type LookupFunction, type Socket }
 import { connect as connectTls } from 'node:tls';
 import { type Exchange, GardenhoseError, isUnsendable, type RunTimer, type Sender } from '@gardenhose/core';
 import { defaultResponseLimits, type ResponseLimits } from './response-parser.ts';
-import type { ConnectionOptions, Line } from './sender-connection.ts';
+import { type ConnectionOptions, type Line, maxBytesUnderWay } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
 import { toRequest } from './to-request.ts';
 
@@ -63,6 +63,7 @@ export function createSender(target: string | URL, options: SenderOptions = {}):
     dial: dialer(url, options.tls ?? {}),
     limits,
     maxBodyBytes: whole('maxBodyBytes', options.maxBodyBytes, 16 * 1024 * 1024),
+    room: { bytes: maxBytesUnderWay },
     connectTimeoutMs: whole('connectTimeoutMs', options.connectTimeoutMs, 5_000),
   };
   const request = { authority: url.host, host };

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import type { Exchange, Request } from '@gardenhose/core';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { type Exchange, isUnsendable, type Request, type RunTimer, systemClock } from '@gardenhose/core';
 import { anExchange } from '@gardenhose/core/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { defaultResponseLimits } from '../src/response-parser.ts';
 import { createSender } from '../src/sender.ts';
+import { HttpLane } from '../src/sender-lane.ts';
+import { toRequest } from '../src/to-request.ts';
 import { answerBody, replayAll } from './support/replay.ts';
 import { answerHeads, okAnswer, wireServer } from './support/wire-server.ts';
 
@@ -146,4 +149,36 @@ test.each(stages)('a connection that is reset %s fails its exchange once', async
   );
   expect(results.map(({ entry }) => entry.error?.code)).toEqual(['connection-closed', 'connection-closed']);
   expect(server.connections).toHaveLength(2);
+});
+
+test('answers that are under way at once share the room for what is kept of them, and give it back', async () => {
+  await using server = await wireServer(({ socket }) =>
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1600\r\n\r\n${'x'.repeat(1599)}`),
+  );
+  const room = { bytes: 1_000 };
+  const options = {
+    ...{ target: server.origin, limits: defaultResponseLimits, maxBodyBytes: 900, room },
+    dial: () => {
+      const { port } = new URL(server.origin);
+      return { stream: connect(Number(port), '127.0.0.1'), readyOn: 'connect' as const };
+    },
+    connectTimeoutMs: 1_000,
+  };
+  const timer: RunTimer = { nowNs: () => systemClock.nowNs(), at: () => () => {} };
+  const request = toRequest(anExchange(), { authority: 'a', host: 'target' });
+  if (isUnsendable(request)) throw new Error(request.skip);
+  const lanes = [new HttpLane(options, timer), new HttpLane(options, timer)];
+  const answering = Promise.all(lanes.map((lane) => lane.send(request, false)));
+  // Neither ends before both have come to the limit.
+  await vi.waitFor(() => expect(room.bytes).toBe(0));
+  for (const { socket } of server.connections) socket.write('x');
+  const answers = await answering;
+  expect(answers.map(({ size, truncated }) => [size, truncated])).toEqual([
+    [1600, true],
+    [1600, true],
+  ]);
+  const kept = answers.map(({ chunks }) => chunks.reduce((sum, { data }) => sum + data.length, 0));
+  expect(kept.reduce((sum, one) => sum + one)).toBe(1_000);
+  expect(room.bytes).toBe(1_000);
+  for (const lane of lanes) lane.close();
 });

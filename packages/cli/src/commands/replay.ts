@@ -164,7 +164,7 @@ async function plannedRun(
   await output.text(renderReport(report).trimEnd());
   await output.document(report);
   sayVerdict(report, output);
-  return conclude(file, source, report.verdict, output);
+  return conclude(file, source, report.verdict, output, report.run?.stopped !== undefined);
 }
 
 /** One sentence for a run that was not fine, for those who do not read the report. */
@@ -176,8 +176,16 @@ function sayVerdict(report: Report, output: Output): void {
 }
 
 /** A capture that was cut off is bad input, also where what is left of it was replayed well. */
-function conclude(file: string, source: CaptureSource, exit: ExitCode, output: Output): ExitCode {
+function conclude(
+  file: string,
+  source: CaptureSource,
+  exit: ExitCode,
+  output: Output,
+  stopped: boolean = false,
+): ExitCode {
   const condition = source.condition();
+  // What was not read to its end was not found to lack one.
+  if (stopped && condition.state === 'open') return exit;
   const sentence = conditionSentence(file, condition);
   if (sentence === undefined) return exit;
   if (conditionExit(condition) === exitCodes.fine) output.note(sentence);

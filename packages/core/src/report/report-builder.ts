@@ -106,7 +106,9 @@ export class ReportBuilder {
       ...judgeRun({ fidelity, comparison, differences, exchanges }),
       run: run === undefined ? undefined : runFacts(run),
       exchanges,
-      losses,
+      // Of a capture that was not read to its end, nothing says that it lacks one.
+      losses:
+        run?.stopped !== undefined && losses?.state === 'open' ? { ...losses, state: undefined } : losses,
       fidelity,
       comparison,
       timing,

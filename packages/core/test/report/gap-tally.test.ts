@@ -52,6 +52,18 @@ test('what a recorder was told to leave out is shown, and is no loss', () => {
   expect(renderReport(report)).toContain('the capture lacks 1000 exchanges: rate-limit');
 });
 
+test('a capture that a stopped run did not read to its end is not said to lack one', () => {
+  const facts = { runId: 'r', target: 'x', thread: 'inline', pace: 'asap', order: 'none' } as const;
+  const build = (stopped: string | undefined, state: 'open' | 'truncated') =>
+    new ReportBuilder().build(
+      { ...facts, mutationsSent: 0, resent: 0, stopped },
+      new GapTally().losses(state),
+    );
+  expect(build('signal', 'open').losses?.state).toBeUndefined();
+  expect(build('signal', 'truncated').losses?.state).toBe('truncated');
+  expect(build(undefined, 'open').losses?.state).toBe('open');
+});
+
 test('without a capture nothing is said of losses', () => {
   expect(new ReportBuilder().build().losses).toBeUndefined();
 });
