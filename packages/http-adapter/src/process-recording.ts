@@ -33,9 +33,9 @@ class ProcessRecording implements TapTarget {
     this.#report = report;
   }
 
-  begin(start: ExchangeStart): ExchangeTap | undefined {
+  begin(start: ExchangeStart, bodyless?: boolean): ExchangeTap | undefined {
     if (this.#recorder === undefined && !this.#given) this.#open(filePath(this.#options.output));
-    return this.#recorder?.begin(start);
+    return this.#recorder?.begin(start, bodyless);
   }
 
   tapFailed(error: unknown): void {

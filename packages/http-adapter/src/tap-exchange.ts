@@ -3,7 +3,7 @@ import type { ExchangeTap, TapTarget } from '@gardenhose/core';
 import { isOutOfOrder, reportFailure } from './failures.ts';
 import { type Internals, internals } from './internals.ts';
 import { type ResolvedTapOptions, resolveTapOptions, type TapOptions } from './options.ts';
-import { exchangeStart } from './to-events.ts';
+import { declaresBody, exchangeStart } from './to-events.ts';
 import { connectionOf, Watch } from './watch.ts';
 
 const watchKey: unique symbol = Symbol('gardenhose.watch');
@@ -50,7 +50,7 @@ export function watchExchange(
     request[watchKey] = watch;
     watch.targets.push(target);
     if (!options.recordShadow && isShadow(req)) return undefined;
-    const tap = target.begin(exchangeStart(req, connection.facts));
+    const tap = target.begin(exchangeStart(req, connection.facts), !declaresBody(req));
     if (tap !== undefined) watch.record(tap);
     return watch.tap;
   } catch (error) {

@@ -33,8 +33,11 @@ export interface TapTarget {
   /**
    * Begins an exchange; undefined when it is not recorded (sampled out, paused, or no room: counted).
    * Reads the headers before it returns and keeps no reference.
+   *
+   * @param bodyless - Whether the request has no body, so that its end can be recorded with its start. A target need not
+   *   heed it: the tap tells the end all the same. Default false
    */
-  begin(start: ExchangeStart): ExchangeTap | undefined;
+  begin(start: ExchangeStart, bodyless?: boolean): ExchangeTap | undefined;
   /** A tap failed and took itself out; counted in the recorder's stats. */
   tapFailed(error: unknown): void;
 }

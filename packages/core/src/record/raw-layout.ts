@@ -44,6 +44,8 @@ export const flag = {
   hasOperation: 0x40000,
   hasPeer: 0x80000,
   hasAuthority: 0x100000,
+  /** The request's end belongs to its start, and has the number after it. */
+  bodyless: 0x200000,
 } as const;
 
 /** Texts of a start before its headers. */

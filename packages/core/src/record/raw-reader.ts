@@ -17,7 +17,21 @@ export function* unpack(memory: SharedArrayBuffer, used: number): Generator<Capt
   const u32 = new Uint32Array(memory);
   const f64 = new Float64Array(memory);
   for (let offset = 0; offset < used; offset += u32[(offset >> 2) + 1] ?? used) {
-    yield new RawRecord(bytes, u32, f64, offset).event();
+    const event = new RawRecord(bytes, u32, f64, offset).event();
+    yield event;
+    if (event.type === 'start' && ((u32[offset >> 2] ?? 0) & flag.bodyless) !== 0) {
+      const { at, seq, exchange } = event;
+      yield {
+        type: 'end',
+        seq: seq + 1,
+        at,
+        exchange,
+        side: 'request',
+        size: 0,
+        state: 'kept',
+        complete: true,
+      };
+    }
   }
 }
 

@@ -3,11 +3,10 @@ import { gapReasons } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
 import { aligned, flag, recordHead, recordKind, startTexts } from './raw-layout.ts';
+import { isWide, putBytes, putTexts, putUtf8 } from './raw-texts.ts';
 
 const sideFlag = (side: Side): number => (side === 'response' ? flag.response : 0);
 
-// Header texts are one byte a character by contract; what an application or a user names is not.
-const needsTwoBytes = /[^\0-\xff]/;
 const none: readonly string[] = [];
 
 /**
@@ -29,9 +28,16 @@ export class RawWriter {
     this.#renew = renew;
   }
 
-  start(at: number, exchange: ExchangeId, start: ExchangeStart, sampleRate: number): boolean {
+  start(
+    at: number,
+    exchange: ExchangeId,
+    start: ExchangeStart,
+    sampleRate: number,
+    bodyless = false,
+  ): boolean {
     const { lane, operation, peer, authority, headers } = start;
     let flags: number = recordKind.start;
+    if (bodyless) flags |= flag.bodyless;
     if (start.direction === 'outbound') flags |= flag.outbound;
     if (start.scheme === 'https') flags |= flag.https;
     if (start.protocol !== 'http') flags |= start.protocol === 'grpc' ? flag.grpc : flag.websocket;
@@ -40,14 +46,15 @@ export class RawWriter {
     if (peer !== undefined) flags |= flag.hasPeer;
     if (authority !== undefined) flags |= flag.hasAuthority;
     const { version, method, target } = start;
+    // Header texts are one byte a character by contract; what an application or a user names is not.
     if (
-      needsTwoBytes.test(target) ||
-      needsTwoBytes.test(lane) ||
-      (operation !== undefined && needsTwoBytes.test(operation)) ||
-      (authority !== undefined && needsTwoBytes.test(authority)) ||
-      (peer !== undefined && needsTwoBytes.test(peer)) ||
-      needsTwoBytes.test(method) ||
-      needsTwoBytes.test(version)
+      isWide(target) ||
+      isWide(lane) ||
+      (operation !== undefined && isWide(operation)) ||
+      (authority !== undefined && isWide(authority)) ||
+      (peer !== undefined && isWide(peer)) ||
+      isWide(method) ||
+      isWide(version)
     ) {
       flags |= flag.wide;
     }
@@ -64,6 +71,7 @@ export class RawWriter {
     const { f64 } = this.current;
     f64[offset >> 3] = start.parent ?? 0;
     f64[(offset >> 3) + 1] = sampleRate;
+    if (bodyless) this.seq++;
     return true;
   }
 
@@ -106,7 +114,7 @@ export class RawWriter {
     f64[at64 + 1] = 0;
     f64[at64 + 2] = 0;
     f64[at64 + 3] = size;
-    bytes.write(text, offset + 32, size, 'utf8');
+    putUtf8(bytes, text, offset + 32, size);
     return true;
   }
 
@@ -200,8 +208,7 @@ export class RawWriter {
     f64[at64 + 1] = index;
     f64[at64 + 2] = kind;
     f64[at64 + 3] = keep;
-    if (keep === data.length) bytes.set(data, offset + 32);
-    else if (keep > 0) bytes.set(data.subarray(0, keep), offset + 32);
+    if (keep > 0) putBytes(bytes, keep === data.length ? data : data.subarray(0, keep), offset + 32);
     return true;
   }
 
@@ -212,7 +219,7 @@ export class RawWriter {
     texts: readonly string[],
     mayBeWide: boolean,
   ): boolean {
-    const wide = mayBeWide && texts.some((text) => needsTwoBytes.test(text)) ? flag.wide : 0;
+    const wide = mayBeWide && texts.some(isWide) ? flag.wide : 0;
     return this.#open(flags | wide, at, exchange, 0, texts, none) >= 0;
   }
 
@@ -260,33 +267,4 @@ export class RawWriter {
     buffer.f64[at64 + 3] = exchange;
     return offset + recordHead;
   }
-}
-
-/** From this length on, one call into the runtime is faster than a loop over the characters. */
-const longText = 48;
-
-/** Writes the lengths of texts and their characters; gives where the characters end. */
-function putTexts(
-  { u32, bytes }: PackedBuffer,
-  texts: readonly string[],
-  lengthsAt: number,
-  charactersAt: number,
-  wide: boolean,
-): number {
-  let to = charactersAt;
-  for (let i = 0; i < texts.length; i++) {
-    const text = texts[i] ?? '';
-    const { length } = text;
-    u32[lengthsAt + i] = length;
-    if (wide) {
-      bytes.write(text, to, 2 * length, 'utf16le');
-      to += 2 * length;
-    } else if (length >= longText) {
-      bytes.write(text, to, length, 'latin1');
-      to += length;
-    } else {
-      for (let j = 0; j < length; j++) bytes[to++] = text.charCodeAt(j);
-    }
-  }
-  return to;
 }

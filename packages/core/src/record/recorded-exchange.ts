@@ -1,6 +1,7 @@
 import type { AbortEvent, ExchangeId, Side } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { ExchangeTap } from './exchange-tap.ts';
+import { utf8Length } from './raw-texts.ts';
 import type { RequestPath } from './request-path.ts';
 import { wireStatus } from './wire-head.ts';
 
@@ -22,9 +23,11 @@ export class RecordedExchange implements ExchangeTap {
   #requestLimited = false;
   #responseLimited = false;
 
-  constructor(path: RequestPath, id: ExchangeId) {
+  /** @param bodyless - Whether the request's end was recorded with its start */
+  constructor(path: RequestPath, id: ExchangeId, bodyless = false) {
     this.#path = path;
     this.id = id;
+    this.#requestEnded = bodyless;
     path.underWay.add(this);
   }
 
@@ -59,7 +62,7 @@ export class RecordedExchange implements ExchangeTap {
   text(side: Side, text: string): void {
     if (!this.#takes(side)) return;
     try {
-      const size = Buffer.byteLength(text);
+      const size = utf8Length(text);
       const before = side === 'request' ? this.#requestSize : this.#responseSize;
       if (before + size > this.#path.options.maxBodyBytes) {
         this.chunk(side, Buffer.from(text));

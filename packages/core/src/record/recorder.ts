@@ -105,7 +105,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     return this.#runner.ready();
   }
 
-  begin(start: ExchangeStart): ExchangeTap | undefined {
+  begin(start: ExchangeStart, bodyless = false): ExchangeTap | undefined {
     this.#offered++;
     try {
       if (this.#paused || !this.#path.open) return this.#refuse();
@@ -115,8 +115,8 @@ export class Recorder implements TapTarget, AsyncDisposable {
         this.#sampledOut++;
         return undefined;
       }
-      return this.#path.begin(id, start, Math.min(1, sampleRate))
-        ? new RecordedExchange(this.#path, id)
+      return this.#path.begin(id, start, Math.min(1, sampleRate), bodyless)
+        ? new RecordedExchange(this.#path, id, bodyless)
         : undefined;
     } catch (error) {
       this.tapFailed(error);

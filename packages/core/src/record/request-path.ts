@@ -91,9 +91,9 @@ export class RequestPath {
   }
 
   /** Packs the start of an exchange; false when there is no room for it. */
-  begin(id: ExchangeId, start: ExchangeStart, sampleRate: number): boolean {
+  begin(id: ExchangeId, start: ExchangeStart, sampleRate: number, bodyless = false): boolean {
     const at = this.nowNs();
-    if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate)) {
+    if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate, bodyless)) {
       this.#lossSince(at).exchanges++;
       this.refused++;
       this.#recoverIfIdle();

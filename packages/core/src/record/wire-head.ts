@@ -10,14 +10,19 @@ export interface WireHead {
 
 /** The status in the text of an HTTP/1 response head; undefined when the text is no such head. */
 export function wireStatus(text: string): number | undefined {
-  if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== 0x20) return undefined;
+  // Character by character: `startsWith` and `endsWith` are calls out of compiled code, and each response is asked.
+  if (text.charCodeAt(0) !== 0x48 || text.charCodeAt(5) !== 0x31 || text.charCodeAt(6) !== 0x2e)
+    return undefined;
+  if (text.charCodeAt(4) !== 0x2f || text.charCodeAt(8) !== 0x20) return undefined;
   let status = 0;
   for (let at = 9; at < 12; at++) {
     const digit = text.charCodeAt(at) - 0x30;
     if (!(digit >= 0 && digit <= 9)) return undefined;
     status = status * 10 + digit;
   }
-  return status >= 100 && text.endsWith('\r\n\r\n') ? status : undefined;
+  const { length } = text;
+  const ends = text.charCodeAt(length - 1) === 0x0a && text.charCodeAt(length - 3) === 0x0a;
+  return status >= 100 && ends ? status : undefined;
 }
 
 /** Reads `HTTP/1.1 200 OK`, header lines and the empty line, of a text that has a {@link wireStatus}. */

@@ -741,6 +741,24 @@ test('a head and a body given as text are recorded as the same bytes would be', 
   expect(asText.at(-1)).toMatchObject({ type: 'end', size: 12, state: 'truncated' });
 });
 
+test('the end of a request that has no body is recorded with its start, once', async () => {
+  const record = async (bodyless: boolean): Promise<readonly CaptureEvent[]> => {
+    const sink = memorySink();
+    const recorder = recorderTo(sink);
+    for (let i = 0; i < 2; i++) {
+      const tap = recorder.begin(aStart(), bodyless);
+      tap?.end('request');
+      tap?.headers(204, '', '1.1', []);
+      tap?.end('response');
+    }
+    expect(await recorder.close()).toMatchObject({ recorded: 2, events: 8, underWay: 0 });
+    return sink.events;
+  };
+  const events = await record(true);
+  expect(events).toEqual(await record(false));
+  expectNumbered(events, 8);
+});
+
 test('a text that is no head costs the exchange, is counted, and never reaches the service', async () => {
   const sink = memorySink();
   const recorder = recorderTo(sink);
