@@ -15,6 +15,7 @@ export interface ReplayPlan {
   readonly toSend: number;
   /** Of those, how many may change state at the target. */
   readonly mutations: number;
+  /** The first 50; those beyond are counted as `(other)`. */
   readonly methods: ReadonlyMap<string, number>;
   /** Exchanges that would not be sent, by reason. Hooks are not asked. */
   readonly skipped: ReadonlyMap<string, number>;
@@ -87,6 +88,10 @@ export async function planReplay(
   };
 }
 
-function count(counts: Map<string, number>, key: string): void {
+/** A capture may name as many methods as it has exchanges. */
+const maxNames = 50;
+
+function count(counts: Map<string, number>, name: string): void {
+  const key = counts.has(name) || counts.size < maxNames ? name : '(other)';
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }

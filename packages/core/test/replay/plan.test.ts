@@ -60,3 +60,10 @@ test('a plan is refused as the run would be', async () => {
   });
   await expect(replay).rejects.toMatchObject({ code: 'target-refused' });
 });
+
+test('a plan names no more methods than can be read', async () => {
+  const many = Array.from({ length: 500 }, (_, i) => anExchange({ id: i + 1, request: { method: `M${i}` } }));
+  const { methods } = await planReplay(many, new MemorySender());
+  expect(methods.size).toBe(51);
+  expect(methods.get('(other)')).toBe(450);
+});
