@@ -182,7 +182,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       exchangesLost: pipeline.exchangesLost,
       hookDrops: pipeline.hookDrops,
       bytes: this.#path.packedBytes + (this.#path.writer.current?.used ?? 0),
-      queueBytes: this.#path.queueBytes,
+      queueBytes: this.#state === 'failed' ? 0 : this.#path.queueBytes,
       tapFailures: this.#tapFailures,
       masked: pipeline.masked,
       sinkErrors: pipeline.sinkErrors,

@@ -298,7 +298,7 @@ test('a hook that loops for ever holds up neither the application nor, for long,
   serve(recorder, '/loop');
   serve(recorder);
   const stats = await recorder.close();
-  expect(stats).toMatchObject({ state: 'failed', offered: 2, recorded: 2, underWay: 0 });
+  expect(stats).toMatchObject({ state: 'failed', offered: 2, recorded: 2, underWay: 0, queueBytes: 0 });
   expect(stats.lastError).toMatch(/did not close within 300 ms/);
   expect(stats.eventsLost.failed).toBe(stats.events);
 });
