@@ -1,5 +1,6 @@
 // The thread in which a recorder's events are masked, go through the hooks and reach the sink.
 
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { createMasker } from '../mask/create-masker.ts';
@@ -52,4 +53,19 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
   work.catch(fail);
 }
 
+/**
+ * Lets everything else go first where processors are short: recording can wait, and has a buffer for it. Only Linux takes
+ * the priority of a thread by itself; elsewhere this would be that of the whole process.
+ */
+function yieldToOthers(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    const { PRIORITY_BELOW_NORMAL: low } = constants.priority;
+    if (getPriority() < low) setPriority(low);
+  } catch {
+    // A sandbox may forbid it. The recorder works as well without.
+  }
+}
+
+yieldToOthers();
 if (parentPort !== null) run(workerData, parentPort);

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CaptureEvent, Recorder, RecorderOptions } from '@gardenhose/core';
@@ -47,6 +47,21 @@ function serve(recorder: Recorder, target = '/orders/7', body = 1000): boolean {
   tap?.end('response');
   return tap !== undefined;
 }
+
+test.runIf(process.platform === 'linux')(
+  'the worker yields to everything else; the process does not',
+  async () => {
+    const niced = (): number =>
+      readdirSync('/proc/self/task').filter(
+        (task) => getPriority(Number(task)) === constants.priority.PRIORITY_BELOW_NORMAL,
+      ).length;
+    const before = { niced: niced(), own: getPriority() };
+    const recorder = recorderTo(newPath());
+    await recorder.ready;
+    expect({ niced: niced(), own: getPriority() }).toEqual({ niced: before.niced + 1, own: before.own });
+    await recorder.close();
+  },
+);
 
 test('a worker writes what was recorded, flushes on demand and closes the sink', async () => {
   const path = newPath();
