@@ -67,7 +67,10 @@ export class GardenhoseError extends Error {
  * Whether `error` is a {@link GardenhoseError}, of the given code where one is named. Asks the value and not the class,
  * so that it holds across threads and across two installed copies of the library.
  */
-export function isGardenhoseError(error: unknown, code?: ErrorCode): error is GardenhoseError {
+export function isGardenhoseError<Code extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is GardenhoseError & { readonly code: Code } {
   return (
     error instanceof Error &&
     error.name === 'GardenhoseError' &&

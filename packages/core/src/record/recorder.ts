@@ -339,6 +339,10 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   #failed(error: Error): void {
+    // What could not be opened is told by `ready`; what stops later has nobody waiting for it.
+    if (this.#state === 'recording' || this.#state === 'paused') {
+      process.emitWarning(`nothing more is recorded: ${error.message}`, { type: 'GardenhoseWarning' });
+    }
     this.#lastError = error.message;
     this.#lostByFailure = this.#path.events - this.#processedSeq;
     this.#state = 'failed';

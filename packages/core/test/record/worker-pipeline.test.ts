@@ -203,8 +203,9 @@ test.each([
   ['throws where nobody can catch it', '/crash'],
   ['ends its thread', '/exit'],
 ])(
-  'a worker in which a hook %s: the recorder has failed and says so, the application goes on',
+  'a worker in which a hook %s: the recorder has failed, which is a warning of the process, and the application goes on',
   async (_, target) => {
+    const warning = once(process, 'warning');
     const recorder = recorderTo(newPath(), { hooks: { module: here('hooks.js') } });
     await recorder.ready;
     serve(recorder);
@@ -214,6 +215,7 @@ test.each([
 
     expect(recorder.stats()).toMatchObject({ state: 'failed', eventsLost: { failed: 5 }, underWay: 0 });
     expect(recorder.stats().lastError).toMatch(/worker failed/);
+    expect(String((await warning)[0])).toMatch(/^GardenhoseWarning: nothing more is recorded: /);
     expect(serve(recorder)).toBe(false);
     const stats = await recorder.close();
     expect(stats).toMatchObject({ state: 'failed', offered: 3, recorded: 2, dropped: { failed: 1 } });
