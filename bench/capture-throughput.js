@@ -196,7 +196,9 @@ async function requestThread(path, count) {
     await new Promise((resolve) => setImmediate(resolve));
   }
   await recorder.close();
-  const { exchanges: recorded } = await (await openCapture(path)).summary();
+  const capture = await openCapture(path);
+  const { exchanges: recorded } = await capture.summary();
+  await capture.close();
   if (recorded !== count) throw new Error(`recorded ${recorded} of ${count} exchanges`);
   return [
     { name: 'main thread, recording in a worker', value: (busyMs * 1000) / (count * 6), unit: 'us/event' },
