@@ -1,7 +1,7 @@
 import { createMasker, defaultRuleIds } from '@gardenhose/core';
-// The scanner by itself is no public export: what is compared here is techniques of masking JSON.
-import { resolvePolicy } from '../packages/core/dist/mask/policy.js';
 import { Replacer } from '../packages/core/dist/mask/replace.js';
+// The scanner by itself is no public export: what is compared here is techniques of masking JSON.
+import { resolvePolicy } from '../packages/core/dist/mask/resolve-policy.js';
 import { PolicyRules } from '../packages/core/dist/mask/rules.js';
 import { Scope } from '../packages/core/dist/mask/scope.js';
 import { TextMasker } from '../packages/core/dist/mask/text-masker.js';

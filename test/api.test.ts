@@ -66,6 +66,7 @@ test('@gardenhose/core exports these names', () => {
     ExchangeId
     ExchangeStart
     ExchangeTap
+    FakeKind
     Fidelity
     FileSinkOptions
     FormatKind
@@ -101,6 +102,7 @@ test('@gardenhose/core exports these names', () => {
     PatchBodyRule
     Policy
     PolicyKey
+    PolicyName
     PolicyRule
     PolicySummary
     Protocol
@@ -159,6 +161,7 @@ test('@gardenhose/core exports these names', () => {
     TrailersEvent
     TranscriptEntry
     Unsendable
+    ValuePattern
     VerifyResult
     Where
     WireHead

@@ -218,6 +218,11 @@ def read(data):
         number += 1
     version, features, _, ident, writer, wall, service, host, pid, policy, sampling, part, tags = header[:13]
     mode, name, digest, key, disabled = policy[:5]
+    more = {}
+    if len(policy) > 5 and policy[5]:
+        more["allowed"] = policy[5]
+    if len(policy) > 6 and policy[6]:
+        more["hookBeforeMask"] = True
     return {
         "header": {
             "id": ident.hex(),
@@ -232,6 +237,7 @@ def read(data):
                 "digest": digest,
                 "keyId": key,
                 "disabled": disabled,
+                **more,
             },
             "sampling": sampling,
             "part": part,

@@ -358,6 +358,12 @@ export async function vectors(): Promise<Map<string, Vector>> {
     }),
   );
   all.set(
+    'allowed',
+    await write([], {
+      header: { policy: { ...header.policy, allowed: ['authorization', 'cookie'], hookBeforeMask: true } },
+    }),
+  );
+  all.set(
     'growth',
     assemble([
       // A record with a field more, one of an unknown type, one with an unknown word, one with a private type.

@@ -7,6 +7,9 @@ const text = (value: string) => printable(value, 200);
 export function headerLines(header: CaptureHeader): string[] {
   const { policy } = header;
   const disabled = policy.disabled.length > 0 ? `, without ${text(policy.disabled.join(', '))}` : '';
+  const { allowed = [] } = policy;
+  const allowedText = allowed.length > 0 ? `, letting through ${text(allowed.join(', '))}` : '';
+  const hookText = policy.hookBeforeMask === true ? ', a hook ran before masking' : '';
   const unmasked = policy.mode === 'none' ? ['NOT MASKED: this capture holds values as they were sent'] : [];
   const tags = Object.entries(header.tags).map(([name, value]) => `${text(name)}=${text(value)}`);
   return [
@@ -15,7 +18,7 @@ export function headerLines(header: CaptureHeader): string[] {
     `recorded ${dateText(header.wallMs)} by ${text(header.writer)}, part ${header.part}, id ${text(header.id)}`,
     policy.mode === 'none'
       ? 'policy none'
-      : `policy ${text(policy.name)}${disabled}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`,
+      : `policy ${text(policy.name)}${disabled}${allowedText}${hookText}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`,
     `sampling ${text(header.sampling)}`,
     ...(tags.length > 0 ? [`tags ${tags.join(' ')}`] : []),
   ];

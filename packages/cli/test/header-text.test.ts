@@ -20,6 +20,13 @@ test('a header tells service, time, policy and sampling', () => {
   ]);
 });
 
+test('a header tells of headers that were let through and of a hook that saw raw events', () => {
+  const policy = { ...masked, disabled: [], allowed: ['cookie', 'dpop'], hookBeforeMask: true };
+  expect(headerLines(aCaptureHeader({ policy }))[2]).toBe(
+    'policy secure, letting through cookie, dpop, a hook ran before masking, digest abcdef012345, key k1',
+  );
+});
+
 test('an unmasked capture says so before anything else', () => {
   expect(headerLines(aCaptureHeader())[0]).toBe('NOT MASKED: this capture holds values as they were sent');
 });

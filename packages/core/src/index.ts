@@ -61,14 +61,17 @@ export { maskExchange } from './mask/mask-exchange.ts';
 export type { Masker } from './mask/masker.ts';
 export { noMask } from './mask/masker.ts';
 export type {
+  FakeKind,
   FormatKind,
   MaskAction,
   MaskLimits,
   Match,
   Policy,
   PolicyKey,
+  PolicyName,
   PolicyRule,
   Selector,
+  ValuePattern,
 } from './mask/policy.ts';
 export { tokenType } from './mask/tokens.ts';
 

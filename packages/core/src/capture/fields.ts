@@ -44,6 +44,10 @@ export class Fields {
     return value;
   }
 
+  optionalBool(): boolean | undefined {
+    return this.#nil() ? undefined : this.bool();
+  }
+
   text(): string {
     const value = this.#take();
     if (typeof value !== 'string') throw this.#wrong('a string');
@@ -68,6 +72,10 @@ export class Fields {
       throw this.#wrong(`a list of ${pairs ? 'names and values' : 'names'}, at most ${maxItems} items`);
     }
     return value.map((item) => this.#wire(item));
+  }
+
+  optionalWireList(maxItems: number): string[] {
+    return this.#nil() ? [] : this.wireList(maxItems, false);
   }
 
   /** Copied: a view would keep the whole chunk in memory for as long as the bytes live. */

@@ -2,7 +2,7 @@ import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader, PolicySummary } from '../model/capture-header.ts';
 import { Fields, InvalidRecord } from './fields.ts';
 import { formatVersion, limits } from './format.ts';
-import { invalid, pack, real, text, uint, unpack } from './packing.ts';
+import { invalid, type Packable, pack, real, text, uint, unpack } from './packing.ts';
 import { RecordCursor } from './record-cursor.ts';
 
 /** Features that a capture may ask of its reader. This version writes none and knows none. */
@@ -13,7 +13,6 @@ const hexId = /^[0-9a-f]{32}$/;
 /** The payload of the HEADER frame. */
 export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Array {
   if (!hexId.test(header.id)) throw invalid('header.id', 'of 32 hexadecimal digits');
-  const { policy } = header;
   const payload = pack([
     formatVersion,
     [],
@@ -24,13 +23,7 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
     text(header.service, 'header.service'),
     text(header.host, 'header.host'),
     uint(header.pid, 'header.pid'),
-    [
-      policy.mode === 'masked' ? 1 : 0,
-      text(policy.name, 'policy.name'),
-      text(policy.digest, 'policy.digest'),
-      text(policy.keyId, 'policy.keyId'),
-      policy.disabled.map((rule) => text(rule, 'policy.disabled')),
-    ],
+    policyFields(header.policy),
     text(header.sampling, 'header.sampling'),
     uint(header.part, 'header.part'),
     Object.entries(header.tags).flatMap(([name, value]) => [
@@ -45,6 +38,25 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
     );
   }
   return Uint8Array.from(payload);
+}
+
+/** What is as nearly always, at the end, is left out. */
+function policyFields(policy: PolicySummary): Packable[] {
+  const { allowed = [], hookBeforeMask = false } = policy;
+  const fields: Packable[] = [
+    policy.mode === 'masked' ? 1 : 0,
+    text(policy.name, 'policy.name'),
+    text(policy.digest, 'policy.digest'),
+    text(policy.keyId, 'policy.keyId'),
+    policy.disabled.map((rule) => text(rule, 'policy.disabled')),
+  ];
+  if (allowed.length > 0 || hookBeforeMask) {
+    fields.push(
+      allowed.map((name) => text(name, 'policy.allowed')),
+      hookBeforeMask,
+    );
+  }
+  return fields;
 }
 
 /**
@@ -119,12 +131,19 @@ export function unsupported(subject: string, what: string): GardenhoseError {
 
 function policy(values: readonly unknown[]): PolicySummary {
   const fields = new Fields(values, 'policy', 0);
-  return {
+  const summary: PolicySummary = {
     mode: fields.uint() === 1 ? 'masked' : 'none',
     name: fields.text(),
     digest: fields.text(),
     keyId: fields.text(),
     disabled: fields.wireList(limits.headerItems, false),
+  };
+  const allowed = fields.optionalWireList(limits.headerItems);
+  const hookBeforeMask = fields.optionalBool();
+  return {
+    ...summary,
+    ...(allowed.length > 0 ? { allowed } : {}),
+    ...(hookBeforeMask ? { hookBeforeMask } : {}),
   };
 }
 

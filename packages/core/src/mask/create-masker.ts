@@ -1,6 +1,7 @@
 import type { Masker } from './masker.ts';
-import { type Policy, resolvePolicy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import { PolicyMasker } from './policy-masker.ts';
+import { resolvePolicy } from './resolve-policy.ts';
 import { PolicyRules } from './rules.ts';
 import { Tokens } from './tokens.ts';
 
@@ -26,7 +27,7 @@ export function createMasker(policy: Policy = { version: 1 }): Masker {
     return { summary, mask: (event) => [event] };
   }
   const rules = new PolicyRules(resolved);
-  const tokens = new Tokens(resolved.key, resolved.limits.cachedTokens);
+  const tokens = new Tokens(resolved.keys[0], resolved.limits.cachedTokens);
   const disabled = [...resolved.disabled].sort();
   const summary = { mode: 'masked', name, digest, keyId: tokens.keyId, disabled } as const;
   return new PolicyMasker(resolved, rules, tokens, summary);

@@ -275,6 +275,15 @@ export const fixedHeaderKinds: readonly HeaderKind[] = [
   'user',
 ];
 
+/** Whether a header, its name in lower case, is one of those. */
+export function isFixedHeader(name: string): boolean {
+  return fixedHeaderKinds.some((kind) =>
+    headerKinds[kind].some((known) =>
+      known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known,
+    ),
+  );
+}
+
 /** Words before credentials that are kept, so that a masked header is still of its kind. */
 export const credentialSchemes: ReadonlySet<string> = new Set(
   (

@@ -1,4 +1,4 @@
-import type { FormatKind } from './policy.ts';
+import type { FakeKind, FormatKind } from './policy.ts';
 
 /** JSON types that a rule is for, as bits. */
 export const stringBit = 1;
@@ -12,7 +12,7 @@ export interface MaskRule {
   readonly id: string;
   /** Place among the user's rules; default rules come after all of them. */
   readonly order: number;
-  readonly action: 'keep' | 'remove' | 'redact' | 'token' | 'partial' | 'format';
+  readonly action: 'keep' | 'remove' | 'redact' | 'token' | 'partial' | 'format' | 'fake';
   /** Semantic type of tokens. */
   readonly type: string;
   /** The type was chosen by the user: the look of a value does not change it. */
@@ -23,6 +23,9 @@ export interface MaskRule {
   readonly last: number;
   readonly minHidden: number;
   readonly kind: FormatKind | undefined;
+  /** Of `format`: different values stay different. */
+  readonly injective: boolean;
+  readonly fake: FakeKind | undefined;
   /** Whether detectors look at what the rule keeps. */
   readonly detectors: boolean;
   readonly minLength: number;
@@ -45,6 +48,8 @@ export function tokenRule(id: string, type: string, minLength = 0): MaskRule {
     last: 0,
     minHidden: 8,
     kind: undefined,
+    injective: false,
+    fake: undefined,
     detectors: true,
     minLength,
     accepts: allBits,

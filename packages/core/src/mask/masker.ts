@@ -9,6 +9,8 @@ import type { CaptureEvent } from '../model/event.ts';
 export interface Masker {
   readonly summary: PolicySummary;
   mask(event: CaptureEvent): readonly CaptureEvent[];
+  /** Forgets the values it remembered. Nothing is masked after it. */
+  close?(): void;
 }
 
 /** Lets everything through. Only for captures whose header says `none`, and for tests. */

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { GardenhoseError } from '../errors.ts';
-import { type DefaultRuleId, defaultPolicyVersion, defaultRuleIds, fixedRuleIds } from './default-policy.ts';
+import type { DefaultRuleId } from './default-policy.ts';
 
 /** What is done to a value that a rule points at. `docs/reference/masking.md` shows each with an example. */
 export type MaskAction =
@@ -17,8 +15,13 @@ export type MaskAction =
   | { readonly do: 'redact'; readonly with?: string }
   /** Replaced by `mk_<type>_…`: the same value of the same type gives the same token. `bits` default 96. */
   | { readonly do: 'token'; readonly type?: string; readonly bits?: 64 | 96 | 128 }
-  /** Letters become letters and digits digits, by the key; separators stay. */
-  | { readonly do: 'format'; readonly kind?: FormatKind }
+  /**
+   * Letters become letters and digits digits, by the key; separators stay. `injective`: different values stay different,
+   * and who has the key can undo it (FF1).
+   */
+  | { readonly do: 'format'; readonly kind?: FormatKind; readonly injective?: boolean }
+  /** Replaced by a made-up value of a kind, by the key. Two values can meet. */
+  | { readonly do: 'fake'; readonly kind: FakeKind }
   /** Shows the first and last characters if at least `minHidden` (default 8) others stay hidden; else redacts. */
   | {
       readonly do: 'partial';
@@ -29,6 +32,22 @@ export type MaskAction =
 
 export const formatKinds = ['digits', 'alnum', 'card', 'email', 'phone', 'uuid', 'ip'] as const;
 export type FormatKind = (typeof formatKinds)[number];
+
+export const fakeKinds = [
+  'first-name',
+  'last-name',
+  'full-name',
+  'user-name',
+  'email',
+  'phone',
+  'street',
+  'city',
+  'postal-code',
+  'country',
+  'company',
+  'word',
+] as const;
+export type FakeKind = (typeof fakeKinds)[number];
 
 /** Which exchanges a rule is for; every condition that is given must hold. */
 export interface Match {
@@ -48,6 +67,7 @@ export interface Match {
 /**
  * Points at values. `key:` is any named value in a query, a form, JSON or a cookie, its words compared without case
  * and separators. `json:` is a path: `$.a.b`, `$.items[*].x`, `$..password`. `path:` marks segments: `/users/:email`.
+ * `gql:` is an argument or variable of a GraphQL document, `text:*` a text body, `body` any body as a whole.
  */
 export type Selector =
   | `header:${string}`
@@ -56,15 +76,25 @@ export type Selector =
   | `path:${string}`
   | `json:${string}`
   | `key:${string}`
-  | `form:${string}`;
+  | `form:${string}`
+  | `multipart:${string}`
+  | `gql:${string}`
+  | 'text:*'
+  | 'body';
+
+/** A regular expression of the user's that takes linear time; a find longer than `maxLength` characters is none. */
+export interface ValuePattern {
+  readonly pattern: string;
+  readonly maxLength: number;
+}
 
 export interface PolicyRule {
   /** Names the rule in audits and errors. */
   readonly id: string;
   readonly when?: Match;
   readonly at?: Selector | readonly Selector[];
-  /** In place of `at`: what this detector finds, wherever it stands, gets this mask. */
-  readonly value?: string;
+  /** In place of `at`: what this detector, or this pattern, finds, wherever it stands, gets this mask. */
+  readonly value?: string | ValuePattern;
   readonly mask: MaskAction;
   /** Only JSON values of these types. */
   readonly types?: readonly ('string' | 'number' | 'object' | 'array')[];
@@ -98,202 +128,30 @@ export type PolicyKey =
 /** What to mask, and how. Plain data: it can be kept in a JSON file and sent to a worker thread. */
 export interface Policy {
   readonly version: 1;
-  /** `secure` (default): everything that `docs/reference/masking.md` lists. `none`: nothing is masked, and the capture says so. */
-  readonly extends?: 'secure' | 'none';
+  /**
+   * `secure` (default): everything that `docs/reference/masking.md` lists. `strict`: also every value that no rule keeps.
+   * `none`: nothing is masked, and the capture says so.
+   */
+  readonly extends?: PolicyName;
   /** Default rules to switch off; written into the capture's header. */
   readonly disable?: readonly DefaultRuleId[];
   /** Come before the default rules; the first that matches decides. */
   readonly rules?: readonly PolicyRule[];
-  /** What becomes of headers that no rule knows. Default `token`; `scan` runs detectors only, `drop` removes them. */
+  /** Headers that are always masked, by name, which rules may keep all the same; written into the capture's header. */
+  readonly dangerouslyAllow?: readonly string[];
+  /** What becomes of headers that no rule knows. Default `token`, in `strict` `drop`; `scan` runs detectors only. */
   readonly unknownHeaders?: 'token' | 'scan' | 'drop';
-  /** What becomes of bodies that cannot be read by kind. Only `drop` so far. */
-  readonly unknownContent?: 'drop';
+  /** What becomes of bodies that cannot be read by kind. Default `drop`; `digest` keeps a keyed digest of them. */
+  readonly unknownContent?: 'drop' | 'digest';
+  /** What becomes of web tokens. Default `token`; `shape` keeps their form and masks what they claim. */
+  readonly jwt?: 'token' | 'shape';
   readonly limits?: MaskLimits;
-  /** Default: a random key that dies with the process, so tokens join within one process only. */
-  readonly key?: PolicyKey;
+  /**
+   * Of several, newest first, the first makes the tokens; the others are for captures that were written with them.
+   * Default: a random key that dies with the process, so tokens join within one process only.
+   */
+  readonly key?: PolicyKey | readonly PolicyKey[];
 }
 
-/** A policy with every default filled in. */
-export interface ResolvedPolicy {
-  readonly name: 'secure' | 'none';
-  readonly disabled: ReadonlySet<string>;
-  readonly rules: readonly PolicyRule[];
-  readonly unknownHeaders: 'token' | 'scan' | 'drop';
-  readonly limits: Required<MaskLimits>;
-  readonly key: PolicyKey | undefined;
-  /** SHA-256 of all of it but the key, in hex. */
-  readonly digest: string;
-}
-
-const limitDefaults: Required<MaskLimits> = {
-  bodyBytes: 1 << 20,
-  jsonDepth: 128,
-  nestedDecode: 3,
-  decodedRatio: 200,
-  openExchanges: 10_000,
-  heldBytes: 64 << 20,
-  cachedTokens: 10_000,
-};
-/** Lowest and highest value of each limit. */
-const limitRanges: Record<keyof MaskLimits, readonly [low: number, high: number]> = {
-  bodyBytes: [1, 1 << 30],
-  jsonDepth: [1, 10_000],
-  nestedDecode: [0, 8],
-  decodedRatio: [1, 100_000],
-  openExchanges: [1, 10_000_000],
-  heldBytes: [1, 2 ** 40],
-  cachedTokens: [0, 10_000_000],
-};
-
-/** Says what is wrong with a policy, and in which rule. */
-export function policyError(where: string, problem: string): GardenhoseError {
-  return new GardenhoseError('mask-policy', `mask policy, ${where}: ${problem}`, { subject: where });
-}
-
-/**
- * Checks a policy that may come from anywhere and fills in the defaults.
- *
- * @throws GardenhoseError `mask-policy`, naming the rule or field, what was found and what is expected
- */
-export function resolvePolicy(policy: Policy): ResolvedPolicy {
-  if (!isRecord(policy)) throw policyError('policy', `expected an object, found ${typeName(policy)}`);
-  onlyFields('policy', policy, [
-    'version',
-    'extends',
-    'disable',
-    'rules',
-    'unknownHeaders',
-    'unknownContent',
-    'limits',
-    'key',
-  ]);
-  if (policy.version !== 1) throw policyError('version', `expected 1, found ${show(policy.version)}`);
-  const name = oneOf('extends', policy.extends ?? 'secure', ['secure', 'none']);
-  const rules = list('rules', policy.rules);
-  const disabled = list('disable', policy.disable);
-  if (name === 'none' && (rules.length > 0 || disabled.length > 0 || policy.unknownHeaders !== undefined)) {
-    throw policyError(
-      'extends',
-      "'none' masks nothing, so rules, disable and unknownHeaders have no meaning with it",
-    );
-  }
-  for (const id of disabled) checkDisabled(id);
-  oneOf('unknownContent', policy.unknownContent ?? 'drop', ['drop']);
-  const resolved = {
-    name,
-    disabled: new Set<string>(disabled),
-    rules,
-    unknownHeaders: oneOf('unknownHeaders', policy.unknownHeaders ?? 'token', ['token', 'scan', 'drop']),
-    limits: resolveLimits(policy.limits),
-  };
-  return { ...resolved, key: checkKey(policy.key), digest: digestOf(resolved) };
-}
-
-function checkDisabled(id: unknown): void {
-  if (fixedRuleIds.some((fixed) => fixed === id)) {
-    throw policyError('disable', `${show(id)} cannot be switched off`);
-  }
-  if (!defaultRuleIds.some((known) => known === id)) {
-    throw policyError('disable', `no default rule is called ${show(id)}`);
-  }
-}
-
-function resolveLimits(given: MaskLimits | undefined): Required<MaskLimits> {
-  if (given === undefined) return limitDefaults;
-  if (!isRecord(given)) throw policyError('limits', `expected an object, found ${typeName(given)}`);
-  onlyFields('limits', given, Object.keys(limitDefaults));
-  const limits = { ...limitDefaults };
-  for (const name of limitNames) {
-    const value = given[name];
-    if (value === undefined) continue;
-    const [low, high] = limitRanges[name];
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
-      throw policyError(
-        `limits.${name}`,
-        `expected a whole number from ${low} to ${high}, found ${show(value)}`,
-      );
-    }
-    limits[name] = value;
-  }
-  return limits;
-}
-
-const limitNames = [
-  'bodyBytes',
-  'jsonDepth',
-  'nestedDecode',
-  'decodedRatio',
-  'openExchanges',
-  'heldBytes',
-  'cachedTokens',
-] as const;
-
-function checkKey(key: PolicyKey | undefined): PolicyKey | undefined {
-  if (key === undefined) return undefined;
-  if (!isRecord(key))
-    throw policyError('key', `expected { base64 }, { file } or { env }, found ${typeName(key)}`);
-  const [field, ...more] = Object.keys(key);
-  const value: unknown = Object.values(key)[0];
-  if (
-    more.length > 0 ||
-    (field !== 'base64' && field !== 'file' && field !== 'env') ||
-    typeof value !== 'string'
-  ) {
-    throw policyError('key', 'expected exactly one of { base64 }, { file } or { env }, with a string');
-  }
-  return key;
-}
-
-function digestOf(resolved: Omit<ResolvedPolicy, 'key' | 'digest'>): string {
-  const canonical = canonicalJson({
-    defaults: defaultPolicyVersion,
-    ...resolved,
-    disabled: [...resolved.disabled].sort(),
-  });
-  return createHash('sha256').update(canonical).digest('hex');
-}
-
-/** JSON with the members of every object in the order of their names. */
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (!isRecord(value)) return JSON.stringify(value) ?? 'null';
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** What a policy holds is the user's own, not recorded: it may stand in a message. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? typeName(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : typeof value;
-}
-
-export function onlyFields(where: string, value: object, known: readonly string[]): void {
-  for (const field of Object.keys(value)) {
-    if (!known.includes(field)) {
-      throw policyError(where, `unknown field ${show(field)}; known are ${known.join(', ')}`);
-    }
-  }
-}
-
-export function oneOf<T extends string>(where: string, value: unknown, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === value);
-  if (found === undefined) throw policyError(where, `expected ${choices.join(' or ')}, found ${show(value)}`);
-  return found;
-}
-
-function list<T>(where: string, value: readonly T[] | undefined): readonly T[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) throw policyError(where, `expected an array, found ${typeName(value)}`);
-  return value;
-}
+export const policyNames = ['secure', 'strict', 'none'] as const;
+export type PolicyName = (typeof policyNames)[number];

@@ -3,8 +3,8 @@ import { type DetectorId, detectorIds, detectorRuleId, detectorType } from './de
 import { type NameMeaning, nameMeaning } from './key-words.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
 import { NameTable } from './name-table.ts';
-import type { ResolvedPolicy } from './policy.ts';
-import { type CompiledRule, compileRule } from './rule-compile.ts';
+import type { ResolvedPolicy } from './resolve-policy.ts';
+import { type CompiledRule, compileRule, type NamePlace } from './rule-compile.ts';
 import type { RuleContext } from './rule-context.ts';
 import type { JsonPath, PathTemplate } from './selector.ts';
 
@@ -59,6 +59,9 @@ export class RuleSet {
   readonly detectors: readonly (MaskRule | undefined)[];
   /** Some detector is on besides that of private keys, which always is. */
   readonly detects: boolean;
+  /** The user's rule for text bodies, and that for bodies of any kind. */
+  readonly text: MaskRule | undefined;
+  readonly body: MaskRule | undefined;
   readonly #disabled: ReadonlySet<string>;
   readonly #rules: readonly CompiledRule[];
   readonly #defaults = new Map<string, MaskRule>();
@@ -72,6 +75,8 @@ export class RuleSet {
     this.#rules = rules;
     this.jsonPaths = rules.flatMap(({ rule, jsonPaths }) => jsonPaths.map((path) => ({ path, rule })));
     this.paths = rules.flatMap(({ rule, paths }) => paths.map((template) => ({ template, rule })));
+    this.text = rules.find((rule) => rule.text)?.rule;
+    this.body = rules.find((rule) => rule.body)?.rule;
     this.detectors = detectorIds.map((id) => this.#detectorRule(id));
     this.detects = this.detectors.filter((rule) => rule !== undefined).length > 1;
   }
@@ -118,6 +123,16 @@ export class RuleSet {
     return this.#named('form', name);
   }
 
+  /** The rule for a part of a multipart body. */
+  multipart(name: string): MaskRule | undefined {
+    return this.#named('multipart', name);
+  }
+
+  /** The rule for an argument or a variable of a GraphQL document. */
+  gql(name: string): MaskRule | undefined {
+    return this.#named('gql', name);
+  }
+
   /** Every cookie has one: names that mean nothing are of a type of their own. */
   cookie(name: string): MaskRule | undefined {
     const rule = this.#named('cookie', name);
@@ -125,7 +140,7 @@ export class RuleSet {
     return this.default('default/cookie', `cookie:${name}`);
   }
 
-  #named(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
+  #named(place: NamePlace, name: string): MaskRule | undefined {
     const key = `${place} ${name}`;
     if (this.#names.has(key)) return this.#names.get(key);
     const rule = this.#resolve(place, name);
@@ -135,7 +150,7 @@ export class RuleSet {
     return rule;
   }
 
-  #resolve(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
+  #resolve(place: NamePlace, name: string): MaskRule | undefined {
     // A rule for some types only leaves values of the others to what comes after it.
     let after = this.#meant(place, name);
     if (this.#rules.length === 0) return after;
@@ -145,8 +160,8 @@ export class RuleSet {
     return after;
   }
 
-  #meant(place: 'json' | 'query' | 'form' | 'cookie', name: string): MaskRule | undefined {
-    const meaning = nameMeaning(name, place === 'query' || place === 'form');
+  #meant(place: NamePlace, name: string): MaskRule | undefined {
+    const meaning = nameMeaning(name, place === 'query' || place === 'form' || place === 'multipart');
     if (meaning === undefined || this.#disabled.has(meaning.rule)) return undefined;
     let rule = this.#meanings.get(meaning);
     if (rule === undefined) {

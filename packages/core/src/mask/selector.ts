@@ -1,4 +1,4 @@
-import { policyError, show } from './policy.ts';
+import { policyError, show } from './policy-error.ts';
 
 /** One step of a JSON path: a member by name, any member or element, an element by index; `deep` after `..`. */
 export interface JsonStep {

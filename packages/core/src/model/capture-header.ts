@@ -2,7 +2,7 @@
 export interface PolicySummary {
   /** `masked`: everything passed the policy before it was written. `none`: the user asked for unmasked traffic. */
   readonly mode: 'masked' | 'none';
-  /** Name of the policy that was extended: `secure`. */
+  /** Name of the policy that was extended: `secure`, `strict`. */
   readonly name: string;
   /** SHA-256 of the policy in canonical form, in hex. */
   readonly digest: string;
@@ -10,6 +10,10 @@ export interface PolicySummary {
   readonly keyId: string;
   /** Default rules that the user switched off. */
   readonly disabled: readonly string[];
+  /** Headers that are always masked otherwise and that the user let through. Absent when there are none. */
+  readonly allowed?: readonly string[];
+  /** A hook saw the events before they were masked; what it gave back was masked like any other. */
+  readonly hookBeforeMask?: boolean;
 }
 
 /** What a capture says of itself before its first event. */

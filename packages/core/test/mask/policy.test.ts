@@ -18,17 +18,24 @@ const withRule = (rule: unknown) => create({ version: 1, key, rules: [rule] });
 
 test('refuses what it cannot carry out, and names the rule', () => {
   const cases: [rule: object, problem: RegExp][] = [
-    [{ id: 'r', at: 'gql:user', mask: 'token' }, /rule r: selectors of the kind gql: are not supported yet/],
-    [{ id: 'r', at: 'proto:a.B.c', mask: 'token' }, /rule r: .*proto: are not supported yet/],
+    [{ id: 'r', at: 'gql:user', mask: 'token' }, /rule r: the selector "gql:user" is not supported yet/],
+    [{ id: 'r', at: 'proto:a.B.c', mask: 'token' }, /rule r: .*"proto:a.B.c" is not supported yet/],
     [{ id: 'r', at: 'multipart:file', mask: 'token' }, /rule r: .*not supported yet/],
-    [{ id: 'r', at: 'body', mask: 'remove' }, /rule r: cannot read the selector/],
+    [{ id: 'r', at: 'text:*', mask: 'token' }, /rule r: .*not supported yet/],
+    [{ id: 'r', at: 'body', mask: 'remove' }, /rule r: .*not supported yet/],
     [{ id: 'r', at: 'headers:x', mask: 'token' }, /rule r: cannot read the selector "headers:x"/],
-    [{ id: 'r', at: 'key:x', mask: 'fake' }, /rule r: the mask fake is not supported yet/],
+    [{ id: 'r', at: 'key:x', mask: 'fake' }, /rule r, mask: fake needs a kind: first-name/],
+    [{ id: 'r', at: 'key:x', mask: { do: 'fake', kind: 'cat' } }, /rule r, mask, kind: expected first-name/],
+    [
+      { id: 'r', at: 'key:x', mask: { do: 'fake', kind: 'city' } },
+      /rule r, mask: fake city is not supported yet/,
+    ],
     [{ id: 'r', at: 'key:x', mask: 'hash' }, /rule r, mask: expected keep or .*, found "hash"/],
     [
       { id: 'r', at: 'key:x', mask: { do: 'format', injective: true } },
-      /rule r, mask: unknown field "injective"/,
+      /rule r, mask: injective is not supported yet/,
     ],
+    [{ id: 'r', at: 'key:x', mask: { do: 'format', injective: 1 } }, /rule r, mask: injective must be/],
     [{ id: 'r', at: 'key:x', mask: { do: 'token', type: 'Bad Type' } }, /rule r, mask: type/],
     [
       { id: 'r', at: 'key:x', mask: { do: 'token', bits: 100 } },
@@ -41,9 +48,11 @@ test('refuses what it cannot carry out, and names the rule', () => {
     [{ id: 'r', at: 'json:$', mask: 'token' }, /rule r: a JSON path has 1 to/],
     [{ id: 'r', at: 'path:/a/b', mask: 'token' }, /rule r: no segment .* would mask nothing/],
     [{ id: 'r', at: 'path:/a/**/:b', mask: 'token' }, /rule r: \*\* may only stand at the end/],
+    [{ id: 'r', value: { re2: 'x+', maxLen: 9 }, mask: 'redact' }, /rule r, value: unknown field "re2"/],
+    [{ id: 'r', value: { pattern: 'x+' }, mask: 'redact' }, /rule r, value: expected \{ pattern, maxLength/],
     [
-      { id: 'r', value: { re2: 'x+', maxLen: 9 }, mask: 'redact' },
-      /rule r: patterns as `value` are not supported yet/,
+      { id: 'r', value: { pattern: 'x{3}', maxLength: 9 }, mask: 'redact' },
+      /rule r, value: a pattern is not supported yet/,
     ],
     [{ id: 'r', value: 'nothing', mask: 'redact' }, /rule r, value: expected email or/],
     [{ id: 'r', value: 'private-key', mask: 'keep' }, /rule r: private keys are always masked/],
@@ -70,8 +79,15 @@ test('refuses what it cannot carry out, and names the rule', () => {
 test('refuses fields, values and combinations it does not know', () => {
   expect(create({ version: 2 })).toMatch(/version: expected 1, found 2/);
   expect(create({ version: 1, extend: 'none' })).toMatch(/unknown field "extend"/);
-  expect(create({ version: 1, extends: 'strict' })).toMatch(/extends: expected secure or none/);
-  expect(create({ version: 1, unknownContent: 'digest' })).toMatch(/unknownContent: expected drop/);
+  expect(create({ version: 1, extends: 'lax' })).toMatch(/extends: expected secure or strict or none/);
+  expect(create({ version: 1, extends: 'strict' })).toMatch(/extends: strict is not supported yet/);
+  expect(create({ version: 1, unknownContent: 'digest' })).toMatch(/digest is not supported yet/);
+  expect(create({ version: 1, unknownContent: 'keep' })).toMatch(/unknownContent: expected drop or digest/);
+  expect(create({ version: 1, jwt: 'shape' })).toMatch(/jwt: shape is not supported yet/);
+  expect(create({ version: 1, jwt: 'keep' })).toMatch(/jwt: expected token or shape/);
+  expect(create({ version: 1, dangerouslyAllow: ['authorization'] })).toMatch(/not supported yet/);
+  expect(create({ version: 1, dangerouslyAllow: ['x-tenant'] })).toMatch(/"x-tenant" is no header that is/);
+  expect(create({ version: 1, dangerouslyAllow: [7] })).toMatch(/expected names of headers, found 7/);
   expect(create({ version: 1, unknownHeaders: 'keep' })).toMatch(/unknownHeaders/);
   expect(create({ version: 1, disable: ['default/nothing'] })).toMatch(/no default rule is called/);
   expect(create({ version: 1, disable: ['default/header/credential'] })).toMatch(/cannot be switched off/);
@@ -80,6 +96,10 @@ test('refuses fields, values and combinations it does not know', () => {
   );
   expect(create({ version: 1, limits: { bodybytes: 1 } })).toMatch(/unknown field/);
   expect(create({ version: 1, key: 'abc' })).toMatch(/key: expected/);
+  expect(create({ version: 1, key: [] })).toMatch(/key: expected a key or a list/);
+  expect(create({ version: 1, key: [key, { envs: 'A' }] })).toMatch(/key\[1\]: expected exactly one of/);
+  expect(create({ version: 1, key: [key, key] })).toMatch(/key: a list of keys is not supported yet/);
+  expect(create({ version: 1, extends: 'none', jwt: 'token' })).toMatch(/jwt has no meaning with it/);
   expect(create({ version: 1, extends: 'none', rules: [{ id: 'r', at: 'key:x', mask: 'token' }] })).toMatch(
     /masks nothing/,
   );

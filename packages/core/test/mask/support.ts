@@ -2,8 +2,8 @@ import { createMasker } from '../../src/mask/create-masker.ts';
 import type { JsonScanner } from '../../src/mask/json-scanner.ts';
 import type { Masker } from '../../src/mask/masker.ts';
 import type { MaskLimits, Policy } from '../../src/mask/policy.ts';
-import { resolvePolicy } from '../../src/mask/policy.ts';
 import { Replacer } from '../../src/mask/replace.ts';
+import { resolvePolicy } from '../../src/mask/resolve-policy.ts';
 import { PolicyRules } from '../../src/mask/rules.ts';
 import { Scope } from '../../src/mask/scope.ts';
 import { TextMasker } from '../../src/mask/text-masker.ts';
@@ -25,7 +25,7 @@ export function aTextMasker(over: Partial<Policy> = {}): {
   tokens: Tokens;
 } {
   const policy = resolvePolicy(aPolicy(over));
-  const tokens = new Tokens(policy.key, policy.limits.cachedTokens);
+  const tokens = new Tokens(policy.keys[0], policy.limits.cachedTokens);
   const context = {
     direction: 'inbound',
     protocol: 'http',
