@@ -53,7 +53,7 @@ export class CookieMasker {
       if (keptAttributes.get(name)?.test(text)) out += `;${attribute}`;
       else if (name === 'domain' || name === 'path') {
         out += `;${attribute.slice(0, equals + 1)}${this.#deep.mask(text, 0)}`;
-      } else if (name !== '') this.#scope.count('default/cookie');
+      } else if (name !== '') this.#scope.count('default/cookie', text);
     }
     return out;
   }
@@ -69,7 +69,7 @@ export class CookieMasker {
     const text = raw.trim();
     const rule = this.#scope.rules.cookie(name);
     if (rule?.action === 'remove') {
-      this.#scope.count(rule.id);
+      this.#scope.count(rule.id, text);
       return undefined;
     }
     const masked = this.#value(rule, text);

@@ -70,7 +70,7 @@ export class HeaderMasker {
     const user = this.#scope.rules.header(name);
     if (user !== undefined && !(fixedHeaderKinds.some((fixed) => fixed === kind) && shows(user))) {
       if (user.action === 'keep') return user.detectors ? this.#scan(value) : value;
-      if (user.action === 'remove') return this.#removed(user.id);
+      if (user.action === 'remove') return this.#removed(user.id, value);
       return this.#under(user, value);
     }
     return this.#byKind(name, kind, value, shownName);
@@ -102,7 +102,9 @@ export class HeaderMasker {
       case 'via':
         return rules.enabled('default/header/network') ? this.#network(kind, value) : this.#scan(value);
       case 'body-hash':
-        return rules.enabled('default/header/body-hash') ? this.#removed('default/header/body-hash') : value;
+        return rules.enabled('default/header/body-hash')
+          ? this.#removed('default/header/body-hash', value)
+          : value;
       case 'etag':
         return rules.enabled('default/header/etag') ? this.#etags(value) : this.#scan(value);
       case 'url':
@@ -136,7 +138,7 @@ export class HeaderMasker {
     this.#scope.audit.unknownHeader(shownName.toLowerCase());
     switch (rules.unknownHeaders) {
       case 'drop':
-        return this.#removed('default/header/unknown');
+        return this.#removed('default/header/unknown', value);
       case 'scan':
         return this.#scan(value);
       default:
@@ -144,8 +146,8 @@ export class HeaderMasker {
     }
   }
 
-  #removed(rule: string): undefined {
-    this.#scope.count(rule);
+  #removed(rule: string, value: string): undefined {
+    this.#scope.count(rule, value);
     return undefined;
   }
 

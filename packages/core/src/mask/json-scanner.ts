@@ -273,8 +273,9 @@ export class JsonScanner {
     this.#depth = depth - 1;
     if (whole !== undefined) {
       this.edits.truncate(this.#startEdits[depth] ?? 0);
-      this.#scope.count(whole.id);
-      if (whole.action === 'redact') this.edits.add(start, end, JSON.stringify(whole.replacement));
+      const after = whole.action === 'redact' ? JSON.stringify(whole.replacement) : '';
+      this.#count(whole, start, end, after);
+      if (whole.action === 'redact') this.edits.add(start, end, after);
       else this.#remove(start, end);
     }
     if (this.#roles[this.#depth] !== 0) this.#ended(start, end, false);
@@ -301,7 +302,7 @@ export class JsonScanner {
     const rule = accepting(given, stringBit);
     if (rule !== undefined && rule.action !== 'keep') {
       if (rule.action === 'remove') {
-        this.#scope.count(rule.id);
+        this.#count(rule, from, to, '');
         this.#remove(from - 1, to + 1);
         return;
       }
@@ -333,14 +334,20 @@ export class JsonScanner {
     if (rule?.action === 'keep' && !rule.detectors) return;
     if (rule === undefined || rule.action === 'keep') rule = this.#deep.numberRule(this.#bytes, from, to);
     if (rule === undefined) return;
-    this.#scope.count(rule.id);
-    if (rule.action === 'remove') this.#remove(from, to);
-    else {
-      const text = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + from, to - from).toString(
-        'latin1',
-      );
-      this.edits.add(from, to, this.#replacer.number(rule, text));
+    if (rule.action === 'remove') {
+      this.#count(rule, from, to, '');
+      this.#remove(from, to);
+      return;
     }
+    const text = this.#bytes.toString('latin1', from, to);
+    const masked = this.#replacer.number(rule, text);
+    this.#scope.count(rule.id, text, masked);
+    this.edits.add(from, to, masked);
+  }
+
+  /** What stood there is only made into text where somebody asks. */
+  #count(rule: MaskRule, from: number, to: number, after: string): void {
+    this.#scope.count(rule.id, this.#scope.trace === undefined ? '' : this.#text(from, to), after);
   }
 
   /** Takes out the value at hand: a member with its name and one comma; an element becomes null. */
@@ -403,12 +410,13 @@ export class JsonScanner {
       masked = stringInside(this.#deep.maskUnder(rule, text, this.#level));
       masked = `"${masked}"`;
     } else if (first === openBrace || first === openBracket) {
-      this.#scope.count(rule.id);
       masked = '"[REDACTED]"';
+      this.#count(rule, from, to, masked);
     } else if (first === 0x74 || first === 0x66 || first === 0x6e) return;
     else {
-      this.#scope.count(rule.id);
-      masked = this.#replacer.number(rule, this.#text(from, to));
+      const text = this.#text(from, to);
+      masked = this.#replacer.number(rule, text);
+      this.#scope.count(rule.id, text, masked);
     }
     this.edits.dropUntil(index, to);
     if (masked !== this.#text(from, to)) this.edits.insert(index, from, to, masked);

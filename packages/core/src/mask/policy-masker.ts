@@ -26,7 +26,7 @@ import type { Masker } from './masker.ts';
 import { Replacer } from './replace.ts';
 import type { ResolvedPolicy } from './resolve-policy.ts';
 import type { PolicyRules } from './rules.ts';
-import { Scope } from './scope.ts';
+import { type MaskTrace, Scope } from './scope.ts';
 import type { BodyPiece, SideBody } from './side-body.ts';
 import { TextMasker } from './text-masker.ts';
 import type { Tokens } from './tokens.ts';
@@ -60,12 +60,19 @@ export class PolicyMasker implements Masker {
   #held = 0;
   #last: Stamp | undefined;
 
-  constructor(policy: ResolvedPolicy, rules: PolicyRules, tokens: Tokens, summary: PolicySummary) {
+  constructor(
+    policy: ResolvedPolicy,
+    rules: PolicyRules,
+    tokens: Tokens,
+    summary: PolicySummary,
+    trace?: MaskTrace,
+  ) {
     this.summary = summary;
     this.#policy = policy;
     this.#rules = rules;
     this.#stray = new ExchangeState(rules, unknownStart);
     this.#scope = new Scope(this.#stray.rules('request'));
+    this.#scope.trace = trace;
     const replacer = new Replacer(tokens);
     this.#text = new TextMasker(this.#scope, replacer, policy.limits);
     this.#headers = new HeaderMasker(this.#scope, this.#text);

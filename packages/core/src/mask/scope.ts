@@ -35,8 +35,22 @@ export class AuditLog {
 
 const mostUnknownHeaders = 64;
 
+/**
+ * Told of each time that a rule acts: what it was given and what it made of it, empty where it took it away. Of a body or
+ * message that is dropped, both are empty.
+ */
+export type MaskTrace = (
+  rule: string,
+  part: AuditEntry['part'],
+  side: Side,
+  before: string,
+  after: string,
+) => void;
+
 /** What is being masked at the moment: set before each part, read by all that mask. */
 export class Scope {
+  /** For tools that explain or search. It is told values as they were: nothing that records may set it. */
+  trace: MaskTrace | undefined;
   rules: RuleSet;
   audit: AuditLog = new AuditLog();
   part: AuditEntry['part'] = 'header';
@@ -53,7 +67,9 @@ export class Scope {
     this.side = side;
   }
 
-  count(rule: string): void {
+  /** A rule acted: on what, and what came of it, for {@link Scope.trace}. */
+  count(rule: string, before = '', after = ''): void {
     this.audit.add(rule, this.part, this.side);
+    this.trace?.(rule, this.part, this.side, before, after);
   }
 }

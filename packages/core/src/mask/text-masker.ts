@@ -80,7 +80,7 @@ export class TextMasker implements DeepText {
     if (rule.action === 'keep') return rule.detectors ? this.mask(text, level) : text;
     if (text.length < rule.minLength) return this.mask(text, level);
     const masked = this.#replacer.text(rule, text);
-    if (masked !== text) this.#scope.count(rule.id);
+    if (masked !== text) this.#scope.count(rule.id, text, masked);
     return masked;
   }
 
@@ -167,7 +167,7 @@ export class TextMasker implements DeepText {
     const text = utf8(bytes, this.#detectors.starts[i] ?? 0, this.#detectors.ends[i] ?? 0);
     const masked = this.#replacer.text(rule, text);
     if (masked === text) return undefined;
-    this.#scope.count(rule.id);
+    this.#scope.count(rule.id, text, masked);
     return masked;
   }
 
@@ -185,8 +185,9 @@ export class TextMasker implements DeepText {
     if (rule === undefined || rule.action === 'keep') return undefined;
     const text = utf8(bytes, start, end);
     if (canonicalIp(text) === undefined) return undefined;
-    this.#scope.count(rule.id);
-    return this.#replacer.text(rule, text);
+    const masked = this.#replacer.text(rule, text);
+    this.#scope.count(rule.id, text, masked);
+    return masked;
   }
 }
 

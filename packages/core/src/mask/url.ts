@@ -147,7 +147,7 @@ export class UrlMasker {
     const text = decoded(raw, plus);
     if (rule.action === 'keep' || (text ?? raw).length < rule.minLength) return this.#part(raw, plus, level);
     if (rule.action === 'remove') {
-      this.#scope.count(rule.id);
+      this.#scope.count(rule.id, text ?? raw);
       return undefined;
     }
     const masked = this.#deep.maskUnder(rule, text ?? raw, level);
