@@ -2,7 +2,7 @@ import { GardenhoseError } from '../errors.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import { encodeEvent } from './encode.ts';
 import { limits } from './format.ts';
-import { pack } from './packing.ts';
+import { RecordPacker } from './record-packer.ts';
 
 /** A chunk ready to be framed. `raw` is good until the builder takes the next event. */
 export interface SealedChunk {
@@ -20,19 +20,21 @@ export interface SealedChunk {
 export class ChunkBuilder {
   readonly #chunkBytes: number;
   readonly #maxSpanNs: number;
-  #buffer: Buffer;
+  readonly #packer: RecordPacker;
   #used = 0;
   #count = 0;
   #firstSeq = 0;
   #lastSeq = 0;
   #baseNs = 0;
   #lastNs = 0;
-  #counts = new Map<number, number>();
+  /** How many records of each type, and the types in the order in which they came. */
+  readonly #counts: number[] = [];
+  readonly #types: number[] = [];
 
   constructor(chunkBytes: number, chunkSpanMs: number) {
     this.#chunkBytes = chunkBytes;
     this.#maxSpanNs = chunkSpanMs * 1e6;
-    this.#buffer = Buffer.allocUnsafe(chunkBytes);
+    this.#packer = new RecordPacker(chunkBytes);
   }
 
   get empty(): boolean {
@@ -45,50 +47,63 @@ export class ChunkBuilder {
    * @throws GardenhoseError `event-invalid` or `capture-limit`, and the chunk is as it was before
    */
   add(event: CaptureEvent): boolean {
+    const { seq, at } = event;
     const first = this.#count === 0;
-    const firstSeq = first ? event.seq : this.#firstSeq;
-    const baseNs = first ? event.at : this.#baseNs;
-    if (event.at - baseNs > this.#maxSpanNs || event.seq - firstSeq > limits.span) return false;
+    const firstSeq = first ? seq : this.#firstSeq;
+    const baseNs = first ? at : this.#baseNs;
+    if (at - baseNs > this.#maxSpanNs || seq - firstSeq > limits.span) return false;
     if (this.#count === limits.records) return false;
-    const record = encodeEvent(event, firstSeq, baseNs);
-    const bytes = pack(record);
-    if (!first && this.#used + bytes.length > this.#chunkBytes) return false;
-    if (bytes.length > limits.raw) {
-      throw new GardenhoseError(
-        'capture-limit',
-        `A ${event.type} event takes ${bytes.length} bytes, at most ${limits.raw} fit into a record`,
-      );
-    }
-    if (bytes.length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(bytes.length);
-    this.#buffer.set(bytes, this.#used);
-    this.#used += bytes.length;
+    // Content is looked at before it is copied: what is too long for this chunk would be copied twice.
+    const least = contentBytes(event);
+    if (least > limits.raw) throw tooLong(event, least);
+    if (!first && this.#used + least > this.#chunkBytes) return false;
+    const packer = this.#packer;
+    packer.at = this.#used;
+    const type = encodeEvent(packer, event, firstSeq, baseNs);
+    const size = packer.at - this.#used;
+    if (!first && packer.at > this.#chunkBytes) return false;
+    if (size > limits.raw) throw tooLong(event, size);
+    this.#used += size;
     this.#count += 1;
     this.#firstSeq = firstSeq;
     this.#baseNs = baseNs;
-    this.#lastSeq = event.seq;
-    this.#lastNs = event.at;
-    const type = Number(record[0]);
-    this.#counts.set(type, (this.#counts.get(type) ?? 0) + 1);
+    this.#lastSeq = seq;
+    this.#lastNs = at;
+    const before = this.#counts[type] ?? 0;
+    if (before === 0) this.#types.push(type);
+    this.#counts[type] = before + 1;
     return true;
   }
 
   /** Closes the chunk and begins the next; undefined when it is empty. */
   seal(): SealedChunk | undefined {
     if (this.#count === 0) return undefined;
+    this.#packer.at = this.#used;
     const sealed: SealedChunk = {
-      raw: this.#buffer.subarray(0, this.#used),
+      raw: this.#packer.take(),
       count: this.#count,
       firstSeq: this.#firstSeq,
       seqSpan: this.#lastSeq - this.#firstSeq,
       baseNs: this.#baseNs,
       spanNs: this.#lastNs - this.#baseNs,
-      counts: this.#counts,
+      counts: new Map(this.#types.map((type) => [type, this.#counts[type] ?? 0])),
     };
     this.#used = 0;
     this.#count = 0;
-    this.#counts = new Map();
-    // One large record must not keep its room for ever.
-    if (this.#buffer.length > this.#chunkBytes) this.#buffer = Buffer.allocUnsafe(this.#chunkBytes);
+    this.#counts.length = 0;
+    this.#types.length = 0;
     return sealed;
   }
+}
+
+function contentBytes(event: CaptureEvent): number {
+  if (event.type !== 'body' && event.type !== 'message' && event.type !== 'chunk') return 0;
+  return event.data?.length ?? 0;
+}
+
+function tooLong(event: CaptureEvent, bytes: number): GardenhoseError {
+  return new GardenhoseError(
+    'capture-limit',
+    `A ${event.type} event takes ${bytes} bytes, at most ${limits.raw} fit into a record`,
+  );
 }

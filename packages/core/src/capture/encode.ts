@@ -1,157 +1,168 @@
-import type { CaptureEvent, Direction, ExchangeStart, Protocol, Side } from '../model/event.ts';
+import type { AuditEntry, CaptureEvent, ExchangeEvent, ExchangeStart } from '../model/event.ts';
 import { abortBy, directions, protocols, schemes, sides } from './enums.ts';
 import { recordTypes } from './format.ts';
-import { bytes, index, invalid, type Packable, real, text, uint, wire, wireList } from './packing.ts';
+import { invalid } from './packing.ts';
+import type { RecordPacker } from './record-packer.ts';
 
 /**
- * The record of an event: `[type, dSeq, dNs, ...]`, whose numbers count from those of its chunk's first event.
+ * Packs the record of an event: `[type, dSeq, dNs, ...]`, whose numbers count from those of its chunk's first event.
  *
- * @throws GardenhoseError `event-invalid` for a value that the format cannot hold, `capture-limit` for one too large
+ * @returns the record's type
+ * @throws GardenhoseError `event-invalid` for a value that the format cannot hold, `capture-limit` for one too large; a
+ *   part of the record may have been packed then
  */
-export function encodeEvent(event: CaptureEvent, firstSeq: number, baseNs: number): Packable[] {
-  const record: Packable[] = [
-    recordTypes[event.type],
-    uint(event.seq - firstSeq, `${event.type}.seq`),
-    uint(event.at - baseNs, `${event.type}.at`),
-  ];
+export function encodeEvent(to: RecordPacker, event: CaptureEvent, firstSeq: number, baseNs: number): number {
+  const dSeq = event.seq - firstSeq;
+  const dNs = event.at - baseNs;
   switch (event.type) {
     case 'start':
-      record.push(uint(event.exchange, 'start.exchange'), ...startFields(event, event.sampleRate));
-      break;
+      head(to, recordTypes.start, 14, dSeq, dNs);
+      to.uint(event.exchange, 'start.exchange');
+      startFields(to, event, event.sampleRate);
+      return recordTypes.start;
     case 'headers':
-      record.push(
-        uint(event.exchange, 'headers.exchange'),
-        uint(event.status, 'headers.status'),
-        wire(event.reason, 'headers.reason'),
-        text(event.version, 'headers.version'),
-        wireList(event.headers, 'headers.headers'),
-      );
-      break;
+      head(to, recordTypes.headers, 5, dSeq, dNs);
+      to.uint(event.exchange, 'headers.exchange');
+      to.uint(event.status, 'headers.status');
+      to.wire(event.reason, 'headers.reason');
+      to.text(event.version, 'headers.version');
+      to.wireList(event.headers, 'headers.headers');
+      return recordTypes.headers;
     case 'chunk':
-      record.push(
-        uint(event.exchange, 'chunk.exchange'),
-        side(event.side),
-        uint(event.size, 'chunk.size'),
-        event.data === undefined ? null : bytes(event.data, 'chunk.data'),
-      );
-      break;
+      head(to, recordTypes.chunk, 4, dSeq, dNs);
+      sideOf(to, event);
+      to.uint(event.size, 'chunk.size');
+      optionalBytes(to, event.data, 'chunk.data');
+      return recordTypes.chunk;
     case 'body':
-      record.push(
-        uint(event.exchange, 'body.exchange'),
-        side(event.side),
-        bytes(event.data, 'body.data'),
-        ends(event.ends, event.data.length),
-      );
-      break;
+      head(to, recordTypes.body, 4, dSeq, dNs);
+      sideOf(to, event);
+      to.bytes(event.data, 'body.data');
+      ends(to, event.ends, event.data.length);
+      return recordTypes.body;
     case 'message':
-      record.push(
-        uint(event.exchange, 'message.exchange'),
-        side(event.side),
-        uint(event.index, 'message.index'),
-        uint(event.kind, 'message.kind'),
-        uint(event.size, 'message.size'),
-        text(event.state, 'message.state'),
-        event.data === undefined ? null : bytes(event.data, 'message.data'),
-      );
-      break;
+      head(to, recordTypes.message, 7, dSeq, dNs);
+      sideOf(to, event);
+      to.uint(event.index, 'message.index');
+      to.uint(event.kind, 'message.kind');
+      to.uint(event.size, 'message.size');
+      to.text(event.state, 'message.state');
+      optionalBytes(to, event.data, 'message.data');
+      return recordTypes.message;
     case 'trailers':
-      record.push(
-        uint(event.exchange, 'trailers.exchange'),
-        side(event.side),
-        wireList(event.headers, 'trailers.headers'),
-      );
-      break;
+      head(to, recordTypes.trailers, 3, dSeq, dNs);
+      sideOf(to, event);
+      to.wireList(event.headers, 'trailers.headers');
+      return recordTypes.trailers;
     case 'end':
-      record.push(
-        uint(event.exchange, 'end.exchange'),
-        side(event.side),
-        uint(event.size, 'end.size'),
-        text(event.state, 'end.state'),
-        event.complete === true,
-      );
-      break;
+      head(to, recordTypes.end, 5, dSeq, dNs);
+      sideOf(to, event);
+      to.uint(event.size, 'end.size');
+      to.text(event.state, 'end.state');
+      to.bool(event.complete === true);
+      return recordTypes.end;
     case 'abort':
-      record.push(
-        uint(event.exchange, 'abort.exchange'),
-        index(abortBy.indexOf(event.by), 'abort.by'),
-        text(event.code, 'abort.code'),
-      );
-      break;
+      head(to, recordTypes.abort, 3, dSeq, dNs);
+      to.uint(event.exchange, 'abort.exchange');
+      to.oneOf(abortBy, event.by, 'abort.by');
+      to.text(event.code, 'abort.code');
+      return recordTypes.abort;
     case 'mark':
-      record.push(
-        uint(event.exchange, 'mark.exchange'),
-        text(event.name, 'mark.name'),
-        text(event.value, 'mark.value'),
-      );
-      break;
+      head(to, recordTypes.mark, 3, dSeq, dNs);
+      to.uint(event.exchange, 'mark.exchange');
+      to.text(event.name, 'mark.name');
+      to.text(event.value, 'mark.value');
+      return recordTypes.mark;
     case 'audit':
-      record.push(
-        uint(event.exchange, 'audit.exchange'),
-        event.entries.map((entry) => [
-          text(entry.rule, 'audit.entries'),
-          text(entry.part, 'audit.entries'),
-          side(entry.side),
-          uint(entry.count, 'audit.entries'),
-        ]),
-        event.unknownHeaders.map((name) => wire(name, 'audit.unknownHeaders')),
-      );
-      break;
+      head(to, recordTypes.audit, 3, dSeq, dNs);
+      to.uint(event.exchange, 'audit.exchange');
+      to.list(event.entries.length);
+      for (const entry of event.entries) auditEntry(to, entry);
+      to.list(event.unknownHeaders.length);
+      for (const name of event.unknownHeaders) to.wire(name, 'audit.unknownHeaders');
+      return recordTypes.audit;
     case 'resume':
-      record.push(
-        uint(event.exchange, 'resume.exchange'),
-        uint(event.startSeq, 'resume.startSeq'),
-        uint(event.startAt, 'resume.startAt'),
-        ...startFields(event, event.sampleRate),
-      );
-      break;
+      head(to, recordTypes.resume, 16, dSeq, dNs);
+      to.uint(event.exchange, 'resume.exchange');
+      to.uint(event.startSeq, 'resume.startSeq');
+      to.uint(event.startAt, 'resume.startAt');
+      startFields(to, event, event.sampleRate);
+      return recordTypes.resume;
     case 'gap':
-      record.push(
-        text(event.reason, 'gap.reason'),
-        uint(event.fromAt, 'gap.fromAt'),
-        uint(event.toAt, 'gap.toAt'),
-        uint(event.exchanges, 'gap.exchanges'),
-        uint(event.events, 'gap.events'),
-        uint(event.fromSeq, 'gap.fromSeq'),
-        event.exchange === undefined ? null : uint(event.exchange, 'gap.exchange'),
-      );
-      break;
+      head(to, recordTypes.gap, 7, dSeq, dNs);
+      to.text(event.reason, 'gap.reason');
+      to.uint(event.fromAt, 'gap.fromAt');
+      to.uint(event.toAt, 'gap.toAt');
+      to.uint(event.exchanges, 'gap.exchanges');
+      to.uint(event.events, 'gap.events');
+      to.uint(event.fromSeq, 'gap.fromSeq');
+      if (event.exchange === undefined) to.nil();
+      else to.uint(event.exchange, 'gap.exchange');
+      return recordTypes.gap;
     case 'control':
-      record.push(text(event.name, 'control.name'), text(event.value, 'control.value'));
-      break;
+      head(to, recordTypes.control, 2, dSeq, dNs);
+      to.text(event.name, 'control.name');
+      to.text(event.value, 'control.value');
+      return recordTypes.control;
     case 'clock':
-      record.push(real(event.wallMs, 'clock.wallMs'));
-      break;
+      head(to, recordTypes.clock, 1, dSeq, dNs);
+      to.real(event.wallMs, 'clock.wallMs');
+      return recordTypes.clock;
   }
-  return record;
 }
 
-function startFields(start: ExchangeStart, sampleRate: number): Packable[] {
-  return [
-    direction(start.direction),
-    protocol(start.protocol),
-    text(start.lane, 'start.lane'),
-    start.parent === undefined ? null : uint(start.parent, 'start.parent'),
-    start.operation === undefined ? null : text(start.operation, 'start.operation'),
-    start.peer === undefined ? null : text(start.peer, 'start.peer'),
-    index(schemes.indexOf(start.scheme), 'start.scheme'),
-    text(start.version, 'start.version'),
-    wire(start.method, 'start.method'),
-    wire(start.target, 'start.target'),
-    start.authority === undefined ? null : wire(start.authority, 'start.authority'),
-    wireList(start.headers, 'start.headers'),
-    real(sampleRate, 'start.sampleRate'),
-  ];
+function head(to: RecordPacker, type: number, fields: number, dSeq: number, dNs: number): void {
+  to.list(3 + fields);
+  to.uint(type, 'type');
+  to.uint(dSeq, 'seq');
+  to.uint(dNs, 'at');
 }
 
-const side = (value: Side): number => index(sides.indexOf(value), 'side');
-const direction = (value: Direction): number => index(directions.indexOf(value), 'start.direction');
-const protocol = (value: Protocol): number => index(protocols.indexOf(value), 'start.protocol');
+function startFields(to: RecordPacker, start: ExchangeStart, sampleRate: number): void {
+  to.oneOf(directions, start.direction, 'start.direction');
+  to.oneOf(protocols, start.protocol, 'start.protocol');
+  to.text(start.lane, 'start.lane');
+  if (start.parent === undefined) to.nil();
+  else to.uint(start.parent, 'start.parent');
+  if (start.operation === undefined) to.nil();
+  else to.text(start.operation, 'start.operation');
+  if (start.peer === undefined) to.nil();
+  else to.text(start.peer, 'start.peer');
+  to.oneOf(schemes, start.scheme, 'start.scheme');
+  to.text(start.version, 'start.version');
+  to.wire(start.method, 'start.method');
+  to.wire(start.target, 'start.target');
+  if (start.authority === undefined) to.nil();
+  else to.wire(start.authority, 'start.authority');
+  to.wireList(start.headers, 'start.headers');
+  to.real(sampleRate, 'start.sampleRate');
+}
 
-function ends(values: readonly number[], length: number): Packable[] {
+/** The two fields that events of one side begin with. */
+function sideOf(to: RecordPacker, event: Extract<ExchangeEvent, { side: unknown }>): void {
+  to.uint(event.exchange, 'exchange');
+  to.oneOf(sides, event.side, 'side');
+}
+
+function optionalBytes(to: RecordPacker, data: Uint8Array | undefined, field: string): void {
+  if (data === undefined) to.nil();
+  else to.bytes(data, field);
+}
+
+function auditEntry(to: RecordPacker, entry: AuditEntry): void {
+  to.list(4);
+  to.text(entry.rule, 'audit.entries');
+  to.text(entry.part, 'audit.entries');
+  to.oneOf(sides, entry.side, 'side');
+  to.uint(entry.count, 'audit.entries');
+}
+
+function ends(to: RecordPacker, values: readonly number[], length: number): void {
+  to.list(values.length);
   let last = 0;
   for (const end of values) {
     if (!(end >= last && end <= length)) throw invalid('body.ends', 'a rising list that ends with the data');
     last = end;
+    to.uint(end, 'body.ends');
   }
-  return values.map((end) => uint(end, 'body.ends'));
 }

@@ -32,8 +32,8 @@ export function real(value: number, field: string): number | bigint {
   return Number.isSafeInteger(value) ? uint(value, field) : value;
 }
 
-const ascii = /^[\0-\x7f]*$/;
-const latin1 = /^[\0-\xff]*$/;
+export const ascii: RegExp = /^[\0-\x7f]*$/;
+export const latin1: RegExp = /^[\0-\xff]*$/;
 const surrogate = /\p{Surrogate}/gu;
 
 /** Text, stored as UTF-8. Half of a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD. */
@@ -42,42 +42,12 @@ export function text(value: string, field: string): string {
   return ascii.test(value) ? value : value.replace(surrogate, '\ufffd');
 }
 
-/**
- * A string off the wire, where a character is a byte: a string when it is ASCII, else its bytes. What no wire can have
- * carried, because a hook wrote it, is stored as text.
- */
-export function wire(value: string, field: string): string | Uint8Array {
-  checkString(value, field);
-  if (ascii.test(value)) return value;
-  return latin1.test(value) ? Buffer.from(value, 'latin1') : value.replace(surrogate, '\ufffd');
-}
-
-export function wireList(values: readonly string[], field: string): Packable[] {
-  if (!Array.isArray(values) || values.length % 2 !== 0) throw invalid(field, 'a list of names and values');
-  if (values.length > limits.headerItems) {
-    throw new GardenhoseError(
-      'capture-limit',
-      `${field} has ${values.length} items, at most ${limits.headerItems} fit`,
-    );
-  }
-  return values.map((value) => wire(value, field));
-}
-
-export function bytes(value: Uint8Array, field: string): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw invalid(field, 'bytes');
-  return value;
-}
-
-export function index(value: number, field: string): number {
-  if (value < 0) throw invalid(field, 'one of the values that the event model lists');
-  return value;
-}
-
 export function invalid(field: string, expected: string): GardenhoseError {
   return new GardenhoseError('event-invalid', `${field} is not ${expected}`, { subject: field });
 }
 
-function checkString(value: string, field: string): void {
+/** Refuses what is no string, or too long for the format. */
+export function checkString(value: string, field: string): void {
   if (typeof value !== 'string') throw invalid(field, 'a string');
   // Four bytes hold any UTF-16 unit's share of UTF-8; the exact length matters only near the limit.
   if (value.length * 3 > limits.string && Buffer.byteLength(value) > limits.string) {
