@@ -141,7 +141,10 @@ test('@gardenhose/core exports these names', () => {
     SampleRule
     SampledPath
     Sampler
+    ScannedExchange
     Schedule
+    SecretFinding
+    SecretScanner
     Selector
     Sender
     SenderModule

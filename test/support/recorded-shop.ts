@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createRecorder, fileSink } from '@gardenhose/core';
+import { createRecorder, fileSink, type Policy } from '@gardenhose/core';
 import { tapServer } from '@gardenhose/http-adapter';
 import { shop } from './shop.ts';
 
 const json = { 'content-type': 'application/json' };
 
 /** Records a session of the shop into this file: two orders made, read, and one that is not there. */
-export async function recordShop(path: string): Promise<void> {
-  const recorder = createRecorder({ service: 'shop', sink: fileSink({ path }) });
+export async function recordShop(path: string, mask?: Policy): Promise<void> {
+  const recorder = createRecorder({ service: 'shop', sink: fileSink({ path }), mask });
   const server = createServer(shop());
   const untap = tapServer(server, recorder);
   server.listen(0, '127.0.0.1');

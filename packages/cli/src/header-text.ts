@@ -3,6 +3,11 @@ import { printable } from './printable.ts';
 
 const text = (value: string) => printable(value, 200);
 
+/** A line for a capture that was recorded unmasked: every command that opens or makes one says so. */
+export function unmaskedLines({ policy }: Pick<CaptureHeader, 'policy'>): string[] {
+  return policy.mode === 'none' ? ['NOT MASKED: this capture holds values as they were sent'] : [];
+}
+
 /** What a capture says of itself, as lines. A capture that was recorded unmasked says so first. */
 export function headerLines(header: CaptureHeader): string[] {
   const { policy } = header;
@@ -10,10 +15,9 @@ export function headerLines(header: CaptureHeader): string[] {
   const { allowed = [] } = policy;
   const allowedText = allowed.length > 0 ? `, letting through ${text(allowed.join(', '))}` : '';
   const hookText = policy.hookBeforeMask === true ? ', a hook ran before masking' : '';
-  const unmasked = policy.mode === 'none' ? ['NOT MASKED: this capture holds values as they were sent'] : [];
   const tags = Object.entries(header.tags).map(([name, value]) => `${text(name)}=${text(value)}`);
   return [
-    ...unmasked,
+    ...unmaskedLines(header),
     `service ${text(header.service)} on ${text(header.host)} (pid ${header.pid})`,
     `recorded ${dateText(header.wallMs)} by ${text(header.writer)}, part ${header.part}, id ${text(header.id)}`,
     policy.mode === 'none'

@@ -28,7 +28,7 @@ export function withMaskFlags(command: Command): Command {
  * @throws GardenhoseError `mask-policy` when the policy file cannot be read; `mask-key` when two keys are given
  */
 export function maskOf(flags: MaskFlags, env: Io['env']): Policy {
-  const policy: Policy = flags.policy === undefined ? { version: 1 } : readPolicy(flags.policy);
+  const policy: Policy = flags.policy === undefined ? { version: 1 } : readPolicyFile(flags.policy);
   const fromEnv = env.GARDENHOSE_MASK_KEY !== undefined && env.GARDENHOSE_MASK_KEY !== '';
   if (flags.maskKeyFile !== undefined && fromEnv) {
     throw new GardenhoseError(
@@ -42,7 +42,12 @@ export function maskOf(flags: MaskFlags, env: Io['env']): Policy {
   return fromEnv ? { ...policy, key: { env: 'GARDENHOSE_MASK_KEY' } } : policy;
 }
 
-function readPolicy(path: string): Policy {
+/**
+ * A policy from a JSON file, unchecked but for its version.
+ *
+ * @throws GardenhoseError `mask-policy`; system errors for a file that cannot be read
+ */
+export function readPolicyFile(path: string): Policy {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));

@@ -5,6 +5,7 @@ import { recordCommand } from './commands/record.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
+import { scanCommand } from './commands/scan.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
 import { describeError } from './describe-error.ts';
@@ -51,6 +52,7 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     inspectCommand(context),
     verifyCommand(context),
     recoverCommand(context),
+    scanCommand(context),
   ]) {
     program.addCommand(command.helpOption('--help', 'show help'));
   }

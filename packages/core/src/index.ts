@@ -73,6 +73,8 @@ export type {
   Selector,
   ValuePattern,
 } from './mask/policy.ts';
+export type { ScannedExchange, SecretFinding } from './mask/secret-scanner.ts';
+export { SecretScanner } from './mask/secret-scanner.ts';
 export { tokenType } from './mask/tokens.ts';
 
 // hook

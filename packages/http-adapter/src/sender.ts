@@ -195,6 +195,7 @@ const rehearsal: Exchange = {
   informational: [],
   marks: [],
   audit: [],
+  unknownHeaders: [],
   partial: [],
 };
 

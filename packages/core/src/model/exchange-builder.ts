@@ -98,6 +98,7 @@ export class ExchangeBuilder {
   readonly #informational: ResponseHead[] = [];
   readonly #marks: Mark[] = [];
   readonly #audit: AuditEntry[] = [];
+  readonly #unknownHeaders: string[] = [];
   readonly #partial = new Set<PartialReason>();
   #head: ResponseHead | undefined;
   #abort: AbortEvent | undefined;
@@ -170,6 +171,7 @@ export class ExchangeBuilder {
       abort: this.#abort && { at: this.#abort.at, by: this.#abort.by, code: this.#abort.code },
       marks: this.#marks,
       audit: this.#audit,
+      unknownHeaders: this.#unknownHeaders,
       partial: [...this.#partial],
     };
   }
@@ -219,6 +221,10 @@ export class ExchangeBuilder {
         return true;
       case 'audit':
         for (const entry of event.entries) this.#audit.push(entry);
+        for (const name of event.unknownHeaders) {
+          this.#unknownHeaders.push(name);
+          this.cost += eventCost + name.length;
+        }
         this.cost += eventCost * (1 + event.entries.length);
         return true;
     }

@@ -92,6 +92,8 @@ export interface Exchange {
   readonly abort?: Pick<AbortEvent, 'at' | 'by' | 'code'> | undefined;
   readonly marks: readonly Mark[];
   readonly audit: readonly AuditEntry[];
+  /** Names of headers that no mask rule knew, as its audit tells. */
+  readonly unknownHeaders: readonly string[];
   /** Empty when the exchange is whole. */
   readonly partial: readonly PartialReason[];
 }

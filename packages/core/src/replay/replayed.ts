@@ -21,6 +21,7 @@ export function replayedExchange(sent: Exchange, answer: Answer): Exchange {
     response: response(answer),
     abort: abort(sent, answer),
     audit: [],
+    unknownHeaders: [],
     partial: [],
   };
 }

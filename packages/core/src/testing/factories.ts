@@ -36,6 +36,7 @@ export function anExchange(
     informational: [],
     marks: [],
     audit: [],
+    unknownHeaders: [],
     partial: [],
     ...rest,
     request: {
