@@ -1,3 +1,4 @@
+import type { Edits } from './edits.ts';
 import type { MaskRule } from './mask-rule.ts';
 
 /** Masks a text whatever it is: what the readers of each format hand their values to. */
@@ -10,6 +11,10 @@ export interface DeepText {
   mask(text: string, level: number): string;
   /** What detectors replace in `bytes[start..end)`, or undefined when nothing. */
   maskBytes(bytes: Buffer, start: number, end: number, level: number): string | undefined;
+  /** Notes what is to be replaced in `bytes[start..end)`, the inside of a JSON string without escapes. */
+  edit(bytes: Buffer, start: number, end: number, level: number, edits: Edits): void;
+  /** Whether the inside of a JSON string holds nothing to mask, at whatever level it stands. */
+  isDull(bytes: Buffer, start: number, end: number, escaped: boolean): boolean;
   /** The rule for a number in JSON that is sensitive by how it looks. */
   numberRule(bytes: Buffer, start: number, end: number): MaskRule | undefined;
   /** The text under a rule: as the rule says, or as detectors find when the rule keeps it. */

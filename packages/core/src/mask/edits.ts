@@ -1,48 +1,74 @@
-/** Replacements in a piece of bytes or text, in order and apart from each other. Used again after {@link clear}. */
+const none = new Int32Array(0);
+/** What is larger is given back before the next use. */
+const mostKept = 1 << 20;
+/** For so few bytes a loop is quicker than a call out of JavaScript. */
+const fewBytes = 48;
+
+/**
+ * Replacements in a piece of bytes or text, in order and apart from each other. Used again after {@link clear}: what
+ * stands for the values is kept as bytes, one after the other, so that noting a replacement allocates nothing.
+ */
 export class Edits {
   count = 0;
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  readonly #texts: string[] = [];
+  #starts = none;
+  #ends = none;
+  /** Where in {@link #store} each replacement is, and its length. */
+  #places = none;
+  #lengths = none;
+  #store: Uint8Array = new Uint8Array(0);
+  #used = 0;
 
   clear(): void {
     this.count = 0;
+    this.#used = 0;
+    if (this.#store.length > mostKept) this.#store = new Uint8Array(0);
   }
 
   add(start: number, end: number, text: string): void {
-    this.#starts[this.count] = start;
-    this.#ends[this.count] = end;
-    this.#texts[this.count] = text;
-    this.count++;
+    const place = this.#used;
+    this.#write(text);
+    this.#add(start, end, place, this.#used - place);
+  }
+
+  /** The same with a replacement that is bytes already: `source[from..to)`. */
+  addBytes(start: number, end: number, source: Uint8Array, from: number, to: number): void {
+    const place = this.#used;
+    const length = to - from;
+    if (place + length > this.#store.length) this.#grow(length);
+    const store = this.#store;
+    for (let i = 0; i < length; i++) store[place + i] = source[from + i] ?? 0;
+    this.#used = place + length;
+    this.#add(start, end, place, length);
   }
 
   append(others: Edits): void {
     for (let i = 0; i < others.count; i++) {
-      this.add(others.#starts[i] ?? 0, others.#ends[i] ?? 0, others.#texts[i] ?? '');
+      const place = others.#places[i] ?? 0;
+      const to = place + (others.#lengths[i] ?? 0);
+      this.addBytes(others.#starts[i] ?? 0, others.#ends[i] ?? 0, others.#store, place, to);
     }
   }
 
   /** Puts one in front of those from `index` on. */
   insert(index: number, start: number, end: number, text: string): void {
-    this.#starts.length = this.count;
-    this.#ends.length = this.count;
-    this.#texts.length = this.count;
-    this.#starts.splice(index, 0, start);
-    this.#ends.splice(index, 0, end);
-    this.#texts.splice(index, 0, text);
-    this.count++;
+    this.add(start, end, text);
+    const last = this.count - 1;
+    for (const column of [this.#starts, this.#ends, this.#places, this.#lengths]) {
+      const added = column[last] ?? 0;
+      column.copyWithin(index + 1, index, last);
+      column[index] = added;
+    }
   }
 
   /** Forgets those from `index` on that end at `end` or before it. */
   dropUntil(index: number, end: number): void {
     let to = index;
     while (to < this.count && (this.#ends[to] ?? 0) <= end) to++;
-    const gone = to - index;
-    if (gone === 0) return;
-    this.#starts.copyWithin(index, to, this.count);
-    this.#ends.copyWithin(index, to, this.count);
-    this.#texts.copyWithin(index, to, this.count);
-    this.count -= gone;
+    if (to === index) return;
+    for (const column of [this.#starts, this.#ends, this.#places, this.#lengths]) {
+      column.copyWithin(index, to, this.count);
+    }
+    this.count -= to - index;
   }
 
   /** Forgets those from `index` on. */
@@ -51,21 +77,31 @@ export class Edits {
   }
 
   applyToBytes(bytes: Buffer): Buffer {
-    let length = bytes.length;
-    for (let i = 0; i < this.count; i++) length += this.#growth(i);
-    const out = Buffer.allocUnsafe(length);
+    const { count } = this;
+    let growth = 0;
+    let most = 0;
+    for (let i = 0; i < count; i++) {
+      growth += this.#growth(i);
+      if (growth > most) most = growth;
+    }
+    // The old bytes go to the end of the new ones and move forward from there, which needs no view for each move.
+    const out = Buffer.allocUnsafe(bytes.length + most);
+    out.set(bytes, most);
+    const store = this.#store;
     let from = 0;
     let to = 0;
-    for (let i = 0; i < this.count; i++) {
+    for (let i = 0; i < count; i++) {
       const start = this.#starts[i] ?? 0;
-      const text = this.#texts[i] ?? '';
-      bytes.copy(out, to, from, start);
+      move(out, to, from + most, start + most);
       to += start - from;
-      to += out.write(text, to, isAscii(text) ? 'latin1' : 'utf8');
+      const place = this.#places[i] ?? 0;
+      const length = this.#lengths[i] ?? 0;
+      for (let k = 0; k < length; k++) out[to + k] = store[place + k] ?? 0;
+      to += length;
       from = this.#ends[i] ?? 0;
     }
-    bytes.copy(out, to, from);
-    return out;
+    move(out, to, from + most, bytes.length + most);
+    return growth === most ? out : out.subarray(0, bytes.length + growth);
   }
 
   /** The same on a text whose characters are counted as bytes were. */
@@ -73,7 +109,7 @@ export class Edits {
     let out = '';
     let from = 0;
     for (let i = 0; i < this.count; i++) {
-      out += text.slice(from, this.#starts[i]) + this.#texts[i];
+      out += text.slice(from, this.#starts[i]) + this.#text(i);
       from = this.#ends[i] ?? 0;
     }
     return out + text.slice(from);
@@ -98,16 +134,68 @@ export class Edits {
     return mapped;
   }
 
+  #add(start: number, end: number, place: number, length: number): void {
+    const index = this.count++;
+    if (index === this.#starts.length) {
+      this.#starts = longer(this.#starts);
+      this.#ends = longer(this.#ends);
+      this.#places = longer(this.#places);
+      this.#lengths = longer(this.#lengths);
+    }
+    this.#starts[index] = start;
+    this.#ends[index] = end;
+    this.#places[index] = place;
+    this.#lengths[index] = length;
+  }
+
+  /** Nearly all replacements are tokens, which are short and ASCII: for them a loop is quicker than an encoder. */
+  #write(text: string): void {
+    // No character takes more than three bytes.
+    if (this.#used + text.length * 3 > this.#store.length) this.#grow(text.length * 3);
+    const store = this.#store;
+    if (text.length <= fewBytes) {
+      let at = this.#used;
+      let i = 0;
+      for (; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        if (code > 127) break;
+        store[at++] = code;
+      }
+      if (i === text.length) {
+        this.#used = at;
+        return;
+      }
+    }
+    this.#used += encoder.encodeInto(text, store.subarray(this.#used)).written;
+  }
+
+  #grow(length: number): void {
+    const longerStore = new Uint8Array(Math.max(256, this.#store.length * 2, this.#used + length));
+    longerStore.set(this.#store);
+    this.#store = longerStore;
+  }
+
   #growth(i: number): number {
-    const text = this.#texts[i] ?? '';
-    const length = isAscii(text) ? text.length : Buffer.byteLength(text);
-    return length - (this.#ends[i] ?? 0) + (this.#starts[i] ?? 0);
+    return (this.#lengths[i] ?? 0) - (this.#ends[i] ?? 0) + (this.#starts[i] ?? 0);
+  }
+
+  #text(i: number): string {
+    const place = this.#places[i] ?? 0;
+    return Buffer.from(this.#store.buffer, place, this.#lengths[i] ?? 0).toString('utf8');
   }
 }
 
-/** Nearly all replacements are tokens: for short texts this is quicker than to have the bytes counted. */
-function isAscii(text: string): boolean {
-  if (text.length > 64) return false;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
+const encoder = new TextEncoder();
+
+function longer(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const out = new Int32Array(Math.max(8, column.length * 2));
+  out.set(column);
+  return out;
+}
+
+/** Moves `bytes[from..end)` to `to`, which is before it. */
+function move(bytes: Uint8Array, to: number, from: number, end: number): void {
+  if (to === from) return;
+  if (end - from > fewBytes) bytes.copyWithin(to, from, end);
+  else for (let i = from, k = to; i < end; i++, k++) bytes[k] = bytes[i] ?? 0;
 }

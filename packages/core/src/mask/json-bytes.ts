@@ -1,31 +1,21 @@
 /**
- * What a byte adds to the count of a string: digits in the lowest byte of the sum, `@` and `=` in the second, `.` and `:`
- * in the third, bytes above 127 in the fourth. Negative for a byte that ends the run: quote, backslash, control.
+ * What a byte adds to the count of a string: digits in the lowest byte of the sum, `@`, `=` and `+` in the second, `.`, `:`
+ * and `-` in the third. Negative for a byte that ends the run: quote, backslash, control.
  */
 export const stringWeights: Int32Array = new Int32Array(256);
 stringWeights.fill(-1, 0, 0x20);
 stringWeights.fill(1, 0x30, 0x3a);
-stringWeights.fill(1 << 24, 0x80, 0x100);
-stringWeights[0x22] = -1;
-stringWeights[0x5c] = -1;
-stringWeights[0x40] = 1 << 8;
-stringWeights[0x3d] = 1 << 8;
-stringWeights[0x2e] = 1 << 16;
-stringWeights[0x3a] = 1 << 16;
-/** Longer strings may count past the bounds of a byte, so their sum says nothing. */
-const longestCounted = 127;
+for (const char of '"\\') stringWeights[char.charCodeAt(0)] = -1;
+for (const char of '@=+') stringWeights[char.charCodeAt(0)] = 1 << 8;
+for (const char of '.:-') stringWeights[char.charCodeAt(0)] = 1 << 16;
 /** Shorter strings hold nothing for a detector unless their sum says so: the shortest key is of 15. */
 const longEnough = 15;
 
-/** Whether a string of this length and sum can hold what a detector looks for. */
+/** Whether a string of this length and sum can hold what a detector looks for, or be of a structure. */
 export function isNoteworthy(sum: number, length: number): boolean {
-  if (length >= longEnough) return true;
-  return length >= 6 && ((sum & 0xff00) !== 0 || (sum & 0xff) >= 8 || (sum & 0xff0000) > 0x10000);
-}
-
-/** Whether all bytes of a string are ASCII, as far as its sum can tell. */
-export function isAsciiSum(sum: number, length: number): boolean {
-  return length <= longestCounted && sum < 1 << 24;
+  return (
+    length >= longEnough || (length >= 6 && ((sum & 0xff00) !== 0 || (sum & 0xff) >= 8 || sum > 0x1ffff))
+  );
 }
 
 export const quote = 0x22;

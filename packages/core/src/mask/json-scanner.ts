@@ -6,7 +6,6 @@ import {
   closeBracket,
   colon,
   comma,
-  isAsciiSum,
   isNoteworthy,
   openBrace,
   openBracket,
@@ -19,8 +18,20 @@ import {
   stringText,
   stringWeights,
 } from './json-bytes.ts';
+import { JsonPairs } from './json-pairs.ts';
 import { JsonPathCursor } from './json-paths.ts';
-import { allBits, arrayBit, type MaskRule, numberBit, objectBit, stringBit } from './mask-rule.ts';
+import { JsonRemovals } from './json-removals.ts';
+import {
+  accepting,
+  arrayBit,
+  before,
+  earlier,
+  type MaskRule,
+  numberBit,
+  objectBit,
+  stringBit,
+} from './mask-rule.ts';
+import type { MaskedValues } from './masked-values.ts';
 import { type NameEntry, roleName, roleValue } from './name-table.ts';
 import type { Replacer } from './replace.ts';
 import type { RuleSet } from './rules.ts';
@@ -32,10 +43,13 @@ export type JsonProblem = '' | 'json-syntax' | 'json-depth';
 const object = 1;
 const array = 0;
 const none = -1;
+/** Shorter numbers are no card numbers. */
+const longNumber = 13;
+
 /**
  * Reads JSON as bytes, accepts exactly what `JSON.parse` accepts (but for depth), and notes replacements of what the
  * rules and detectors say; all other bytes stay as they are. State is kept between documents, so that a scan
- * allocates only for what it replaces.
+ * allocates only for what it replaces and has not replaced before.
  */
 export class JsonScanner {
   /** Replacements of the last scan. */
@@ -43,11 +57,16 @@ export class JsonScanner {
   readonly #scope: Scope;
   readonly #replacer: Replacer;
   readonly #deep: DeepText;
+  readonly #values: MaskedValues;
   readonly #paths = new JsonPathCursor();
+  readonly #pairs: JsonPairs;
+  readonly #removals: JsonRemovals;
   readonly #depthLimit: number;
 
   // Of each open container, by depth.
   readonly #kinds: Uint8Array;
+  /** What it is of the object that it stands in: see {@link JsonPairs}. */
+  readonly #roles: Uint8Array;
   /** Rule that members without one of their own fall under. */
   readonly #inherited: (MaskRule | undefined)[] = [];
   /** Rule that replaces the container as a whole, and where it begins. */
@@ -55,50 +74,31 @@ export class JsonScanner {
   readonly #starts: Int32Array;
   readonly #startEdits: Int32Array;
   readonly #elements: Int32Array;
-  // Of its member at hand.
-  readonly #memberStart: Int32Array;
-  readonly #memberEdit: Int32Array;
-  readonly #comma: Int32Array;
-  readonly #roles: Uint8Array;
-  /** Where a member ends that waits for a comma to be removed with. */
-  readonly #removeEnd: Int32Array;
-  readonly #keptOne: Uint8Array;
-  // Of its name and value members: see #pair.
-  readonly #nameStart: Int32Array;
-  readonly #nameEnd: Int32Array;
-  readonly #valueStart: Int32Array;
-  readonly #valueEnd: Int32Array;
-  readonly #valueEdit: Int32Array;
 
   #bytes: Buffer = Buffer.alloc(0);
   #rules: RuleSet;
   #level = 0;
   #depth = 0;
   #hasPaths = false;
-  #pairs = false;
+  #removes = false;
+  /** The value at hand was taken out with its member. */
+  #gone = false;
 
-  constructor(scope: Scope, replacer: Replacer, deep: DeepText, depthLimit: number) {
+  constructor(scope: Scope, replacer: Replacer, deep: DeepText, values: MaskedValues, depthLimit: number) {
     this.#scope = scope;
     this.#rules = scope.rules;
     this.#replacer = replacer;
     this.#deep = deep;
+    this.#values = values;
     this.#depthLimit = depthLimit;
-    const size = depthLimit + 1;
-    this.#kinds = new Uint8Array(size);
-    this.#starts = new Int32Array(size);
-    this.#startEdits = new Int32Array(size);
-    this.#elements = new Int32Array(size);
-    this.#memberStart = new Int32Array(size);
-    this.#memberEdit = new Int32Array(size);
-    this.#comma = new Int32Array(size);
-    this.#roles = new Uint8Array(size);
-    this.#removeEnd = new Int32Array(size);
-    this.#keptOne = new Uint8Array(size);
-    this.#nameStart = new Int32Array(size);
-    this.#nameEnd = new Int32Array(size);
-    this.#valueStart = new Int32Array(size);
-    this.#valueEnd = new Int32Array(size);
-    this.#valueEdit = new Int32Array(size);
+    const depths = depthLimit + 1;
+    this.#pairs = new JsonPairs(scope, replacer, deep, this.edits, depths);
+    this.#removals = new JsonRemovals(this.edits, depths);
+    this.#kinds = new Uint8Array(depths);
+    this.#roles = new Uint8Array(depths);
+    this.#starts = new Int32Array(depths);
+    this.#startEdits = new Int32Array(depths);
+    this.#elements = new Int32Array(depths);
   }
 
   /** Scans `bytes[start..end)`, valid UTF-8, as one document. */
@@ -108,9 +108,9 @@ export class JsonScanner {
     this.#rules = this.#scope.rules;
     this.#level = level;
     this.#depth = 0;
+    this.#removes = this.#rules.removes;
     this.#hasPaths = level === 0 && this.#rules.jsonPaths.length > 0;
     if (this.#hasPaths) this.#paths.start(this.#rules.jsonPaths);
-    this.#pairs = this.#rules.enabled('default/pair');
     return this.#run(bytes, start, end);
   }
 
@@ -118,19 +118,19 @@ export class JsonScanner {
   #run(bytes: Buffer, start: number, end: number): JsonProblem {
     const weights = stringWeights;
     const names = this.#rules.jsonNames;
-    const commas = this.#comma;
-    const memberStarts = this.#memberStart;
-    const memberEdits = this.#memberEdit;
-    const removeEnds = this.#removeEnd;
-    const keptOne = this.#keptOne;
-    const { edits } = this;
+    const hasPairs = this.#rules.pairs;
     const hasPaths = this.#hasPaths;
+    const removes = this.#removes;
+    // Every string ends here or before: within one no other bound has to be looked at.
+    let lastQuote = end - 1;
+    while (lastQuote >= start && bytes[lastQuote] !== quote) lastQuote--;
     let i = start;
     let depth = 0;
     let isObject = false;
     let inherited: MaskRule | undefined;
     let rule: MaskRule | undefined;
-    let hasRole = false;
+    let role = 0;
+    let last = names.start;
     for (;;) {
       // A value.
       if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
@@ -138,43 +138,41 @@ export class JsonScanner {
       let opened = false;
       if (code === quote) {
         const from = ++i;
+        if (i > lastQuote) return 'json-syntax';
         let sum = 0;
         let escaped = false;
-        while (i < end) {
-          const byte = bytes[i] ?? 0;
-          const weight = weights[byte] ?? 0;
-          if (weight >= 0) {
+        for (;;) {
+          let weight = weights[bytes[i] ?? 0] ?? 0;
+          while (weight >= 0) {
             sum = (sum + weight) | 0;
-            i++;
-          } else if (byte === backslash) {
-            escaped = true;
-            i = skipEscape(bytes, i, end);
-            if (i < 0) return 'json-syntax';
-          } else break;
+            weight = weights[bytes[++i] ?? 0] ?? 0;
+          }
+          if (bytes[i] === quote) break;
+          if (bytes[i] !== backslash) return 'json-syntax';
+          escaped = true;
+          i = skipEscape(bytes, i, end);
+          if (i < 0 || i > lastQuote) return 'json-syntax';
         }
-        if (i >= end || bytes[i] !== quote) return 'json-syntax';
         const to = i++;
-        if (rule !== undefined || escaped || isNoteworthy(sum, to - from)) {
-          this.#string(from, to, sum, escaped, rule);
-        }
-        if (hasRole) this.#ended(from - 1, i, true);
+        if (rule !== undefined) this.#string(from, to, sum, escaped, rule);
+        else if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
+        if (role === roleName) this.#pairs.named(depth, from, to);
+        else if (role === roleValue) this.#valued(depth, from - 1, i);
       } else if (code === openBrace || code === openBracket) {
         if (depth >= this.#depthLimit) return 'json-depth';
-        this.#open(code === openBrace ? object : array, i, rule);
-        depth++;
         isObject = code === openBrace;
-        inherited = this.#inherited[depth];
+        inherited = this.#open(isObject ? object : array, i, rule, role);
+        depth++;
         opened = true;
         i++;
       } else {
-        const isNumber = code === 0x2d || (code >= 0x30 && code <= 0x39);
         const from = i;
+        const isNumber = code === 0x2d || (code >= 0x30 && code <= 0x39);
         i = isNumber ? skipNumber(bytes, i, end) : skipLiteral(bytes, i, end);
         if (i < 0) return 'json-syntax';
-        if (isNumber && (rule !== undefined || i - from >= 13)) this.#number(from, i, rule);
-        if (hasRole) this.#ended(from, i, false);
+        if (isNumber && (rule !== undefined || i - from >= longNumber)) this.#number(from, i, rule);
+        if (role === roleValue) this.#valued(depth, from, i);
       }
-      hasRole = false;
       // What follows it, up to the next value.
       for (;;) {
         if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
@@ -191,86 +189,87 @@ export class JsonScanner {
           opened = false;
           continue;
         }
+        let separator = none;
         if (!opened) {
           if (next !== comma) return 'json-syntax';
-          commas[depth] = i++;
+          separator = i++;
           if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
         }
         if (!isObject) {
           rule = hasPaths ? this.#element(depth) : inherited;
+          role = 0;
           break;
         }
         // A name.
-        if (i >= end || bytes[i] !== quote) return 'json-syntax';
-        if (removeEnds[depth] !== none) this.#removeBefore(i, depth);
-        else if (!opened) keptOne[depth] = 1;
-        memberStarts[depth] = i;
-        memberEdits[depth] = edits.count;
+        if (i >= lastQuote || bytes[i] !== quote) return 'json-syntax';
+        if (removes) this.#removals.member(depth, i, separator);
         const from = ++i;
-        let hash = -2128831035;
-        let sum = 0;
-        let escaped = false;
-        while (i < end) {
-          const byte = bytes[i] ?? 0;
-          const weight = weights[byte] ?? 0;
-          if (weight >= 0) {
-            sum = (sum + weight) | 0;
-            hash = Math.imul(hash ^ byte, 16777619);
-            i++;
-          } else if (byte === backslash) {
-            escaped = true;
-            const after = skipEscape(bytes, i, end);
-            if (after < 0) return 'json-syntax';
-            for (; i < after; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 16777619);
-          } else break;
+        let entry = last.next;
+        if (entry !== undefined) {
+          const guess = entry.bytes;
+          let k = 0;
+          if (i + guess.length <= lastQuote && bytes[i + guess.length] === quote) {
+            while (k < guess.length && guess[k] === bytes[i + k]) k++;
+            if (k === guess.length) i += k;
+            else entry = undefined;
+          } else entry = undefined;
         }
-        if (i >= end || bytes[i] !== quote) return 'json-syntax';
-        const to = i++;
+        if (entry === undefined) {
+          let escaped = false;
+          for (;;) {
+            while ((weights[bytes[i] ?? 0] ?? 0) >= 0) i++;
+            if (bytes[i] === quote) break;
+            if (bytes[i] !== backslash) return 'json-syntax';
+            escaped = true;
+            i = skipEscape(bytes, i, end);
+            if (i < 0 || i > lastQuote) return 'json-syntax';
+          }
+          entry = names.find(bytes, from, i, escaped);
+          names.follow(last, entry);
+        }
+        last = entry;
+        i++;
         if (i < end && (bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i, end);
         if (i >= end || bytes[i] !== colon) return 'json-syntax';
         i++;
-        const entry = names.find(bytes, from, to, hash, escaped);
-        if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
+        if (entry.dull !== true) this.#name(entry, from);
         rule = entry.rule;
-        hasRole = entry.role !== 0;
-        if (hasRole || hasPaths) rule = this.#member(entry, depth);
+        role = hasPairs ? entry.role : 0;
+        if (role !== 0 || hasPaths) rule = this.#member(entry, role, depth);
         if (inherited !== undefined) rule = earlier(rule, inherited);
         break;
       }
     }
   }
 
-  #open(kind: number, i: number, rule: MaskRule | undefined): void {
-    const bit = kind === object ? objectBit : arrayBit;
-    const own = accepting(rule, bit);
+  /** Returns the rule for members without one of their own. */
+  #open(kind: number, i: number, rule: MaskRule | undefined, role: number): MaskRule | undefined {
     const depth = ++this.#depth;
+    const own = rule === undefined ? undefined : accepting(rule, kind === object ? objectBit : arrayBit);
     this.#kinds[depth] = kind;
+    this.#roles[depth] = role;
     this.#inherited[depth] = own;
     this.#whole[depth] = own?.action === 'redact' || own?.action === 'remove' ? own : undefined;
     this.#starts[depth] = i;
     this.#startEdits[depth] = this.edits.count;
-    this.#elements[depth] = 0;
-    this.#removeEnd[depth] = none;
-    this.#keptOne[depth] = 0;
-    this.#comma[depth] = none;
-    this.#roles[depth] = 0;
-    this.#nameStart[depth] = none;
-    this.#valueStart[depth] = none;
-    if (this.#hasPaths) this.#paths.push();
+    this.#pairs.open(depth);
+    if (this.#removes) this.#removals.open(depth);
+    if (this.#hasPaths) {
+      this.#elements[depth] = 0;
+      this.#paths.push();
+    }
+    return own;
   }
 
   #close(end: number): void {
     const depth = this.#depth;
-    const start = this.#starts[depth] ?? 0;
-    const kind = this.#kinds[depth];
-    if (this.#removeEnd[depth] !== none) {
-      this.edits.add(this.#memberStart[depth] ?? 0, this.#removeEnd[depth] ?? 0, '');
-    }
-    if (kind === object && this.#valueStart[depth] !== none && this.#nameStart[depth] !== none)
-      this.#pairAtEnd(depth);
+    if (this.#removes) this.#removals.close(depth);
+    this.#pairs.close(depth, this.#bytes, this.#level);
     if (this.#hasPaths) this.#paths.pop();
-    const whole = this.#whole[depth];
     this.#depth = depth - 1;
+    this.#gone = false;
+    const whole = this.#whole[depth];
+    const start = this.#starts[depth] ?? 0;
     if (whole !== undefined) {
       this.edits.truncate(this.#startEdits[depth] ?? 0);
       const after = whole.action === 'redact' ? JSON.stringify(whole.replacement) : '';
@@ -278,18 +277,15 @@ export class JsonScanner {
       if (whole.action === 'redact') this.edits.add(start, end, after);
       else this.#remove(start, end);
     }
-    if (this.#roles[this.#depth] !== 0) this.#ended(start, end, false);
+    if (this.#roles[depth] === roleValue) this.#valued(this.#depth, start, end);
   }
 
   /** The rule for the value of a member, where not its name alone decides. */
-  #member(entry: NameEntry, depth: number): MaskRule | undefined {
-    this.#roles[depth] = this.#pairs ? entry.role : 0;
+  #member(entry: NameEntry, role: number, depth: number): MaskRule | undefined {
     let { rule } = entry;
+    this.#gone = false;
     if (this.#hasPaths) rule = before(this.#paths.step(entry.text, 0), rule);
-    if (this.#roles[depth] !== roleValue) return rule;
-    if (this.#nameStart[depth] !== none) return earlier(rule, this.#pairRule(depth));
-    this.#valueEdit[depth] = this.edits.count;
-    return rule;
+    return role === roleValue ? earlier(rule, this.#pairs.valueRule(depth, this.#bytes)) : rule;
   }
 
   #element(depth: number): MaskRule | undefined {
@@ -298,35 +294,49 @@ export class JsonScanner {
     return earlier(this.#paths.step(undefined, index), this.#inherited[depth]);
   }
 
-  #string(from: number, to: number, sum: number, escaped: boolean, given: MaskRule | undefined): void {
+  #string(from: number, to: number, sum: number, escaped: boolean, given: MaskRule): void {
     const rule = accepting(given, stringBit);
-    if (rule !== undefined && rule.action !== 'keep') {
-      if (rule.action === 'remove') {
-        this.#count(rule, from, to, '');
-        this.#remove(from - 1, to + 1);
-        return;
-      }
-      const bytes = this.#bytes;
-      const isPlain = !escaped && isAsciiSum(sum, to - from);
-      const text = isPlain ? bytes.toString('latin1', from, to) : stringText(bytes, from, to, escaped);
-      const masked = this.#deep.maskUnder(rule, text, this.#level);
-      if (masked !== text) this.edits.add(from, to, stringInside(masked));
+    if (rule === undefined || rule.action === 'keep') {
+      if (rule?.detectors === false) return;
+      if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
       return;
     }
-    if (rule !== undefined && !rule.detectors) return;
-    if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
+    if (rule.action === 'remove') {
+      this.#count(rule, from, to, '');
+      this.#remove(from - 1, to + 1);
+      return;
+    }
+    const bytes = this.#bytes;
+    const values = this.#values;
+    if (this.#scope.trace === undefined && values.find(rule, bytes, from, to)) {
+      this.#scope.count(rule.id);
+      this.edits.addBytes(from, to, values.store, values.from, values.to);
+      return;
+    }
+    const text = stringText(bytes, from, to, escaped);
+    const masked = this.#deep.maskUnder(rule, text, this.#level);
+    if (masked === text) return;
+    const inside = stringInside(masked);
+    this.edits.add(from, to, inside);
+    // Shorter ones were not masked by the rule.
+    if (!escaped && text.length >= rule.minLength) values.add(rule, bytes, from, to, inside);
   }
 
   /** A name, or a value that no rule is for: masked by how it looks. */
   #byLook(from: number, to: number, escaped: boolean): void {
     if (!escaped) {
-      const masked = this.#deep.maskBytes(this.#bytes, from, to, this.#level);
-      if (masked !== undefined) this.edits.add(from, to, stringInside(masked));
+      this.#deep.edit(this.#bytes, from, to, this.#level, this.edits);
       return;
     }
     const text = stringText(this.#bytes, from, to, true);
     const masked = this.#deep.mask(text, this.#level);
     if (masked !== text) this.edits.add(from, to, stringInside(masked));
+  }
+
+  #name(entry: NameEntry, from: number): void {
+    const to = from + entry.bytes.length;
+    entry.dull ??= this.#deep.isDull(this.#bytes, from, to, entry.escaped);
+    if (!entry.dull) this.#byLook(from, to, entry.escaped);
   }
 
   #number(from: number, to: number, given: MaskRule | undefined): void {
@@ -339,7 +349,7 @@ export class JsonScanner {
       this.#remove(from, to);
       return;
     }
-    const text = this.#bytes.toString('latin1', from, to);
+    const text = this.#text(from, to);
     const masked = this.#replacer.number(rule, text);
     this.#scope.count(rule.id, text, masked);
     this.edits.add(from, to, masked);
@@ -357,93 +367,16 @@ export class JsonScanner {
       this.edits.add(from, to, 'null');
       return;
     }
-    this.edits.truncate(this.#memberEdit[depth] ?? 0);
-    this.#roles[depth] = 0;
-    if (this.#keptOne[depth] === 1) this.edits.add(this.#comma[depth] ?? 0, to, '');
-    else this.#removeEnd[depth] = to;
+    this.#removals.remove(depth, to);
+    this.#gone = true;
   }
 
-  /** A member that waited is followed by another one at `i`: the comma between goes with it. */
-  #removeBefore(i: number, depth: number): void {
-    this.edits.add(this.#memberStart[depth] ?? 0, i, '');
-    this.#removeEnd[depth] = none;
-  }
-
-  /** A member ended that names another one, or is named by one. */
-  #ended(from: number, to: number, isString: boolean): void {
-    const depth = this.#depth;
-    const role = this.#roles[depth];
-    this.#roles[depth] = 0;
-    if (role === roleName) {
-      if (!isString || to - from > 66) return;
-      this.#nameStart[depth] = from + 1;
-      this.#nameEnd[depth] = to - 1;
-    } else if (role === roleValue && this.#nameStart[depth] === none) {
-      this.#valueStart[depth] = from;
-      this.#valueEnd[depth] = to;
-    }
-  }
-
-  #pairRule(depth: number): MaskRule | undefined {
-    const start = this.#nameStart[depth] ?? 0;
-    const end = this.#nameEnd[depth] ?? 0;
-    const rule = this.#rules.jsonName(stringText(this.#bytes, start, end, this.#hasBackslash(start, end)));
-    return rule?.order === Number.POSITIVE_INFINITY ? { ...rule, id: 'default/pair' } : rule;
-  }
-
-  #hasBackslash(start: number, end: number): boolean {
-    for (let i = start; i < end; i++) if (this.#bytes[i] === backslash) return true;
-    return false;
-  }
-
-  /** `{"value":"…","name":"password"}`: the name came after the value that it is about. */
-  #pairAtEnd(depth: number): void {
-    const rule = this.#pairRule(depth);
-    if (rule === undefined || rule.action === 'keep') return;
-    const from = this.#valueStart[depth] ?? 0;
-    const to = this.#valueEnd[depth] ?? 0;
-    const index = this.#valueEdit[depth] ?? 0;
-    const first = this.#bytes[from];
-    let masked: string;
-    if (first === quote) {
-      const text = stringText(this.#bytes, from + 1, to - 1, this.#hasBackslash(from + 1, to - 1));
-      masked = stringInside(this.#deep.maskUnder(rule, text, this.#level));
-      masked = `"${masked}"`;
-    } else if (first === openBrace || first === openBracket) {
-      masked = '"[REDACTED]"';
-      this.#count(rule, from, to, masked);
-    } else if (first === 0x74 || first === 0x66 || first === 0x6e) return;
-    else {
-      const text = this.#text(from, to);
-      masked = this.#replacer.number(rule, text);
-      this.#scope.count(rule.id, text, masked);
-    }
-    this.edits.dropUntil(index, to);
-    if (masked !== this.#text(from, to)) this.edits.insert(index, from, to, masked);
+  /** A member ended that another one may name. */
+  #valued(depth: number, from: number, to: number): void {
+    if (!this.#gone) this.#pairs.valued(depth, from, to);
   }
 
   #text(from: number, to: number): string {
     return this.#bytes.toString('utf8', from, to);
   }
-}
-
-/** The rule that comes first in the policy; of two default rules, the first given, which is about the value itself. */
-function earlier(own: MaskRule | undefined, other: MaskRule | undefined): MaskRule | undefined {
-  if (own === undefined) return other;
-  return other === undefined || own.order <= other.order ? own : other;
-}
-
-/** A rule by path with the rule by name behind it, for values that it does not accept. */
-function before(byPath: MaskRule | undefined, byName: MaskRule | undefined): MaskRule | undefined {
-  const first = earlier(byPath, byName);
-  const partly =
-    byPath !== undefined && first === byPath && byName !== undefined && byPath.accepts !== allBits;
-  return partly ? { ...byPath, fallback: byName } : first;
-}
-
-/** The rule, or the one behind it, that is for values of this type. */
-function accepting(rule: MaskRule | undefined, bit: number): MaskRule | undefined {
-  let found = rule;
-  while (found !== undefined && (found.accepts & bit) === 0) found = found.fallback;
-  return found;
 }

@@ -55,3 +55,24 @@ export function tokenRule(id: string, type: string, minLength = 0): MaskRule {
     accepts: allBits,
   };
 }
+
+/** The rule that comes first in the policy; of two default rules, the first given, which is about the value itself. */
+export function earlier(own: MaskRule | undefined, other: MaskRule | undefined): MaskRule | undefined {
+  if (own === undefined) return other;
+  return other === undefined || own.order <= other.order ? own : other;
+}
+
+/** A rule by path with the rule by name behind it, for values that it does not accept. */
+export function before(byPath: MaskRule | undefined, byName: MaskRule | undefined): MaskRule | undefined {
+  const first = earlier(byPath, byName);
+  const partly =
+    byPath !== undefined && first === byPath && byName !== undefined && byPath.accepts !== allBits;
+  return partly ? { ...byPath, fallback: byName } : first;
+}
+
+/** The rule, or the one behind it, that is for values of this type. */
+export function accepting(rule: MaskRule | undefined, bit: number): MaskRule | undefined {
+  let found = rule;
+  while (found !== undefined && (found.accepts & bit) === 0) found = found.fallback;
+  return found;
+}

@@ -3,9 +3,18 @@ import type { MaskRule } from './mask-rule.ts';
 /** What is known of one spelling of a name. */
 export interface NameEntry {
   readonly rule: MaskRule | undefined;
-  /** `name` and `value` members of one object belong together: `{"name":"password","value":"…"}`. */
+  /** The rule for what stands beside this name, where the name is a value: `{"name":"password","value":"…"}`. */
+  readonly pairRule: MaskRule | undefined;
+  /** `name` and `value` members of one object belong together. */
   readonly role: 0 | typeof roleName | typeof roleValue;
   readonly text: string;
+  /** As it stands in JSON. */
+  readonly bytes: Uint8Array;
+  readonly escaped: boolean;
+  /** Whether there can be something to mask in the name itself; undefined until somebody looked. */
+  dull: boolean | undefined;
+  /** The name that came after it the last time: names come in the same order again and again. */
+  next: NameEntry | undefined;
 }
 export const roleName = 1;
 export const roleValue = 2;
@@ -13,82 +22,92 @@ export const roleValue = 2;
 const longestName = 64;
 const slots = 4096;
 const mostNames = slots / 2;
-const arenaBytes = 64 * 1024;
 const nameWords = new Set(['name', 'key', 'field', 'id', 'header']);
 const valueWords = new Set(['value', 'val', 'content', 'data', 'text']);
+const longestWord = 7;
 
 /**
  * From the bytes of a name in JSON, as they stand, to what its words mean: an open-addressing table, so that a name
  * that was seen before costs no string. Starts anew when it is full, since names can come from clients.
  */
 export class NameTable {
+  /** Stands for what comes before the first name of a document. */
+  readonly start: NameEntry;
   readonly #resolve: (name: string) => MaskRule | undefined;
   readonly #slots = new Int32Array(slots).fill(-1);
   readonly #hashes = new Int32Array(mostNames);
-  readonly #starts = new Int32Array(mostNames + 1);
-  readonly #arena = new Uint8Array(arenaBytes);
-  #entries: NameEntry[] = [];
+  readonly #entries: NameEntry[] = [];
 
   constructor(resolve: (name: string) => MaskRule | undefined) {
     this.#resolve = resolve;
+    this.start = this.#make(Buffer.alloc(0), 0, 0, false);
   }
 
-  /** @param hash - FNV-1a of the bytes, as {@link hashBytes} has it */
-  find(bytes: Buffer, start: number, end: number, hash: number, escaped: boolean): NameEntry {
+  /** The name in `bytes[start..end)`, the inside of a JSON string. */
+  find(bytes: Buffer, start: number, end: number, escaped: boolean): NameEntry {
     if (end - start > longestName) return this.#make(bytes, start, end, escaped);
+    const hash = hashBytes(bytes, start, end);
     let slot = hash & (slots - 1);
     for (;;) {
       const index = this.#slots[slot] ?? -1;
       if (index < 0) break;
-      if (this.#hashes[index] === hash && this.#equal(index, bytes, start, end)) {
+      if (this.#hashes[index] === hash) {
         const entry = this.#entries[index];
-        if (entry !== undefined) return entry;
+        if (entry !== undefined && isAt(entry.bytes, bytes, start, end - start)) return entry;
       }
       slot = (slot + 1) & (slots - 1);
     }
-    return this.#add(bytes, start, end, hash, escaped, slot);
-  }
-
-  #add(bytes: Buffer, start: number, end: number, hash: number, escaped: boolean, slot: number): NameEntry {
-    const entry = this.#make(bytes, start, end, escaped);
-    let index = this.#entries.length;
-    let free = slot;
-    const offset = this.#starts[index] ?? 0;
-    if (index >= mostNames || offset + end - start > arenaBytes) {
-      this.#slots.fill(-1);
-      this.#entries = [];
-      index = 0;
-      free = hash & (slots - 1);
+    if (this.#entries.length >= mostNames) {
+      this.#clear();
+      slot = hash & (slots - 1);
     }
-    const from = this.#starts[index] ?? 0;
-    this.#arena.set(bytes.subarray(start, end), from);
-    this.#starts[index + 1] = from + end - start;
+    const entry = this.#make(bytes, start, end, escaped);
+    const index = this.#entries.push(entry) - 1;
     this.#hashes[index] = hash;
-    this.#slots[free] = index;
-    this.#entries.push(entry);
+    this.#slots[slot] = index;
     return entry;
   }
 
-  #equal(index: number, bytes: Buffer, start: number, end: number): boolean {
-    const from = this.#starts[index] ?? 0;
-    const length = end - start;
-    if ((this.#starts[index + 1] ?? 0) - from !== length) return false;
-    for (let i = 0; i < length; i++) if (this.#arena[from + i] !== bytes[start + i]) return false;
-    return true;
+  /** Notes that a name came after another one. */
+  follow(last: NameEntry, entry: NameEntry): void {
+    // What is not in the table is not kept alive by what is.
+    if (entry.bytes.length <= longestName) last.next = entry;
+  }
+
+  #clear(): void {
+    this.#slots.fill(-1);
+    this.start.next = undefined;
+    for (const entry of this.#entries) entry.next = undefined;
+    this.#entries.length = 0;
   }
 
   #make(bytes: Buffer, start: number, end: number, escaped: boolean): NameEntry {
     const raw = bytes.toString('utf8', start, end);
     const text = escaped ? decodeName(raw) : raw;
-    const word = text.toLowerCase();
-    const role = nameWords.has(word) ? roleName : valueWords.has(word) ? roleValue : 0;
-    return { rule: this.#resolve(text), role, text };
+    const role = text.length > longestWord ? 0 : roleOf(text.toLowerCase());
+    const rule = this.#resolve(text);
+    // A default rule says what it went by: not the name of the member.
+    const pairRule = rule?.order === Number.POSITIVE_INFINITY ? { ...rule, id: 'default/pair' } : rule;
+    const own = new Uint8Array(end - start);
+    for (let i = 0; i < own.length; i++) own[i] = bytes[start + i] ?? 0;
+    return { rule, pairRule, role, text, bytes: own, escaped, dull: undefined, next: undefined };
   }
+}
+
+function roleOf(word: string): NameEntry['role'] {
+  return nameWords.has(word) ? roleName : valueWords.has(word) ? roleValue : 0;
 }
 
 function decodeName(raw: string): string {
   const decoded: unknown = JSON.parse(`"${raw}"`);
   return typeof decoded === 'string' ? decoded : raw;
+}
+
+/** Whether `name` stands in `bytes` at `start`. */
+function isAt(name: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
+  if (name.length !== length) return false;
+  for (let i = 0; i < length; i++) if (name[i] !== bytes[start + i]) return false;
+  return true;
 }
 
 /** FNV-1a, 32 bits. */

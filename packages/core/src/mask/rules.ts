@@ -59,6 +59,10 @@ export class RuleSet {
   readonly detectors: readonly (MaskRule | undefined)[];
   /** Some detector is on besides that of private keys, which always is. */
   readonly detects: boolean;
+  /** Some rule removes members of JSON. */
+  readonly removes: boolean;
+  /** Members that name each other's values are looked for. */
+  readonly pairs: boolean;
   /** The user's rule for text bodies, and that for bodies of any kind. */
   readonly text: MaskRule | undefined;
   readonly body: MaskRule | undefined;
@@ -79,6 +83,8 @@ export class RuleSet {
     this.body = rules.find((rule) => rule.body)?.rule;
     this.detectors = detectorIds.map((id) => this.#detectorRule(id));
     this.detects = this.detectors.filter((rule) => rule !== undefined).length > 1;
+    this.removes = rules.some(({ rule }) => rule.action === 'remove');
+    this.pairs = this.enabled('default/pair');
   }
 
   /** Names in JSON, by their bytes. Made when it is first needed: there can be many rule sets. */

@@ -1,12 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalIp } from './canonical.ts';
 import type { DeepText } from './deep-text.ts';
+import { cardEnd } from './detect-numbers.ts';
 import { detectorNumber } from './detector-ids.ts';
 import { Detectors } from './detectors.ts';
 import type { Edits } from './edits.ts';
 import { isGraphql, maskGraphql } from './graphql.ts';
+import { stringInside } from './json-bytes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
+import { MaskedValues } from './masked-values.ts';
 import type { MaskLimits } from './policy.ts';
 import type { Replacer } from './replace.ts';
 import type { Scope } from './scope.ts';
@@ -14,8 +17,6 @@ import { UrlMasker } from './url.ts';
 
 const shortest = 6;
 const longEnough = 15;
-/** Its first line alone. */
-const shortestPrivateKey = 27;
 /** JSON to the eye: what begins so and cannot be parsed is not shown. */
 export const jsonLike: RegExp = /^\s*(?:\{\s*(?:"|\}\s*$)|\[\s*(?:[[{"]|\]\s*$))/;
 const base64Json = /^(?:eyJ|eyA|ewo|ew0|W3s|WyJ|Wwo)[A-Za-z0-9+/_-]{5,}={0,2}$/;
@@ -32,12 +33,14 @@ export class TextMasker implements DeepText {
   readonly #detectors = new Detectors();
   readonly #limits: Required<MaskLimits>;
   readonly #scanners: JsonScanner[] = [];
+  readonly #values: MaskedValues;
   readonly #undecodable: MaskRule = tokenRule('default/undecodable', 'value');
 
   constructor(scope: Scope, replacer: Replacer, limits: Required<MaskLimits>) {
     this.#scope = scope;
     this.#replacer = replacer;
     this.#limits = limits;
+    this.#values = new MaskedValues(limits.cachedTokens);
     this.urls = new UrlMasker(scope, this, this.#undecodable);
   }
 
@@ -45,7 +48,7 @@ export class TextMasker implements DeepText {
   scanner(level: number): JsonScanner {
     let scanner = this.#scanners[level];
     if (scanner === undefined) {
-      scanner = new JsonScanner(this.#scope, this.#replacer, this, this.#limits.jsonDepth);
+      scanner = new JsonScanner(this.#scope, this.#replacer, this, this.#values, this.#limits.jsonDepth);
       this.#scanners[level] = scanner;
     }
     return scanner;
@@ -69,11 +72,31 @@ export class TextMasker implements DeepText {
     return this.#detect(bytes, start, end);
   }
 
+  edit(bytes: Buffer, start: number, end: number, level: number, edits: Edits): void {
+    if (mayBeStructured(bytes, start, end)) {
+      const text = utf8(bytes, start, end);
+      const structured = this.#structured(text, level);
+      if (structured !== undefined) {
+        if (structured !== text) edits.add(start, end, stringInside(structured));
+        return;
+      }
+    }
+    const ip = this.#wholeIp(bytes, start, end);
+    if (ip !== undefined) edits.add(start, end, stringInside(ip));
+    else this.#editFinds(bytes, start, end, edits, true);
+  }
+
+  isDull(bytes: Buffer, start: number, end: number, escaped: boolean): boolean {
+    if (escaped || mayBeStructured(bytes, start, end)) return false;
+    return !isAddress(bytes, start, end) && this.#find(bytes, start, end) === 0;
+  }
+
   numberRule(bytes: Buffer, start: number, end: number): MaskRule | undefined {
-    const count = this.#detectors.scan(bytes, start, end, this.#scope.rules.detectors);
-    const whole = count === 1 && this.#detectors.starts[0] === start && this.#detectors.ends[0] === end;
-    const rule = this.#scope.rules.detectors[this.#detectors.kinds[0] ?? 0];
-    return whole && rule?.action !== 'keep' ? rule : undefined;
+    // No other number has a detector.
+    const rule = this.#scope.rules.detectors[detectorNumber.card];
+    return rule !== undefined && rule.action !== 'keep' && cardEnd(bytes, start, end) === end
+      ? rule
+      : undefined;
   }
 
   maskUnder(rule: MaskRule, text: string, level: number): string {
@@ -86,14 +109,7 @@ export class TextMasker implements DeepText {
 
   /** Notes what detectors replace in plain text; its encoding must have ASCII as ASCII. */
   editText(bytes: Buffer, start: number, end: number, edits: Edits): void {
-    const { rules } = this.#scope;
-    const count = this.#detectors.scan(bytes, start, end, rules.detectors);
-    for (let i = 0; i < count; i++) {
-      const from = this.#detectors.starts[i] ?? 0;
-      const to = this.#detectors.ends[i] ?? 0;
-      const masked = this.#hit(i, bytes);
-      if (masked !== undefined) edits.add(from, to, masked);
-    }
+    this.#editFinds(bytes, start, end, edits, false);
   }
 
   /** A text that cannot be read and so is not shown. */
@@ -143,10 +159,9 @@ export class TextMasker implements DeepText {
   }
 
   #detect(bytes: Buffer, start: number, end: number): string | undefined {
-    if (!this.#scope.rules.detects && end - start < shortestPrivateKey) return undefined;
     const ip = this.#wholeIp(bytes, start, end);
     if (ip !== undefined) return ip;
-    const count = this.#detectors.scan(bytes, start, end, this.#scope.rules.detectors);
+    const count = this.#find(bytes, start, end);
     if (count === 0) return undefined;
     let out = '';
     let from = start;
@@ -171,16 +186,41 @@ export class TextMasker implements DeepText {
     return masked;
   }
 
+  #find(bytes: Buffer, start: number, end: number): number {
+    const { rules } = this.#scope;
+    return rules.detects
+      ? this.#detectors.scan(bytes, start, end, rules.detectors)
+      : this.#detectors.scanForKeys(bytes, start, end, rules.detectors);
+  }
+
+  /** @param inJson - what stands for a find is to stand within a JSON string */
+  #editFinds(bytes: Buffer, start: number, end: number, edits: Edits, inJson: boolean): void {
+    const { rules } = this.#scope;
+    const values = this.#values;
+    const detectors = this.#detectors;
+    const count = this.#find(bytes, start, end);
+    for (let i = 0; i < count; i++) {
+      const rule = rules.detectors[detectors.kinds[i] ?? 0];
+      if (rule === undefined || rule.action === 'keep') continue;
+      const from = detectors.starts[i] ?? 0;
+      const to = detectors.ends[i] ?? 0;
+      if (this.#scope.trace === undefined && values.find(rule, bytes, from, to)) {
+        this.#scope.count(rule.id);
+        edits.addBytes(from, to, values.store, values.from, values.to);
+        continue;
+      }
+      const text = utf8(bytes, from, to);
+      const masked = this.#replacer.text(rule, text);
+      if (masked === text) continue;
+      this.#scope.count(rule.id, text, masked);
+      values.add(rule, bytes, from, to, masked);
+      edits.add(from, to, inJson ? stringInside(masked) : masked);
+    }
+  }
+
   /** An address is only told from a version number when it stands alone. */
   #wholeIp(bytes: Buffer, start: number, end: number): string | undefined {
-    if (end - start > 45) return undefined;
-    let separated = false;
-    for (let i = start; i < end; i++) {
-      const code = bytes[i] ?? 0;
-      if (!ofAddress(code)) return undefined;
-      if (code === 0x2e || code === 0x3a) separated = true;
-    }
-    if (!separated) return undefined;
+    if (!isAddress(bytes, start, end)) return undefined;
     const rule = this.#scope.rules.detectors[detectorNumber.ip];
     if (rule === undefined || rule.action === 'keep') return undefined;
     const text = utf8(bytes, start, end);
@@ -227,6 +267,18 @@ function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean
   const last = Math.min(end - 3, start + 20);
   while (i < last && ((firstBytes[bytes[i] ?? 0] ?? 0) & mayBeUrl) !== 0) i++;
   return i < last && bytes[i] === 0x3a && bytes[i + 1] === 0x2f && bytes[i + 2] === 0x2f;
+}
+
+/** Whether all is of what addresses are made of, with something between. */
+function isAddress(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > 45) return false;
+  let separated = false;
+  for (let i = start; i < end; i++) {
+    const code = bytes[i] ?? 0;
+    if (!ofAddress(code)) return false;
+    if (code === 0x2e || code === 0x3a) separated = true;
+  }
+  return separated;
 }
 
 function ofAddress(code: number): boolean {
