@@ -1,10 +1,13 @@
-const separators = /[\s().-]/g;
+/** Those that the detectors take between digits are all among them. */
+const separators = /[\s()./-]/g;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * The form in which two spellings of one value are the same: what a token is made from. Types that this does not know
- * are compared as they are.
+ * The form in which two spellings of one value are the same: what a token is made from. UUIDs of any type are put in
+ * lower case; else values of types that this does not know are compared as they are.
  */
 export function canonicalValue(type: string, text: string): string {
+  if (isUuid(text)) return text.toLowerCase();
   switch (type) {
     case 'email':
       return text.trim().toLowerCase();
@@ -20,6 +23,33 @@ export function canonicalValue(type: string, text: string): string {
     default:
       return text;
   }
+}
+
+export function isUuid(text: string): boolean {
+  return text.length === 36 && text.charCodeAt(8) === 45 && uuid.test(text);
+}
+
+/**
+ * A number of JSON as decimal text, without exponent and without zeros that say nothing, so that `4711`, `4711.0` and
+ * `4.711e3` are the text `4711`. One that would be longer than 64 digits stays as it is written.
+ */
+export function canonicalNumber(text: string): string {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/.exec(text);
+  if (match === null) return text;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
+  const point = whole.length + Number(exponent);
+  const digits = whole + fraction;
+  if (point < -64 || point > 64 || digits.length > 64) return text;
+  const before = digits.slice(0, Math.max(point, 0)).padEnd(point, '0').replace(/^0+(?=\d)/, '') || '0';
+  const after = trimEnd('0'.repeat(Math.max(-point, 0)) + digits.slice(Math.max(point, 0)));
+  const value = after === '' ? before : `${before}.${after}`;
+  return value === '0' ? value : sign + value;
+}
+
+function trimEnd(digits: string): string {
+  let end = digits.length;
+  while (end > 0 && digits[end - 1] === '0') end--;
+  return digits.slice(0, end);
 }
 
 /** One spelling for each IPv4 or IPv6 address, or undefined when `text` is neither. Port and brackets are not taken. */

@@ -58,3 +58,38 @@ export function passesMod97(iban: Uint8Array, length: number): boolean {
   }
   return rest === 1;
 }
+
+/** The digit that makes the digits of a text, followed by it, pass the Luhn check. Other characters count for nothing. */
+export function luhnDigit(text: string): number {
+  let sum = 0;
+  let double = true;
+  for (let i = text.length - 1; i >= 0; i--) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) continue;
+    sum += double ? (digit < 5 ? digit * 2 : digit * 2 - 9) : digit;
+    double = !double;
+  }
+  return (10 - (sum % 10)) % 10;
+}
+
+/** Whether the digits of a text pass the Luhn check. */
+export function passesLuhnText(text: string): boolean {
+  const digits = digitsOf(text);
+  return passesLuhn(digits, digits.length);
+}
+
+/** Whether the digits of a text are a card's number to all who look. */
+export function looksLikeCard(text: string): boolean {
+  const digits = digitsOf(text);
+  return isCardNumber(digits, digits.length);
+}
+
+function digitsOf(text: string): Uint8Array {
+  const digits = new Uint8Array(text.length);
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) digits[length++] = digit;
+  }
+  return digits.subarray(0, length);
+}

@@ -1,18 +1,32 @@
-import { canonicalIp } from './canonical.ts';
+import { canonicalIp, canonicalNumber } from './canonical.ts';
 import { credentialSchemes } from './default-policy.ts';
+import { fakeValue } from './fake.ts';
+import { Formatter } from './format.ts';
+import { looksLikeJwt, shapedJwt } from './jwt-shape.ts';
 import type { MaskRule } from './mask-rule.ts';
-import type { FormatKind } from './policy.ts';
+import type { FakeKind, FormatKind } from './policy.ts';
+import { isLuhnNumber, numberOfToken } from './token-number.ts';
 import { type Tokens, tokenType } from './tokens.ts';
 
 const wholeEmail = /^\s*[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}\s*$/;
+const digitKinds: ReadonlySet<string> = new Set<FormatKind>(['digits', 'alnum', 'phone', 'card']);
+/** Cookie and header names make types, and names come from clients. */
+const mostKinds = 4096;
 const schemePattern = /^([A-Za-z][A-Za-z0-9-]{1,30})[ ]+(\S.*)$/s;
 
 /** What stands in place of a value: the only place where masked text is made. */
 export class Replacer {
+  /** Masks what a JSON Web Token shows of itself, where the policy keeps their shape. */
+  visible: ((text: string) => string) | undefined;
   readonly #tokens: Tokens;
+  readonly #formatter: Formatter;
+  readonly #jwt: 'token' | 'shape';
+  readonly #cacheKinds = new Map<string, string>();
 
-  constructor(tokens: Tokens) {
+  constructor(tokens: Tokens, jwt: 'token' | 'shape' = 'token') {
     this.#tokens = tokens;
+    this.#formatter = new Formatter(tokens);
+    this.#jwt = jwt;
   }
 
   /** The masked form of `text`. `remove` and `keep` are the caller's: they need the surroundings. */
@@ -25,111 +39,101 @@ export class Replacer {
       case 'partial':
         return partial(rule, text);
       case 'format':
-        return this.#format(rule.type, rule.kind ?? guessKind(text), text);
+        return this.#format(rule, text);
+      case 'fake':
+        return this.#fake(rule.type, rule.fake ?? 'word', text);
       default:
         return rule.replacement;
     }
   }
 
   token(rule: MaskRule, text: string): string {
-    if (rule.type === 'secret' && text.includes(' ')) {
-      const credentials = schemePattern.exec(text);
-      const [, scheme = '', value = ''] = credentials ?? [];
-      if (credentials !== null && credentialSchemes.has(scheme.toLowerCase())) {
-        return `${scheme} ${this.#tokens.token('secret', value, rule.bits)}`;
-      }
+    if (rule.typeFixed || rule.bits !== 96) return this.#tokens.token(rule.type, text, rule.bits);
+    const { cache } = this.#tokens;
+    const kind = this.#cacheKind(rule.type);
+    let masked = cache.get(kind, text);
+    if (masked === undefined) {
+      masked = rule.type === 'secret' ? this.#secret(text) : this.#byLook(rule.type, text);
+      cache.set(kind, text, masked);
     }
-    return this.#tokens.token(this.#type(rule, text), text, rule.bits);
+    return masked;
   }
 
   /** A number of the same length for a number in JSON, so that schema and size stay. */
   number(rule: MaskRule, text: string): string {
     if (rule.action === 'redact') return '0';
-    const random = this.#tokens.bytes(rule.type, 'number', text, text.length);
-    const keepPoint = !/[eE]/.test(text);
-    let out = '';
-    for (let i = 0; i < text.length; i++) {
-      const char = text[i] ?? '';
-      const byte = random[i] ?? 0;
-      if ((char === '-' && i === 0) || (char === '.' && keepPoint)) out += char;
-      else if ((out === '' || out === '-') && text[i + 1] !== '.' && i + 1 < text.length)
-        out += 1 + (byte % 9);
-      else out += byte % 10;
+    const isFormat = rule.action === 'format' && (rule.kind === undefined || digitKinds.has(rule.kind));
+    if (isFormat && !/[eE]/.test(text)) return this.#format(rule, text);
+    const token = this.#tokens.token(rule.type, canonicalNumber(text), rule.bits);
+    return numberOfToken(token, text, rule.type === 'card' && isLuhnNumber(text));
+  }
+
+  /**
+   * The look of a value can give it another type than was asked for, so what comes of that is remembered apart from the
+   * tokens of that type.
+   */
+  #cacheKind(type: string): string {
+    let kind = this.#cacheKinds.get(type);
+    if (kind === undefined) {
+      kind = `look/${type}`;
+      if (this.#cacheKinds.size >= mostKinds) this.#cacheKinds.clear();
+      this.#cacheKinds.set(type, kind);
     }
-    return out;
+    return kind;
+  }
+
+  #secret(text: string): string {
+    const [, scheme = '', value = ''] = text.includes(' ') ? (schemePattern.exec(text) ?? []) : [];
+    if (value !== '' && credentialSchemes.has(scheme.toLowerCase())) return `${scheme} ${this.#bare(value)}`;
+    return this.#bare(text);
+  }
+
+  /** A credential without its scheme. */
+  #bare(text: string): string {
+    const shaped = this.#jwt === 'shape' && looksLikeJwt(text) ? this.#shaped(text) : undefined;
+    return shaped ?? this.#tokens.make('secret', text);
+  }
+
+  #shaped(text: string): string | undefined {
+    const { visible } = this;
+    if (visible === undefined) return undefined;
+    return shapedJwt(text, {
+      visible,
+      text: (type, claim) => this.#byLook(type, claim),
+      number: (type, claim) => numberOfToken(this.#tokens.make(type, canonicalNumber(claim)), claim, false),
+    });
   }
 
   /** An email in a field that is named for users or names is still an email: one value, one token. */
-  #type(rule: MaskRule, text: string): string {
-    if (rule.typeFixed || rule.type === 'secret' || rule.type === 'email') return rule.type;
-    if (text.includes('@') && wholeEmail.test(text)) return 'email';
-    if (rule.type === 'ip' || !(text.includes(':') || /^\d{1,3}\./.test(text))) return rule.type;
-    return canonicalIp(text) === undefined ? rule.type : 'ip';
+  #byLook(type: string, text: string): string {
+    if (type !== 'email') {
+      if (text.includes('@') && wholeEmail.test(text)) return this.#tokens.make('email', text);
+      if (looksLikeJwt(text)) return this.#bare(text);
+      const mayBeIp = type !== 'ip' && (text.includes(':') || /^\d{1,3}\./.test(text));
+      if (mayBeIp && canonicalIp(text) !== undefined) return this.#tokens.make('ip', text);
+    }
+    return this.#tokens.make(type, text);
   }
 
-  #format(type: string, kind: FormatKind, text: string): string {
-    const random = this.#tokens.bytes(type, kind, text, Math.max(32, Math.min(text.length, 4096)));
-    switch (kind) {
-      case 'email':
-        return `${this.#tokens.token('email', text)}@masked.invalid`;
-      case 'ip':
-        return text.includes(':')
-          ? `2001:db8::${random.toString('hex', 0, 2)}:${random.toString('hex', 2, 4)}`
-          : `10.${random[0]}.${random[1]}.${random[2]}`;
-      case 'uuid':
-        return maskedUuid(random);
-      case 'card':
-        return withLuhn(maskedCharacters(text, random));
-      default:
-        return maskedCharacters(text, random);
-    }
+  #format(rule: MaskRule, text: string): string {
+    if (!rule.injective) return this.#formatter.text(rule.type, rule.kind, text);
+    const permuted = this.#formatter.injective(rule.type, rule.kind, text);
+    return permuted ?? this.#tokens.token(rule.type, text);
+  }
+
+  #fake(type: string, kind: FakeKind, text: string): string {
+    const canonical =
+      kind === 'phone' ? text.replace(/[^0-9]/g, '') : text.trim().normalize('NFC').toLowerCase();
+    return fakeValue(kind, this.#tokens.bytes(type, `fake/${kind}`, canonical, 32));
   }
 }
 
 function partial(rule: MaskRule, text: string): string {
   const hidden = text.length - rule.first - rule.last;
   if (hidden < rule.minHidden) return rule.replacement;
-  const masked = `${text.slice(0, rule.first)}***${text.slice(text.length - rule.last)}`;
+  const [begin, end] = [text.slice(0, rule.first), text.slice(text.length - rule.last)];
+  // Half a character is none.
+  if (/[\ud800-\udbff]$/.test(begin) || /^[\udc00-\udfff]/.test(end)) return rule.replacement;
   // Three stars, however much is hidden: the length would tell.
-  return masked;
-}
-
-function guessKind(text: string): FormatKind {
-  if (text.includes('@')) return 'email';
-  if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)) return 'uuid';
-  return canonicalIp(text) === undefined ? 'alnum' : 'ip';
-}
-
-/** Digits to digits, letters to letters of the same case; what is neither ASCII letter nor digit and not ASCII to `x`. */
-function maskedCharacters(text: string, random: Buffer): string {
-  let out = '';
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    const byte = random[i % random.length] ?? 0;
-    if (code >= 48 && code <= 57) out += String.fromCharCode(48 + (byte % 10));
-    else if (code >= 65 && code <= 90) out += String.fromCharCode(65 + (byte % 26));
-    else if (code >= 97 && code <= 122) out += String.fromCharCode(97 + (byte % 26));
-    else out += code < 128 ? text[i] : 'x';
-  }
-  return out;
-}
-
-function maskedUuid(random: Buffer): string {
-  const hex = random.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
-
-/** The text with its last digit such that the whole passes the Luhn check, as card numbers do. */
-function withLuhn(text: string): string {
-  const at = text.search(/\d\D*$/);
-  if (at < 0) return text;
-  let sum = 0;
-  let double = true;
-  for (let i = at - 1; i >= 0; i--) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) continue;
-    sum += double ? (digit < 5 ? digit * 2 : digit * 2 - 9) : digit;
-    double = !double;
-  }
-  return `${text.slice(0, at)}${(10 - (sum % 10)) % 10}${text.slice(at + 1)}`;
+  return `${begin}***${end}`;
 }

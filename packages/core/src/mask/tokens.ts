@@ -1,14 +1,16 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { GardenhoseError } from '../errors.ts';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { type Clock, systemClock } from '../clock.ts';
 import { canonicalValue } from './canonical.ts';
+import { Ff1 } from './ff1.ts';
 import type { PolicyKey } from './policy.ts';
+import { TokenCache } from './token-cache.ts';
+import { ephemeralKey, readKeys, type TokenKey } from './token-key.ts';
 
 /** 11, 16 and 22 base64url characters carry 64, 96 and 128 bits. */
 const tokenShape = /^mk_([a-z][a-z0-9-]{0,31})_(?:[\w-]{11}|[\w-]{16}|[\w-]{22})$/;
 const tokenLength: Readonly<Record<64 | 96 | 128, number>> = { 64: 11, 96: 16, 128: 22 };
-const longestCached = 256;
-const shortestKey = 32;
+/** Cookie and header names make types, and names come from clients. */
+const mostTypes = 4096;
 
 /**
  * The semantic type of a token that a mask policy made (`email`, `secret`), or undefined when `text` is not one.
@@ -27,9 +29,12 @@ function typeLabel(type: string): string {
 interface TypeState {
   readonly label: string;
   readonly key: KeyObject;
-  // Two generations: the young one becomes the old one when the cache is full, so that values in use survive.
-  young: Map<string, string>;
-  old: Map<string, string>;
+}
+
+export interface TokensOptions {
+  /** Take the key with this id, where the keys have it, and not the newest one. */
+  readonly keyId?: string | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -38,95 +43,84 @@ interface TypeState {
  */
 export class Tokens {
   readonly keyId: string;
-  readonly #key: Buffer;
+  /** What stood for values, by their type and by more than that. */
+  readonly cache: TokenCache;
+  readonly #key: TokenKey;
   readonly #types = new Map<string, TypeState>();
-  readonly #cacheSize: number;
-  #cached = 0;
+  readonly #permutations = new Map<string, Ff1>();
 
-  constructor(key: PolicyKey | undefined, cachedTokens: number) {
-    this.#key = key === undefined ? randomBytes(shortestKey) : readKey(key);
-    const id = createHmac('sha256', this.#key).update('id').digest('hex').slice(0, 8);
-    this.keyId = key === undefined ? `ephemeral-${id}` : id;
-    this.#cacheSize = Math.ceil(cachedTokens / 2);
+  /** @param keys - newest first; none for a random one */
+  constructor(
+    keys: PolicyKey | readonly PolicyKey[] | undefined,
+    cachedTokens: number,
+    { keyId, clock = systemClock }: TokensOptions = {},
+  ) {
+    const known = keys === undefined ? [] : readKeys(isList(keys) ? keys : [keys]);
+    this.#key = known.find(({ id }) => id === keyId) ?? known[0] ?? ephemeralKey();
+    this.keyId = this.#key.id;
+    this.cache = new TokenCache(cachedTokens, clock);
   }
 
   /** The token of `text`, or `text` itself when it is one already. */
   token(type: string, text: string, bits: 64 | 96 | 128 = 96): string {
     if (tokenType(text) !== undefined) return text;
-    const state = this.#type(type);
-    if (bits !== 96 || text.length > longestCached || this.#cacheSize === 0)
-      return make(state, type, text, bits);
-    const known = state.young.get(text);
-    if (known !== undefined) return known;
-    const token = state.old.get(text) ?? make(state, type, text, bits);
-    if (this.#cached >= this.#cacheSize) this.#turn();
-    state.young.set(text, token);
-    this.#cached++;
+    if (bits !== 96) return this.make(type, text, bits);
+    let token = this.cache.get(type, text);
+    if (token === undefined) {
+      token = this.make(type, text, bits);
+      this.cache.set(type, text, token);
+    }
     return token;
   }
 
-  #turn(): void {
-    this.#cached = 0;
-    for (const state of this.#types.values()) {
-      state.old = state.young;
-      state.young = new Map();
-    }
-  }
-
-  /** `length` keyed bytes for this value; `use` tells apart what they are for. */
-  bytes(type: string, use: string, text: string, length: number): Buffer {
-    const canonical = canonicalValue(type, text);
+  /** `length` keyed bytes for a value in its canonical form; `use` tells apart what they are for. */
+  bytes(type: string, use: string, canonical: string, length: number): Buffer {
+    const { key } = this.#type(type);
     const blocks: Buffer[] = [];
     for (let block = 0; block * 32 < length; block++) {
-      blocks.push(createHmac('sha256', this.#type(type).key).update(`${use} ${block} ${canonical}`).digest());
+      blocks.push(createHmac('sha256', key).update(`${use} ${block} ${canonical}`).digest());
     }
     return Buffer.concat(blocks, length);
+  }
+
+  /** The permutation of values of this type: unlike all else here, the holder of the key can undo it. */
+  permutation(type: string): Ff1 {
+    let permutation = this.#permutations.get(type);
+    if (permutation === undefined) {
+      permutation = new Ff1(this.#derive(`mask/v1/ff1/${type}`));
+      if (this.#permutations.size >= mostTypes) this.#permutations.clear();
+      this.#permutations.set(type, permutation);
+    }
+    return permutation;
+  }
+
+  /** Forgets the values that it remembered. */
+  close(): void {
+    this.cache.wipe();
+  }
+
+  /** The same for a text that is no token, remembering nothing. */
+  make(type: string, text: string, bits: 64 | 96 | 128 = 96): string {
+    const { label, key } = this.#type(type);
+    const digest = createHmac('sha256', key).update(canonicalValue(type, text)).digest('base64url');
+    return `mk_${label}_${digest.slice(0, tokenLength[bits])}`;
   }
 
   #type(type: string): TypeState {
     let state = this.#types.get(type);
     if (state === undefined) {
-      // Cookie and header names make types, and names come from clients.
-      if (this.#types.size >= 4096) this.#types.clear();
-      const raw = Buffer.from(
-        hkdfSync('sha256', this.#key, Buffer.alloc(0), `mask/v1/${type}`.slice(0, 1024), 32),
-      );
-      state = { label: typeLabel(type), key: createSecretKey(raw), young: new Map(), old: new Map() };
+      if (this.#types.size >= mostTypes) this.#types.clear();
+      state = { label: typeLabel(type), key: createSecretKey(this.#derive(`mask/v1/${type}`)) };
       this.#types.set(type, state);
     }
     return state;
   }
-}
 
-function make({ label, key }: TypeState, type: string, text: string, bits: 64 | 96 | 128): string {
-  const digest = createHmac('sha256', key).update(canonicalValue(type, text)).digest('base64url');
-  return `mk_${label}_${digest.slice(0, tokenLength[bits])}`;
-}
-
-function readKey(from: PolicyKey): Buffer {
-  if ('base64' in from) return longEnough(Buffer.from(from.base64, 'base64'), 'key.base64');
-  if ('env' in from) {
-    const text = process.env[from.env];
-    if (text === undefined || text === '')
-      throw keyError(`the environment variable ${from.env} is not set`, from.env);
-    return longEnough(Buffer.from(text, 'base64'), from.env);
+  #derive(info: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key.bytes, Buffer.alloc(0), info.slice(0, 1024), 32));
   }
-  let content: Buffer;
-  try {
-    content = readFileSync(from.file);
-  } catch (error) {
-    throw keyError(`the key file ${from.file} cannot be read`, from.file, error);
-  }
-  const text = content.toString('latin1').trim();
-  const isBase64 = /^[A-Za-z0-9+/_-]{43,}={0,2}$/.test(text);
-  return longEnough(isBase64 ? Buffer.from(text, 'base64') : content, from.file);
 }
 
-function longEnough(key: Buffer, subject: string): Buffer {
-  if (key.length >= shortestKey) return key;
-  throw keyError(`the key of ${subject} has ${key.length} bytes; ${shortestKey} or more are needed`, subject);
-}
-
-function keyError(problem: string, subject: string, cause?: unknown): GardenhoseError {
-  return new GardenhoseError('mask-key', `mask key: ${problem}`, { subject, cause });
+function isList(keys: PolicyKey | readonly PolicyKey[]): keys is readonly PolicyKey[] {
+  return Array.isArray(keys);
 }
