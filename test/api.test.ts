@@ -90,6 +90,7 @@ test('@gardenhose/core exports these names', () => {
     MaskAction
     MaskLimits
     Masker
+    MaskerOptions
     Match
     MemorySink
     Message
@@ -194,6 +195,7 @@ test('@gardenhose/core exports these names', () => {
     isLoopback
     isMarkedShadow
     isMutation
+    isNumberOfToken
     isUnsendable
     maskExchange
     matchesGlob

@@ -54,6 +54,7 @@ export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } f
 export { operationOf } from './model/operation.ts';
 
 // mask
+export type { MaskerOptions } from './mask/create-masker.ts';
 export { createMasker } from './mask/create-masker.ts';
 export type { DefaultRuleId } from './mask/default-policy.ts';
 export { defaultRuleIds } from './mask/default-policy.ts';
@@ -75,6 +76,7 @@ export type {
 } from './mask/policy.ts';
 export type { ScannedExchange, SecretFinding } from './mask/secret-scanner.ts';
 export { SecretScanner } from './mask/secret-scanner.ts';
+export { isNumberOfToken } from './mask/token-number.ts';
 export { tokenType } from './mask/tokens.ts';
 
 // hook

@@ -200,7 +200,10 @@ function progressText({ read, answered, failed, open, elapsedMs, maxLagMs }: Rep
 
 function compareOptions(flags: ReplayFlags, source: CaptureSource, io: Io): CompareOptions {
   const recordedPolicy = source.header.policy;
-  const masker = recordedPolicy.mode === 'none' ? undefined : createMasker(maskOf(flags, io.env));
+  const masker =
+    recordedPolicy.mode === 'none'
+      ? undefined
+      : createMasker(maskOf(flags, io.env), { keyId: recordedPolicy.keyId });
   const options = { ignore: flags.ignore, recordedPolicy, masker };
   // A path that is none shall be told before a plan is made.
   createComparer(options);

@@ -40,7 +40,11 @@ export function canonicalNumber(text: string): string {
   const point = whole.length + Number(exponent);
   const digits = whole + fraction;
   if (point < -64 || point > 64 || digits.length > 64) return text;
-  const before = digits.slice(0, Math.max(point, 0)).padEnd(point, '0').replace(/^0+(?=\d)/, '') || '0';
+  const before =
+    digits
+      .slice(0, Math.max(point, 0))
+      .padEnd(point, '0')
+      .replace(/^0+(?=\d)/, '') || '0';
   const after = trimEnd('0'.repeat(Math.max(-point, 0)) + digits.slice(Math.max(point, 0)));
   const value = after === '' ? before : `${before}.${after}`;
   return value === '0' ? value : sign + value;

@@ -5,6 +5,15 @@ import { resolvePolicy } from './resolve-policy.ts';
 import { PolicyRules } from './rules.ts';
 import { Tokens } from './tokens.ts';
 
+/** For which use a masker is made. */
+export interface MaskerOptions {
+  /**
+   * Make tokens under the key with this id, of those that the policy names: for answers that are compared with a capture
+   * which an older key masked. Default, and where no key has it: the newest key.
+   */
+  readonly keyId?: string | undefined;
+}
+
 /**
  * Makes the masker of a policy. Without one, the policy `secure` with a random key: tokens then join values within this
  * masker only.
@@ -19,7 +28,7 @@ import { Tokens } from './tokens.ts';
  *   rules: [{ id: 'shop/tenant', at: 'header:x-tenant', mask: 'keep' }],
  * });
  */
-export function createMasker(policy: Policy = { version: 1 }): Masker {
+export function createMasker(policy: Policy = { version: 1 }, { keyId }: MaskerOptions = {}): Masker {
   const resolved = resolvePolicy(policy);
   const { name, digest } = resolved;
   if (name === 'none') {
@@ -27,7 +36,7 @@ export function createMasker(policy: Policy = { version: 1 }): Masker {
     return { summary, mask: (event) => [event] };
   }
   const rules = new PolicyRules(resolved);
-  const tokens = new Tokens(resolved.keys[0], resolved.limits.cachedTokens);
+  const tokens = new Tokens(resolved.keys, resolved.limits.cachedTokens, { keyId });
   const disabled = [...resolved.disabled].sort();
   const summary = { mode: 'masked', name, digest, keyId: tokens.keyId, disabled } as const;
   return new PolicyMasker(resolved, rules, tokens, summary);

@@ -50,6 +50,7 @@ export class PolicyMasker implements Masker {
   readonly summary: PolicySummary;
   readonly #policy: ResolvedPolicy;
   readonly #rules: PolicyRules;
+  readonly #tokens: Tokens;
   readonly #scope: Scope;
   readonly #text: TextMasker;
   readonly #headers: HeaderMasker;
@@ -73,10 +74,14 @@ export class PolicyMasker implements Masker {
     this.#stray = new ExchangeState(rules, unknownStart);
     this.#scope = new Scope(this.#stray.rules('request'));
     this.#scope.trace = trace;
-    const replacer = new Replacer(tokens);
-    this.#text = new TextMasker(this.#scope, replacer, policy.limits);
+    this.#tokens = tokens;
+    this.#text = new TextMasker(this.#scope, new Replacer(tokens, policy.jwt), policy.limits);
     this.#headers = new HeaderMasker(this.#scope, this.#text);
     this.#bodies = new BodyMasker(this.#text, policy.limits);
+  }
+
+  close(): void {
+    this.#tokens.close();
   }
 
   mask(event: CaptureEvent): readonly CaptureEvent[] {

@@ -29,6 +29,11 @@ export class Replacer {
     this.#jwt = jwt;
   }
 
+  /** One that makes a token of every web token. */
+  withoutShapes(): Replacer {
+    return new Replacer(this.#tokens);
+  }
+
   /** The masked form of `text`. `remove` and `keep` are the caller's: they need the surroundings. */
   text(rule: MaskRule, text: string): string {
     // There is nothing to hide in no text, and a token is masked already.
@@ -63,7 +68,11 @@ export class Replacer {
   number(rule: MaskRule, text: string): string {
     if (rule.action === 'redact') return '0';
     const isFormat = rule.action === 'format' && (rule.kind === undefined || digitKinds.has(rule.kind));
-    if (isFormat && !/[eE]/.test(text)) return this.#format(rule, text);
+    if (isFormat && !/[eE]/.test(text)) {
+      if (!rule.injective) return this.#formatter.text(rule.type, rule.kind, text);
+      const permuted = this.#formatter.injective(rule.type, rule.kind, text);
+      if (permuted !== undefined) return permuted;
+    }
     const token = this.#tokens.token(rule.type, canonicalNumber(text), rule.bits);
     return numberOfToken(token, text, rule.type === 'card' && isLuhnNumber(text));
   }
@@ -91,7 +100,8 @@ export class Replacer {
   /** A credential without its scheme. */
   #bare(text: string): string {
     const shaped = this.#jwt === 'shape' && looksLikeJwt(text) ? this.#shaped(text) : undefined;
-    return shaped ?? this.#tokens.make('secret', text);
+    if (shaped !== undefined) return shaped;
+    return tokenType(text) === undefined ? this.#tokens.make('secret', text) : text;
   }
 
   #shaped(text: string): string | undefined {

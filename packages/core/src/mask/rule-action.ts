@@ -1,6 +1,6 @@
 import { type MaskRule, tokenRule } from './mask-rule.ts';
 import { fakeKinds, formatKinds, type MaskAction } from './policy.ts';
-import { isRecord, notYet, oneOf, onlyFields, policyError, show } from './policy-error.ts';
+import { isRecord, oneOf, onlyFields, policyError, show } from './policy-error.ts';
 
 /** @throws GardenhoseError `mask-policy` */
 export function compileAction(mask: MaskAction, where: string): MaskRule {
@@ -53,14 +53,18 @@ export function compileAction(mask: MaskAction, where: string): MaskRule {
     case 'format': {
       const { injective = false } = given;
       if (typeof injective !== 'boolean') throw policyError(at, 'injective must be true or false');
-      if (injective) throw notYet(at, 'injective');
       const kind = given.kind === undefined ? undefined : oneOf(`${at}, kind`, given.kind, formatKinds);
+      if (injective && kind === 'ip') {
+        throw policyError(
+          at,
+          'addresses have no injective format, since most would be addresses of others; use token',
+        );
+      }
       return { ...base, action, kind, injective };
     }
     case 'fake': {
       if (given.kind === undefined) throw policyError(at, `fake needs a kind: ${fakeKinds.join(', ')}`);
-      const fake = oneOf(`${at}, kind`, given.kind, fakeKinds);
-      throw notYet(at, `fake ${fake}`);
+      return { ...base, action, fake: oneOf(`${at}, kind`, given.kind, fakeKinds) };
     }
     default:
       return { ...base, action };

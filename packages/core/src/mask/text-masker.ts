@@ -42,6 +42,13 @@ export class TextMasker implements DeepText {
     this.#limits = limits;
     this.#values = new MaskedValues(limits.cachedTokens);
     this.urls = new UrlMasker(scope, this, this.#undecodable);
+    // What a web token shows is masked while the text around it is: by a masker of its own, which opens only URLs.
+    let within: TextMasker | undefined;
+    const innermost = Math.max(0, limits.nestedDecode - 1);
+    replacer.visible = (text) => {
+      within ??= new TextMasker(scope, replacer.withoutShapes(), limits);
+      return within.mask(text, innermost);
+    };
   }
 
   /** The scanner for documents at this level: each has its own, since they can stand within each other. */

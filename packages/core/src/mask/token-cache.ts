@@ -45,7 +45,7 @@ export class TokenCache {
     this.#stopTimer ??= this.#clock.after(turnMs, () => this.#timeOver());
   }
 
-  /** Values that are held in clear elsewhere: `forget` is called when this cache is wiped, and every minute it is in use. */
+  /** Values that are held in clear elsewhere: `forget` is called when this cache is wiped, and every half a minute while it is in use. */
   alsoForget(forget: () => void): void {
     this.#forgetters.push(forget);
   }
@@ -68,6 +68,7 @@ export class TokenCache {
   #timeOver(): void {
     this.#stopTimer = undefined;
     this.#turn();
+    for (const forget of this.#forgetters) forget();
     // The timer goes on only while there is something to let go of: a masker that nobody uses can be collected.
     if (this.#old.size > 0) this.#stopTimer = this.#clock.after(turnMs, () => this.#timeOver());
   }

@@ -124,6 +124,7 @@ export class Pipeline {
     } catch (error) {
       this.#sinkFailed(error);
     }
+    this.#masker.close?.();
   }
 
   stats(): PipelineStats {

@@ -26,14 +26,10 @@ test('refuses what it cannot carry out, and names the rule', () => {
     [{ id: 'r', at: 'headers:x', mask: 'token' }, /rule r: cannot read the selector "headers:x"/],
     [{ id: 'r', at: 'key:x', mask: 'fake' }, /rule r, mask: fake needs a kind: first-name/],
     [{ id: 'r', at: 'key:x', mask: { do: 'fake', kind: 'cat' } }, /rule r, mask, kind: expected first-name/],
-    [
-      { id: 'r', at: 'key:x', mask: { do: 'fake', kind: 'city' } },
-      /rule r, mask: fake city is not supported yet/,
-    ],
     [{ id: 'r', at: 'key:x', mask: 'hash' }, /rule r, mask: expected keep or .*, found "hash"/],
     [
-      { id: 'r', at: 'key:x', mask: { do: 'format', injective: true } },
-      /rule r, mask: injective is not supported yet/,
+      { id: 'r', at: 'key:x', mask: { do: 'format', kind: 'ip', injective: true } },
+      /rule r, mask: addresses have no injective format/,
     ],
     [{ id: 'r', at: 'key:x', mask: { do: 'format', injective: 1 } }, /rule r, mask: injective must be/],
     [{ id: 'r', at: 'key:x', mask: { do: 'token', type: 'Bad Type' } }, /rule r, mask: type/],
@@ -83,7 +79,6 @@ test('refuses fields, values and combinations it does not know', () => {
   expect(create({ version: 1, extends: 'strict' })).toMatch(/extends: strict is not supported yet/);
   expect(create({ version: 1, unknownContent: 'digest' })).toMatch(/digest is not supported yet/);
   expect(create({ version: 1, unknownContent: 'keep' })).toMatch(/unknownContent: expected drop or digest/);
-  expect(create({ version: 1, jwt: 'shape' })).toMatch(/jwt: shape is not supported yet/);
   expect(create({ version: 1, jwt: 'keep' })).toMatch(/jwt: expected token or shape/);
   expect(create({ version: 1, dangerouslyAllow: ['authorization'] })).toMatch(/not supported yet/);
   expect(create({ version: 1, dangerouslyAllow: ['x-tenant'] })).toMatch(/"x-tenant" is no header that is/);
@@ -98,7 +93,6 @@ test('refuses fields, values and combinations it does not know', () => {
   expect(create({ version: 1, key: 'abc' })).toMatch(/key: expected/);
   expect(create({ version: 1, key: [] })).toMatch(/key: expected a key or a list/);
   expect(create({ version: 1, key: [key, { envs: 'A' }] })).toMatch(/key\[1\]: expected exactly one of/);
-  expect(create({ version: 1, key: [key, key] })).toMatch(/key: a list of keys is not supported yet/);
   expect(create({ version: 1, extends: 'none', jwt: 'token' })).toMatch(/jwt has no meaning with it/);
   expect(create({ version: 1, extends: 'none', rules: [{ id: 'r', at: 'key:x', mask: 'token' }] })).toMatch(
     /masks nothing/,
@@ -255,8 +249,8 @@ test('keeps the look of a value where asked to', () => {
   expect(format('digits', '030/123-456 78')).toMatch(/^\d{3}\/\d{3}-\d{3} \d\d$/);
   expect(format('alnum', 'Ab-12 é')).toMatch(/^[A-Z][a-z]-\d\d x$/);
   expect(format('email', 'bob@example.com')).toMatch(/^mk_email_[\w-]{16}@masked\.invalid$/);
-  expect(format('uuid', '3f2504e0-4f89-41d3-9a0c-0305e82c3301')).toMatch(
-    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/,
+  expect(format('uuid', '3f2504e0-4f89-11d3-9a0c-0305e82c3301')).toMatch(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-9[0-9a-f]{3}-[0-9a-f]{12}$/,
   );
   expect(format('ip', '192.168.1.1')).toMatch(/^10\.\d+\.\d+\.\d+$/);
   expect(format('ip', '2001:db8:1::1')).toMatch(/^2001:db8::/);

@@ -25,7 +25,7 @@ export function aTextMasker(over: Partial<Policy> = {}): {
   tokens: Tokens;
 } {
   const policy = resolvePolicy(aPolicy(over));
-  const tokens = new Tokens(policy.keys[0], policy.limits.cachedTokens);
+  const tokens = new Tokens(policy.keys, policy.limits.cachedTokens);
   const context = {
     direction: 'inbound',
     protocol: 'http',
@@ -35,7 +35,7 @@ export function aTextMasker(over: Partial<Policy> = {}): {
     contentType: '',
   } as const;
   const scope = new Scope(new PolicyRules(policy).select({ ...context, part: 'request' }));
-  const text = new TextMasker(scope, new Replacer(tokens), policy.limits);
+  const text = new TextMasker(scope, new Replacer(tokens, policy.jwt), policy.limits);
   return { text, scope, scanner: text.scanner(0), tokens };
 }
 
