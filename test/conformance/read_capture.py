@@ -167,6 +167,23 @@ def event(record, first_seq, base_ns):
     return found
 
 
+def policy_summary(policy):
+    mode, name, digest, key, disabled = policy[:5]
+    more = {}
+    if len(policy) > 5 and policy[5]:
+        more["allowed"] = policy[5]
+    if len(policy) > 6 and policy[6]:
+        more["hookBeforeMask"] = True
+    return {
+        "mode": "masked" if mode == 1 else "none",
+        "name": name,
+        "digest": digest,
+        "keyId": key,
+        "disabled": disabled,
+        **more,
+    }
+
+
 def read(data):
     if data[:8] != MAGIC:
         raise ValueError("not a capture")
@@ -217,12 +234,7 @@ def read(data):
         at += 64 + stored
         number += 1
     version, features, _, ident, writer, wall, service, host, pid, policy, sampling, part, tags = header[:13]
-    mode, name, digest, key, disabled = policy[:5]
-    more = {}
-    if len(policy) > 5 and policy[5]:
-        more["allowed"] = policy[5]
-    if len(policy) > 6 and policy[6]:
-        more["hookBeforeMask"] = True
+    history = header[13] if len(header) > 13 and header[13] else []
     return {
         "header": {
             "id": ident.hex(),
@@ -231,17 +243,11 @@ def read(data):
             "service": service,
             "host": host,
             "pid": pid,
-            "policy": {
-                "mode": "masked" if mode == 1 else "none",
-                "name": name,
-                "digest": digest,
-                "keyId": key,
-                "disabled": disabled,
-                **more,
-            },
+            "policy": policy_summary(policy),
             "sampling": sampling,
             "part": part,
             "tags": dict(zip(tags[::2], tags[1::2])),
+            **({"policyHistory": [policy_summary(each) for each in history]} if history else {}),
         },
         "state": "complete" if closed else "open",
         "unknownRecords": unknown,

@@ -364,6 +364,17 @@ export async function vectors(): Promise<Map<string, Vector>> {
     }),
   );
   all.set(
+    'masked-again',
+    await write([], {
+      header: {
+        policyHistory: [
+          { mode: 'none', name: 'none', digest: '', keyId: '', disabled: [] },
+          { ...header.policy, name: 'strict', allowed: ['cookie'] },
+        ],
+      },
+    }),
+  );
+  all.set(
     'growth',
     assemble([
       // A record with a field more, one of an unknown type, one with an unknown word, one with a private type.

@@ -1,4 +1,4 @@
-import type { CaptureHeader } from '@gardenhose/core';
+import type { CaptureHeader, PolicySummary } from '@gardenhose/core';
 import { printable } from './printable.ts';
 
 const text = (value: string) => printable(value, 200);
@@ -10,22 +10,26 @@ export function unmaskedLines({ policy }: Pick<CaptureHeader, 'policy'>): string
 
 /** What a capture says of itself, as lines. A capture that was recorded unmasked says so first. */
 export function headerLines(header: CaptureHeader): string[] {
-  const { policy } = header;
-  const disabled = policy.disabled.length > 0 ? `, without ${text(policy.disabled.join(', '))}` : '';
-  const { allowed = [] } = policy;
-  const allowedText = allowed.length > 0 ? `, letting through ${text(allowed.join(', '))}` : '';
-  const hookText = policy.hookBeforeMask === true ? ', a hook ran before masking' : '';
+  const { policyHistory = [] } = header;
   const tags = Object.entries(header.tags).map(([name, value]) => `${text(name)}=${text(value)}`);
   return [
     ...unmaskedLines(header),
     `service ${text(header.service)} on ${text(header.host)} (pid ${header.pid})`,
     `recorded ${dateText(header.wallMs)} by ${text(header.writer)}, part ${header.part}, id ${text(header.id)}`,
-    policy.mode === 'none'
-      ? 'policy none'
-      : `policy ${text(policy.name)}${disabled}${allowedText}${hookText}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`,
+    policyText(header.policy),
+    ...policyHistory.toReversed().map((earlier) => `before that, ${policyText(earlier)}`),
     `sampling ${text(header.sampling)}`,
     ...(tags.length > 0 ? [`tags ${tags.join(' ')}`] : []),
   ];
+}
+
+function policyText(policy: PolicySummary): string {
+  const { allowed = [], disabled } = policy;
+  if (policy.mode === 'none') return 'policy none';
+  const disabledText = disabled.length > 0 ? `, without ${text(disabled.join(', '))}` : '';
+  const allowedText = allowed.length > 0 ? `, letting through ${text(allowed.join(', '))}` : '';
+  const hookText = policy.hookBeforeMask === true ? ', a hook ran before masking' : '';
+  return `policy ${text(policy.name)}${disabledText}${allowedText}${hookText}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`;
 }
 
 /** An ISO date; a number that no date has, as it is. */

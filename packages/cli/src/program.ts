@@ -1,6 +1,7 @@
 import { isGardenhoseError } from '@gardenhose/core';
 import { Command, CommanderError } from 'commander';
 import { inspectCommand } from './commands/inspect.ts';
+import { maskCommand } from './commands/mask.ts';
 import { recordCommand } from './commands/record.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -53,6 +54,7 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     verifyCommand(context),
     recoverCommand(context),
     scanCommand(context),
+    maskCommand(context),
   ]) {
     program.addCommand(command.helpOption('--help', 'show help'));
   }

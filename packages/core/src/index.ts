@@ -130,6 +130,8 @@ export type { CaptureCondition, CaptureFault, CaptureState, ReadMode } from './c
 export type { FileSinkOptions } from './capture/file-sink.ts';
 export { fileSink } from './capture/file-sink.ts';
 export type { Capture, CaptureRange, CaptureSummary } from './capture/open-capture.ts';
+export type { MaskCaptureOptions, MaskCaptureResult } from './capture/mask-capture.ts';
+export { maskCapture } from './capture/mask-capture.ts';
 export { openCapture } from './capture/open-capture.ts';
 export type { RandomAccess } from './capture/random-access.ts';
 export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';

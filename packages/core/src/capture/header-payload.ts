@@ -13,6 +13,7 @@ const hexId = /^[0-9a-f]{32}$/;
 /** The payload of the HEADER frame. */
 export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Array {
   if (!hexId.test(header.id)) throw invalid('header.id', 'of 32 hexadecimal digits');
+  const { policyHistory: history = [] } = header;
   const payload = pack([
     formatVersion,
     [],
@@ -30,6 +31,7 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
       text(name, 'header.tags'),
       text(value, 'header.tags'),
     ]),
+    ...(history.length > 0 ? [history.map(policyFields)] : []),
   ]);
   if (payload.length > limits.headerPayload) {
     throw new GardenhoseError(
@@ -39,6 +41,9 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
   }
   return Uint8Array.from(payload);
 }
+
+/** Earlier policies that a header may name. */
+const mostPolicies = 256;
 
 /** What is as nearly always, at the end, is left out. */
 function policyFields(policy: PolicySummary): Packable[] {
@@ -86,7 +91,7 @@ export function decodeHeader(payload: Uint8Array, subject: string): CaptureHeade
     if (fields.bytes().length !== 8) throw new InvalidRecord('the sync mark is not 8 bytes');
     const id = fields.bytes();
     if (id.length !== 16) throw new InvalidRecord('the id is not 16 bytes');
-    return {
+    const decoded: CaptureHeader = {
       id: Buffer.from(id).toString('hex'),
       writer: fields.text(),
       wallMs: fields.real(),
@@ -98,6 +103,9 @@ export function decodeHeader(payload: Uint8Array, subject: string): CaptureHeade
       part: fields.uint(),
       tags: tags(fields.wireList(limits.headerItems, true)),
     };
+    const history = fields.optionalList();
+    if (history.length > mostPolicies) throw new InvalidRecord('too many earlier policies');
+    return history.length === 0 ? decoded : { ...decoded, policyHistory: history.map(earlierPolicy) };
   } catch (error) {
     if (error instanceof InvalidRecord) throw damaged(subject, error.message);
     throw error;
@@ -145,6 +153,11 @@ function policy(values: readonly unknown[]): PolicySummary {
     ...(allowed.length > 0 ? { allowed } : {}),
     ...(hookBeforeMask ? { hookBeforeMask } : {}),
   };
+}
+
+function earlierPolicy(value: unknown): PolicySummary {
+  if (!Array.isArray(value)) throw new InvalidRecord('an earlier policy is not a list');
+  return policy(value);
 }
 
 /** Made with `fromEntries`, which defines properties: a tag named `__proto__` stays a tag. */

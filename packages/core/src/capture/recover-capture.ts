@@ -79,7 +79,8 @@ async function copyChunk(chunk: SoundChunk, writer: CaptureWriter, log: Conditio
   }
 }
 
-async function bestHeader(
+/** Where the header is lost, its copy at the end. */
+export async function bestHeader(
   source: string | AsyncIterable<Uint8Array>,
   head: Head,
   name: string,
@@ -93,7 +94,7 @@ async function bestHeader(
   }
 }
 
-async function isSameFile(source: string, output: string): Promise<boolean> {
+export async function isSameFile(source: string, output: string): Promise<boolean> {
   const [a, b] = await Promise.all([source, output].map((path) => realpath(path).catch(() => undefined)));
   return a !== undefined && a === b;
 }

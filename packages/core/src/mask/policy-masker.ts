@@ -282,7 +282,7 @@ export class PolicyMasker implements Masker {
       const piece = this.#finish(body, state, event.side, content === 'truncated' || !event.complete);
       if (piece !== undefined) out.push(bodyEvent(this.#last ?? event, event, piece));
       content = stateOf(body, content);
-      if (body.problem !== '') this.#scope.count(`dropped:${body.problem}`);
+      if (body.problem !== '') this.#scope.countDroppedBody(body.problem);
     }
     if (state.end(event.side)) {
       out.push(this.#audit(event, state));
@@ -310,7 +310,7 @@ export class PolicyMasker implements Masker {
       const piece = this.#finish(body, state, side, true);
       if (piece !== undefined)
         out.push(bodyEvent(this.#last ?? event, { exchange: event.exchange, side }, piece));
-      if (body.problem !== '') this.#scope.count(`dropped:${body.problem}`);
+      if (body.problem !== '') this.#scope.countDroppedBody(body.problem);
     }
     // The application's own errors may name the code.
     this.#scope.set(state.rules('response'), state.audit, 'status', 'response');

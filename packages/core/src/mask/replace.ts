@@ -36,8 +36,8 @@ export class Replacer {
 
   /** The masked form of `text`. `remove` and `keep` are the caller's: they need the surroundings. */
   text(rule: MaskRule, text: string): string {
-    // There is nothing to hide in no text, and a token is masked already.
-    if (text === '' || tokenType(text) !== undefined) return text;
+    // There is nothing to hide in no text, and a token is masked already, as is what was redacted.
+    if (text === '' || text === '[REDACTED]' || tokenType(text) !== undefined) return text;
     switch (rule.action) {
       case 'token':
         return this.token(rule, text);

@@ -16,8 +16,19 @@ export class AuditLog {
     this.#counts.push({ rule, part, side, count });
   }
 
-  merge(entry: AuditEntry): void {
-    this.add(entry.rule, entry.part, entry.side, entry.count);
+  /** A body is dropped once, also when a capture is masked again. */
+  addDroppedBody(problem: string, side: Side): boolean {
+    const rule = `dropped:${problem}`;
+    if (this.#counts.some((entry) => entry.rule === rule && entry.part === 'body' && entry.side === side))
+      return false;
+    this.add(rule, 'body', side);
+    return true;
+  }
+
+  merge({ rule, part, side, count }: AuditEntry): void {
+    if (part === 'body' && rule.startsWith('dropped:'))
+      this.addDroppedBody(rule.slice('dropped:'.length), side);
+    else this.add(rule, part, side, count);
   }
 
   unknownHeader(name: string): void {
@@ -65,6 +76,12 @@ export class Scope {
     this.audit = audit;
     this.part = part;
     this.side = side;
+  }
+
+  /** The body at hand was dropped. */
+  countDroppedBody(problem: string): void {
+    if (this.audit.addDroppedBody(problem, this.side))
+      this.trace?.(`dropped:${problem}`, 'body', this.side, '', '');
   }
 
   /** A rule acted: on what, and what came of it, for {@link Scope.trace}. */

@@ -29,6 +29,8 @@ export interface CaptureHeader {
   /** Wall-clock milliseconds since 1970 at the anchor, from which all `at` count. */
   readonly wallMs: number;
   readonly policy: PolicySummary;
+  /** Policies that it was written under before it was masked again, the oldest first. Absent when there were none. */
+  readonly policyHistory?: readonly PolicySummary[];
   /** What the sampler does, in words: `always`, `ratio 0.1`. */
   readonly sampling: string;
   /** Counts the files of one rotated recording, from 0. */
