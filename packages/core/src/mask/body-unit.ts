@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { decodeBody } from './content-coding.ts';
 import { type ContentType, isReadableCharset } from './content-type.ts';
+import { hasControls } from './control-bytes.ts';
 import { Edits } from './edits.ts';
 import type { MaskLimits } from './policy.ts';
 import { jsonLike, type TextMasker } from './text-masker.ts';
@@ -196,14 +197,6 @@ function isMarkup(bytes: Buffer, start: number): boolean {
 
 function isMultipart(bytes: Buffer, start: number): boolean {
   return /^\s*--[^\r\n]{1,200}\r?\ncontent-/i.test(bytes.toString('latin1', start, start + 300));
-}
-
-/** Bytes that no text has: of the control characters all but those of white space and colour. */
-function hasControls(bytes: Buffer): boolean {
-  for (const code of bytes) {
-    if (code < 0x20 && (code < 0x08 || code > 0x0d) && code !== 0x1b) return true;
-  }
-  return false;
 }
 
 function firstByte(bytes: Buffer, start: number): number | undefined {
