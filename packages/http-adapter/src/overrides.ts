@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 
 // How it works. Each message that is recorded gets methods of its own that call the original and then tell the tap what
 // passed: `push` on a request with a body, `write`, `end`, `flushHeaders`, `emit` and the methods of informational heads
@@ -15,7 +15,10 @@ export const nothing: Method = () => undefined;
 
 /** Who is told what passes, and keeps the originals of the methods that tell. */
 export interface Witness {
-  readonly originals: Originals;
+  /** Set when the tap is installed on the response. */
+  originals: Originals;
+  /** The original `push` of the request, once the tap is installed on it. */
+  push: Method;
   /** Whether what is written now goes out and has not been told already. */
   readonly writable: boolean;
   /** Set while an original method runs: what that calls on the same message is told once, by the outermost. */
@@ -32,17 +35,41 @@ export interface Witness {
   closed(): void;
 }
 
-/** Methods as they were when the tap was installed: Node's own, or those of whoever came before. */
+/** Methods of a response as they were when the tap was installed: Node's own, or those of whoever came before. */
 export class Originals {
-  push: Method = nothing;
-  write: Method = nothing;
-  end: Method = nothing;
-  emit: Method = nothing;
-  flushHeaders: Method = nothing;
-  writeContinue: Method = nothing;
-  writeProcessing: Method = nothing;
-  writeEarlyHints: Method = nothing;
-  writeInformation: Method = nothing;
+  readonly write: Method;
+  readonly end: Method;
+  readonly emit: Method;
+  readonly flushHeaders: Method;
+  readonly writeContinue: Method;
+  readonly writeProcessing: Method;
+  readonly writeEarlyHints: Method;
+  readonly writeInformation: Method | undefined;
+
+  constructor(res: WatchedResponse) {
+    this.write = res.write;
+    this.end = res.end;
+    this.emit = res.emit;
+    this.flushHeaders = res.flushHeaders;
+    this.writeContinue = res.writeContinue;
+    this.writeProcessing = res.writeProcessing;
+    this.writeEarlyHints = res.writeEarlyHints;
+    this.writeInformation = res.writeInformation;
+  }
+
+  /** Whether the response has these very methods. */
+  fit(res: WatchedResponse): boolean {
+    return (
+      this.write === res.write &&
+      this.end === res.end &&
+      this.emit === res.emit &&
+      this.flushHeaders === res.flushHeaders &&
+      this.writeContinue === res.writeContinue &&
+      this.writeProcessing === res.writeProcessing &&
+      this.writeEarlyHints === res.writeEarlyHints &&
+      this.writeInformation === res.writeInformation
+    );
+  }
 }
 
 export interface WatchedRequest extends Omit<IncomingMessage, 'push'> {
@@ -85,22 +112,18 @@ interface TappedResponse extends WatchedResponse {
   [witnessKey]: Witness;
 }
 
+/** What responses have from Node. Nearly all have just these, and need no list each. */
+export const usual: Originals = new Originals(ServerResponse.prototype);
+
 export function installOnRequest(req: WatchedRequest, witness: Witness): void {
   req[witnessKey] = witness;
-  witness.originals.push = req.push;
+  witness.push = req.push;
   req.push = push;
 }
 
 export function installOnResponse(res: WatchedResponse, witness: Witness): void {
-  const { originals } = witness;
+  witness.originals = usual.fit(res) ? usual : new Originals(res);
   res[witnessKey] = witness;
-  originals.write = res.write;
-  originals.end = res.end;
-  originals.emit = res.emit;
-  originals.flushHeaders = res.flushHeaders;
-  originals.writeContinue = res.writeContinue;
-  originals.writeProcessing = res.writeProcessing;
-  originals.writeEarlyHints = res.writeEarlyHints;
   res.write = write;
   res.end = end;
   res.emit = emit;
@@ -108,16 +131,14 @@ export function installOnResponse(res: WatchedResponse, witness: Witness): void 
   res.writeContinue = writeContinue;
   res.writeProcessing = writeProcessing;
   res.writeEarlyHints = writeEarlyHints;
-  if (res.writeInformation === undefined) return;
-  originals.writeInformation = res.writeInformation;
-  res.writeInformation = writeInformation;
+  if (res.writeInformation !== undefined) res.writeInformation = writeInformation;
 }
 
 // Told before the original runs: pushing hands the bytes to the application, which may answer at once.
 function push(this: TappedRequest, ...args: unknown[]): boolean {
   const witness = this[witnessKey];
   witness.pushed(args[0], args[1]);
-  return witness.originals.push.apply(this, args) === true;
+  return witness.push.apply(this, args) === true;
 }
 
 // Told after the original has run: it may refuse what it is given, and makes the head.
@@ -181,7 +202,8 @@ function writeEarlyHints(this: TappedResponse, ...args: unknown[]): unknown {
 }
 
 function writeInformation(this: TappedResponse, ...args: unknown[]): unknown {
-  return inform(this, this[witnessKey].originals.writeInformation, args, Number(args[0]), args[1]);
+  const { writeInformation: original = nothing } = this[witnessKey].originals;
+  return inform(this, original, args, Number(args[0]), args[1]);
 }
 
 /** Runs one of the methods above and listens in on the raw write that it makes, which holds the head's exact text. */

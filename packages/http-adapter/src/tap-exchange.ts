@@ -43,14 +43,15 @@ export function watchExchange(
   try {
     const request: KnownRequest = req;
     const known = request[watchKey];
-    if (known?.targets.includes(target)) return known.tap;
+    if (known?.knows(target)) return known.tap;
     if (known?.over || req.httpVersionMajor !== 1 || isOutOfOrder(target)) return undefined;
     const connection = connectionOf(req.socket);
-    const watch = known ?? new Watch(req, res, connection, headText);
+    const bodyless = !declaresBody(req);
+    known?.ask(target);
+    const watch = known ?? new Watch(req, res, connection, target, bodyless, headText);
     request[watchKey] = watch;
-    watch.targets.push(target);
     if (!options.recordShadow && isShadow(req)) return undefined;
-    const tap = target.begin(exchangeStart(req, connection.facts), !declaresBody(req));
+    const tap = target.begin(exchangeStart(req, connection.facts), bodyless);
     if (tap !== undefined) watch.record(tap);
     return watch.tap;
   } catch (error) {

@@ -13,8 +13,10 @@ import { reportFailure } from './failures.ts';
 import {
   installOnRequest,
   installOnResponse,
+  type Method,
   nothing,
-  Originals,
+  type Originals,
+  usual,
   type WatchedResponse,
   type Witness,
 } from './overrides.ts';
@@ -22,7 +24,6 @@ import {
   breakOff,
   type ConnectionFacts,
   connectionFacts,
-  declaresBody,
   expressOperation,
   flattenHeaders,
   headFromParts,
@@ -34,13 +35,17 @@ export interface Connection {
   latest: Watch | undefined;
 }
 
-const connectionsBySocket = new WeakMap<Socket, Connection>();
+const connectionKey: unique symbol = Symbol('gardenhose.connection');
 
-export function connectionOf(socket: Socket): Connection {
-  const known = connectionsBySocket.get(socket);
+export interface KnownSocket extends Socket {
+  [connectionKey]?: Connection;
+}
+
+export function connectionOf(socket: KnownSocket): Connection {
+  const known = socket[connectionKey];
   if (known !== undefined) return known;
   const connection: Connection = { facts: connectionFacts(socket), latest: undefined };
-  connectionsBySocket.set(socket, connection);
+  socket[connectionKey] = connection;
   // One listener per connection. A pipelined response that waits for its turn is not told that the connection closed.
   socket.once('close', () => {
     const open: Watch[] = [];
@@ -50,24 +55,30 @@ export function connectionOf(socket: Socket): Connection {
   return connection;
 }
 
+const none: HeaderList = [];
+
 /** What the tap knows of one exchange, and the original methods of its messages. */
 export class Watch implements Witness {
-  readonly targets: TapTarget[] = [];
   tap: ExchangeTap | undefined;
   // Its neighbours on the connection. A set of them would be made anew every few requests, at each of which it grows.
   earlier: Watch | undefined;
   later: Watch | undefined;
   /** Inside an original method: what it calls on the same message has been told already. */
   inside = false;
-  readonly originals: Originals = new Originals();
+  originals: Originals = usual;
+  push: Method = nothing;
   operation: (() => string | undefined) | undefined;
   private readonly connection: Connection;
   private readonly socket: Socket;
   private readonly req: IncomingMessage & { _dumped?: unknown };
   private readonly res: ServerResponse & Pick<WatchedResponse, '_header' | '_trailer' | '_hasBody'>;
+  private readonly bodyless: boolean;
   private readonly headText: boolean;
-  private given: HeaderList = [];
-  private givenTrailers: HeaderList = [];
+  private given: HeaderList = none;
+  private givenTrailers: HeaderList = none;
+  private readonly target: TapTarget;
+  private otherTargets: TapTarget[] | undefined;
+  private installed = false;
   private operationSeen = false;
   private headSeen = false;
   private bytesSeen = false;
@@ -77,28 +88,53 @@ export class Watch implements Witness {
   private finishSeen = false;
   private closeSeen = false;
 
-  constructor(req: IncomingMessage, res: ServerResponse, connection: Connection, headText: boolean) {
+  /**
+   * @param target - The first that was asked about it
+   * @param bodyless - Whether the request has no body
+   * @param headText - Whether the response has the text of its head
+   */
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    connection: Connection,
+    target: TapTarget,
+    bodyless: boolean,
+    headText: boolean,
+  ) {
     this.req = req;
     this.res = res;
     this.socket = req.socket;
     this.connection = connection;
+    this.target = target;
+    this.bodyless = bodyless;
     this.headText = headText;
+  }
+
+  knows(target: TapTarget): boolean {
+    return this.target === target || this.otherTargets?.includes(target) === true;
+  }
+
+  /** Another target was asked about it. */
+  ask(target: TapTarget): void {
+    this.otherTargets ??= [];
+    this.otherTargets.push(target);
   }
 
   /** Adds a recorder of this exchange. The first one installs the methods; a later one may have missed bytes. */
   record(tap: ExchangeTap): void {
     if (this.tap !== undefined) {
       if (this.headSeen) this.tellHead(tap);
-      if (this.requestEnded) tap.end('request', !this.bytesSeen && !declaresBody(this.req));
+      if (this.requestEnded) tap.end('request', !this.bytesSeen && this.bodyless);
       this.tap = both(this.tap, tap, this.bytesSeen);
       return;
     }
     this.tap = tap;
     try {
       this.link();
+      this.installed = true;
       installOnResponse(this.res, this);
       if (!this.headText) this.rememberGiven(this.res);
-      if (!declaresBody(this.req)) this.endRequest(true);
+      if (this.bodyless) this.endRequest(true);
       else if (this.req.complete) this.endRequest(false);
       else installOnRequest(this.req, this);
       this.noteHead();
@@ -109,7 +145,7 @@ export class Watch implements Witness {
 
   /** Whether it was recorded and is so no more. */
   get over(): boolean {
-    return this.tap === undefined && this.originals.emit !== nothing;
+    return this.tap === undefined && this.installed;
   }
 
   /** Where Node's text of the head cannot be had: keeps what the application gives. */
@@ -155,8 +191,10 @@ export class Watch implements Witness {
     const { tap } = this;
     if (tap === undefined) return;
     try {
-      this.noteHead();
-      if (this.headSeen && this.res._hasBody !== false) this.noteBytes(tap, 'response', chunk, encoding);
+      if (this.headSeen || !this.noteAnswer(tap, chunk, encoding)) {
+        this.noteHead();
+        if (this.headSeen && this.res._hasBody !== false) this.noteBytes(tap, 'response', chunk, encoding);
+      }
       if (last) {
         this.noteOperation(tap);
         this.noteTrailers(tap);
@@ -232,7 +270,8 @@ export class Watch implements Witness {
     } catch {
       // The failure that counts is the first; it is reported below.
     }
-    for (const target of this.targets) reportFailure(target, error);
+    reportFailure(this.target, error);
+    for (const target of this.otherTargets ?? []) reportFailure(target, error);
   }
 
   private done(): void {
@@ -272,6 +311,21 @@ export class Watch implements Witness {
     if (this.headSeen || tap === undefined || !this.res.headersSent) return;
     this.headSeen = true;
     this.tellHead(tap);
+  }
+
+  /** Head and first bytes in one where they passed in one; false where the recorder or this response does not have it so. */
+  private noteAnswer(tap: ExchangeTap, chunk: unknown, encoding: unknown): boolean {
+    const { _header: text, _hasBody: hasBody } = this.res;
+    if (tap.wireAnswer === undefined || !this.headText || typeof text !== 'string' || hasBody === false)
+      return false;
+    const body = typeof chunk === 'string' && isUtf8(encoding) ? chunk : bytesOf(chunk, encoding);
+    if (body === undefined || body.length === 0) return false;
+    const status = wireStatus(text);
+    if (status === undefined) return false;
+    this.headSeen = true;
+    this.bytesSeen = true;
+    tap.wireAnswer(text, status, body);
+    return true;
   }
 
   private tellHead(tap: ExchangeTap): void {

@@ -14,6 +14,13 @@ export interface ExchangeTap {
    * copied as it is, and taken apart elsewhere. Only for a text that has a `wireStatus`.
    */
   wireHead?(text: string): void;
+  /**
+   * {@link wireHead} and the first piece of the response's body, which passed in one call and get one stamp; text stands for
+   * its UTF-8.
+   *
+   * @param status - The `wireStatus` of the text
+   */
+  wireAnswer?(text: string, status: number, body: string | Uint8Array): void;
   /** Body bytes that just passed. They are copied: the caller may use the buffer again. */
   chunk(side: Side, data: Uint8Array): void;
   /** The same as {@link chunk} with this text in UTF-8. */

@@ -7,11 +7,6 @@ const longBytes = 2048;
 
 const hasWide = /[^\0-\xff]/;
 
-/** Whether a text has characters that take more than a byte. */
-export function isWide(text: string): boolean {
-  return text.length >= longText ? hasWide.test(text) : orOfCharacters(text) > 0xff;
-}
-
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text: string): number {
   return text.length < longText && orOfCharacters(text) < 0x80 ? text.length : Buffer.byteLength(text);
@@ -56,6 +51,37 @@ export function putTexts(
     }
   }
   return to;
+}
+
+/**
+ * The same for texts that are one byte a character unless told otherwise: looks and writes in one pass. Gives -1 where a
+ * character takes more; what is written then counts for nothing.
+ */
+export function putIfNarrow(
+  { u32, bytes }: PackedBuffer,
+  texts: readonly string[],
+  lengthsAt: number,
+  charactersAt: number,
+): number {
+  let to = charactersAt;
+  let all = 0;
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] ?? '';
+    const { length } = text;
+    u32[lengthsAt + i] = length;
+    if (length >= longText) {
+      if (hasWide.test(text)) return -1;
+      bytes.write(text, to, length, 'latin1');
+      to += length;
+      continue;
+    }
+    for (let j = 0; j < length; j++) {
+      const code = text.charCodeAt(j);
+      all |= code;
+      bytes[to++] = code;
+    }
+  }
+  return all > 0xff ? -1 : to;
 }
 
 function orOfCharacters(text: string): number {

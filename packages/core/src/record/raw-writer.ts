@@ -3,11 +3,14 @@ import { gapReasons } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
 import { aligned, flag, recordHead, recordKind, startTexts } from './raw-layout.ts';
-import { isWide, putBytes, putTexts, putUtf8 } from './raw-texts.ts';
+import { putBytes, putIfNarrow, putTexts, putUtf8 } from './raw-texts.ts';
 
 const sideFlag = (side: Side): number => (side === 'response' ? flag.response : 0);
 
 const none: readonly string[] = [];
+
+/** In place of an offset: the record was taken back. */
+const tooWide = -2;
 
 /**
  * Packs raw events into buffers, on the request path: no objects, one text write per event. Asks `room` for a place;
@@ -45,28 +48,17 @@ export class RawWriter {
     if (operation !== undefined) flags |= flag.hasOperation;
     if (peer !== undefined) flags |= flag.hasPeer;
     if (authority !== undefined) flags |= flag.hasAuthority;
-    const { version, method, target } = start;
-    // Header texts are one byte a character by contract; what an application or a user names is not.
-    if (
-      isWide(target) ||
-      isWide(lane) ||
-      (operation !== undefined && isWide(operation)) ||
-      (authority !== undefined && isWide(authority)) ||
-      (peer !== undefined && isWide(peer)) ||
-      isWide(method) ||
-      isWide(version)
-    ) {
-      flags |= flag.wide;
-    }
     const texts = this.#startTexts;
     texts[0] = lane;
     texts[1] = operation ?? '';
     texts[2] = peer ?? '';
-    texts[3] = version;
-    texts[4] = method;
-    texts[5] = target;
+    texts[3] = start.version;
+    texts[4] = start.method;
+    texts[5] = start.target;
     texts[6] = authority ?? '';
-    const offset = this.#open(flags, at, exchange, 16, texts, headers);
+    // Header texts are one byte a character by contract; what an application or a user names is not, but mostly.
+    let offset = this.#open(flags, at, exchange, 16, texts, headers, true);
+    if (offset === tooWide) offset = this.#open(flags | flag.wide, at, exchange, 16, texts, headers);
     if (offset < 0 || this.current === undefined) return false;
     const { f64 } = this.current;
     f64[offset >> 3] = start.parent ?? 0;
@@ -219,11 +211,15 @@ export class RawWriter {
     texts: readonly string[],
     mayBeWide: boolean,
   ): boolean {
-    const wide = mayBeWide && texts.some(isWide) ? flag.wide : 0;
-    return this.#open(flags | wide, at, exchange, 0, texts, none) >= 0;
+    const offset = this.#open(flags, at, exchange, 0, texts, none, mayBeWide);
+    if (offset === tooWide) return this.#open(flags | flag.wide, at, exchange, 0, texts, none) >= 0;
+    return offset >= 0;
   }
 
-  /** Reserves a record and writes its texts, those of two lists one after the other. Gives the offset after the head. */
+  /**
+   * Reserves a record and writes its texts, those of two lists one after the other. Gives the offset after the head; or
+   * {@link tooWide} where the first list may be wide, is, and `flags` do not say so.
+   */
   #open(
     flags: number,
     at: number,
@@ -231,6 +227,7 @@ export class RawWriter {
     fixed: number,
     first: readonly string[],
     second: readonly string[],
+    mayBeWide = false,
   ): number {
     const count = first.length + second.length;
     let length = 0;
@@ -244,7 +241,15 @@ export class RawWriter {
     const at32 = (offset + fixed) >> 2;
     buffer.u32[at32] = count;
     const characters = offset + fixed + lengths;
-    const end = putTexts(buffer, first, at32 + 1, characters, wide);
+    const end =
+      mayBeWide && !wide
+        ? putIfNarrow(buffer, first, at32 + 1, characters)
+        : putTexts(buffer, first, at32 + 1, characters, wide);
+    if (end < 0) {
+      buffer.used = offset - recordHead;
+      this.seq--;
+      return tooWide;
+    }
     putTexts(buffer, second, at32 + 1 + first.length, end, wide);
     return offset;
   }

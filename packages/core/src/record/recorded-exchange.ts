@@ -50,9 +50,21 @@ export class RecordedExchange implements ExchangeTap {
     try {
       const status = wireStatus(text);
       if (status === undefined) throw new TypeError('the text given to wireHead() is no response head');
+      this.#packHead(this.#path.nowNs(), text, status);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#plan();
+  }
+
+  wireAnswer(text: string, status: number, body: string | Uint8Array): void {
+    if (!this.#takes('response')) return;
+    try {
       const at = this.#path.nowNs();
-      if (!this.#path.flowing || !this.#path.writer.wireHead(at, this.id, text)) this.#giveUp(at);
-      this.#answered = status >= 200 || status === 101;
+      if (!this.#answered) this.#packHead(at, text, status);
+      if (this.#over) return;
+      if (typeof body === 'string') this.#packText(at, 'response', body);
+      else this.#packChunk(at, 'response', body);
     } catch (error) {
       this.#fail(error);
     }
@@ -62,16 +74,7 @@ export class RecordedExchange implements ExchangeTap {
   text(side: Side, text: string): void {
     if (!this.#takes(side)) return;
     try {
-      const size = utf8Length(text);
-      const before = side === 'request' ? this.#requestSize : this.#responseSize;
-      if (before + size > this.#path.options.maxBodyBytes) {
-        this.chunk(side, Buffer.from(text));
-        return;
-      }
-      const at = this.#path.nowNs();
-      if (side === 'request') this.#requestSize = before + size;
-      else this.#responseSize = before + size;
-      if (!this.#path.flowing || !this.#path.writer.text(at, this.id, side, text, size)) this.#giveUp(at);
+      this.#packText(this.#path.nowNs(), side, text);
     } catch (error) {
       this.#fail(error);
     }
@@ -81,19 +84,7 @@ export class RecordedExchange implements ExchangeTap {
   chunk(side: Side, data: Uint8Array): void {
     if (!this.#takes(side)) return;
     try {
-      const at = this.#path.nowNs();
-      const { maxBodyBytes, onBodyLimit } = this.#path.options;
-      const before = side === 'request' ? this.#requestSize : this.#responseSize;
-      const after = before + data.length;
-      let keep = data.length;
-      if (after > maxBodyBytes) {
-        keep = onBodyLimit === 'truncate' && before < maxBodyBytes ? maxBodyBytes - before : 0;
-        if (side === 'request') this.#requestLimited = true;
-        else this.#responseLimited = true;
-      }
-      if (side === 'request') this.#requestSize = after;
-      else this.#responseSize = after;
-      if (!this.#path.flowing || !this.#path.writer.chunk(at, this.id, side, data, keep)) this.#giveUp(at);
+      this.#packChunk(this.#path.nowNs(), side, data);
     } catch (error) {
       this.#fail(error);
     }
@@ -176,6 +167,38 @@ export class RecordedExchange implements ExchangeTap {
       this.#fail(error);
     }
     this.#plan();
+  }
+
+  #packHead(at: number, text: string, status: number): void {
+    if (!this.#path.flowing || !this.#path.writer.wireHead(at, this.id, text)) this.#giveUp(at);
+    this.#answered = status >= 200 || status === 101;
+  }
+
+  #packText(at: number, side: Side, text: string): void {
+    const size = utf8Length(text);
+    const before = side === 'request' ? this.#requestSize : this.#responseSize;
+    if (before + size > this.#path.options.maxBodyBytes) {
+      this.#packChunk(at, side, Buffer.from(text));
+      return;
+    }
+    if (side === 'request') this.#requestSize = before + size;
+    else this.#responseSize = before + size;
+    if (!this.#path.flowing || !this.#path.writer.text(at, this.id, side, text, size)) this.#giveUp(at);
+  }
+
+  #packChunk(at: number, side: Side, data: Uint8Array): void {
+    const { maxBodyBytes, onBodyLimit } = this.#path.options;
+    const before = side === 'request' ? this.#requestSize : this.#responseSize;
+    const after = before + data.length;
+    let keep = data.length;
+    if (after > maxBodyBytes) {
+      keep = onBodyLimit === 'truncate' && before < maxBodyBytes ? maxBodyBytes - before : 0;
+      if (side === 'request') this.#requestLimited = true;
+      else this.#responseLimited = true;
+    }
+    if (side === 'request') this.#requestSize = after;
+    else this.#responseSize = after;
+    if (!this.#path.flowing || !this.#path.writer.chunk(at, this.id, side, data, keep)) this.#giveUp(at);
   }
 
   #takes(side: Side): boolean {

@@ -3,6 +3,7 @@ import type { Masker } from '../../src/mask/masker.ts';
 import { noMask } from '../../src/mask/masker.ts';
 import type { CaptureEvent, GapEvent } from '../../src/model/event.ts';
 import { bodyBytes } from '../../src/model/exchange.ts';
+import type { ExchangeTap } from '../../src/record/exchange-tap.ts';
 import type { MemorySink } from '../../src/record/memory-sink.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
 import type { Recorder } from '../../src/record/recorder.ts';
@@ -739,6 +740,33 @@ test('a head and a body given as text are recorded as the same bytes would be', 
   });
   expect(asText).toEqual(asBytes);
   expect(asText.at(-1)).toMatchObject({ type: 'end', size: 12, state: 'truncated' });
+});
+
+test('a head and the first piece of the body in one are recorded as one after the other, at one time', async () => {
+  const head = 'HTTP/1.1 200 OK\r\nX-A: \xe9\r\n\r\n';
+  const record = async (tell: (tap: ExchangeTap | undefined) => void): Promise<CaptureEvent[]> => {
+    const sink = memorySink();
+    const recorder = recorderTo(sink, { maxBodyBytes: 7, onBodyLimit: 'truncate' });
+    for (let i = 0; i < 2; i++) tell(recorder.begin(aStart(), true));
+    expect(await recorder.close()).toMatchObject({ tapFailures: 0, underWay: 0 });
+    return [...sink.events];
+  };
+  for (const body of ['caf\xe9', 'more than that', bytes('abc'), bytes('more than that')]) {
+    const parts = await record((tap) => {
+      tap?.wireHead?.(head);
+      tap?.chunk('response', typeof body === 'string' ? bytes(body) : body);
+      tap?.chunk('response', bytes('!'));
+      tap?.end('response');
+    });
+    const whole = await record((tap) => {
+      tap?.wireAnswer?.(head, 200, body);
+      // The head is known: what comes with another is a piece of the body.
+      tap?.wireAnswer?.(head, 200, '!');
+      tap?.end('response');
+      tap?.wireAnswer?.(head, 200, 'late');
+    });
+    expect(whole).toEqual(parts);
+  }
 });
 
 test('the end of a request that has no body is recorded with its start, once', async () => {
