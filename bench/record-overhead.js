@@ -1,20 +1,46 @@
 // What recording costs the service that is recorded: a server with tap and recorder beside the same server without, in
 // processes of their own, measured in turns so that what else the machine does falls on both.
-import { fork, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+//
+// The request threads have a processor of their own; client and recorder's thread share the others. Two processors can be
+// two halves of one core: then whatever runs on one makes the other slower, and the processor time of a request thread
+// depends on how busy its neighbour is, by up to a half, which says nothing of that thread's work. So it is measured twice:
+//
+// - with the other processors kept busy in both modes, by a process of the lowest priority that does what the recorder's
+//   thread does (`support/neighbour.js`). This compares like with like, and the target is for it;
+// - as it comes: without recording the other processors have the client only, with recording the recorder's thread as well.
+//
+// Latency is measured twice for the same reason. The client must share a processor with the recorder's thread here, and is
+// delayed by it, as no client on another machine is. So one figure is the service's own: from the moment a request was
+// given to the operating system until its answer was, by one clock in both processes; what the client could not send on
+// time it leaves out. The other is what that client sees, its own delays and all, counted from the planned times.
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { openClient } from './support/load.js';
+import {
+  answeredAt,
+  cpuOf,
+  drained,
+  forgetStamps,
+  pin,
+  startNeighbour,
+  startSide,
+  stopSide,
+} from './support/overhead-sides.js';
 
 export const name = 'record-overhead';
 export const description =
   'what recording costs a server: processor time per request of its own thread and in all, and latency at half load';
+export const notes = `Where two processors are halves of one core, whatever runs on one makes the other slower. So the request thread is measured
+twice: with the other processors kept equally busy in both modes by a process of the lowest priority that does what the
+recorder's thread does, which compares like with like and has the target; and as it comes. The latency of the service is from
+the moment a request was given to the operating system until its answer was, leaving out what the client could not send on
+time; the other one is what a client sees that shares a processor with the recorder's thread, its own delays and all.`;
 
 /**
- * @typedef {{ child: import('node:child_process').ChildProcess, client: import('./support/load.js').Client }} Side
- * @typedef {{ thread: number, process: number }} Cpu nanoseconds
+ * @typedef {import('./support/overhead-sides.js').Side} Side
+ * @typedef {import('./support/overhead-sides.js').Cpu} Cpu
+ * @typedef {import('./run.js').Measure} Measure
+ * @typedef {[bare: Cpu, recorded: Cpu]} Pair
  */
 
 // A round fits into the recorder's buffer: how fast its thread empties that is another measure's business.
@@ -27,47 +53,27 @@ const connections = 20;
 
 /**
  * @param {{ quick: boolean }} options
- * @returns {Promise<import('./run.js').Measure[]>}
+ * @returns {Promise<Measure[]>}
  */
 export async function run({ quick }) {
   if (process.platform !== 'linux') throw new Error('record-overhead reads /proc, which only Linux has');
   const folder = mkdtempSync(join(tmpdir(), 'gardenhose-bench-'));
-  const off = await start('off', folder);
-  const on = await start('on', folder);
-  const unpin = pin([off, on]);
+  const neighbour = await startNeighbour();
+  const off = await startSide('off', folder);
+  const on = await startSide('on', folder);
+  const unpin = pin([off, on], neighbour);
+  /** @type {Measure[]} */
   const measures = [];
   try {
     const saturation = await warmUp([off, on], quick ? 0.5 : 2);
-    for (const { path, label, limit, count } of scenarios) {
-      const rounds = await cpuRounds(
-        off,
-        on,
-        path,
-        count,
-        quick ? { pairs: 15, seconds: 9 } : { pairs: 60, seconds: 90 },
-      );
-      const ratios = rounds.map(([bare, recorded]) => recorded.thread / bare.thread);
-      const totals = rounds.map(([bare, recorded]) => recorded.process / bare.process);
-      const ratio = median(ratios);
-      measures.push(
-        {
-          name: `${label}: request thread, recording against not`,
-          value: ratio,
-          unit: 'x',
-          target: `at most ${limit}`,
-          ok: ratio <= limit,
-        },
-        { name: `${label}: the same, lower quartile`, value: quantile(ratios, 0.25), unit: 'x' },
-        { name: `${label}: the same, upper quartile`, value: quantile(ratios, 0.75), unit: 'x' },
-        { name: `${label}: whole process, recording against not`, value: median(totals), unit: 'x' },
-        {
-          name: `${label}: request thread without recording`,
-          value: median(rounds.map(([bare]) => bare.thread)) / count / 1000,
-          unit: 'us/request',
-        },
-      );
+    for (const scenario of scenarios) {
+      const most = quick ? { pairs: 20, seconds: 6 } : { pairs: 60, seconds: 120 };
+      measures.push(...(await processorTime(off, on, neighbour, scenario, most)));
     }
-    measures.push(...(await latency(off, on, saturation / 2, quick)));
+    const rounds = quick ? { count: 4, seconds: 0.5 } : { count: 15, seconds: 3 };
+    measures.push(...(await ownLatency(off, on, saturation / 2, rounds)));
+    measures.push(...(await seenLatency(off, on, saturation / 2, rounds)));
+    measures.push({ name: 'half load', value: saturation / 2, unit: 'requests/s' });
     measures.push({
       name: 'request threads on a processor of their own',
       value: unpin === undefined ? 0 : 1,
@@ -75,8 +81,9 @@ export async function run({ quick }) {
     });
   } finally {
     unpin?.();
-    const stats = await stop(on);
-    await stop(off);
+    neighbour.stop();
+    const stats = await stopSide(on);
+    await stopSide(off);
     const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
     rmSync(folder, { recursive: true });
     measures.push(
@@ -93,122 +100,160 @@ export async function run({ quick }) {
 }
 
 /**
- * Processor time of both, in turns.
+ * Processor time of both, in turns, with the other processors kept busy and as it comes, in turns too.
  * @param {Side} off
  * @param {Side} on
- * @param {string} path
- * @param {number} count
+ * @param {import('./support/overhead-sides.js').Neighbour} neighbour
+ * @param {typeof scenarios[number]} scenario
  * @param {{ pairs: number, seconds: number }} most a busy machine ends it sooner, after five pairs at least
- * @returns {Promise<[bare: Cpu, recorded: Cpu][]>}
+ * @returns {Promise<Measure[]>}
  */
-async function cpuRounds(off, on, path, count, most) {
-  /** @type {[Cpu, Cpu][]} */
-  const rounds = [];
-  await cpuOf(off, path, count);
-  await cpuOf(on, path, count);
+async function processorTime(off, on, neighbour, { path, label, limit, count }, most) {
+  /** @type {Pair[]} */
+  const controlled = [];
+  /** @type {Pair[]} */
+  const asItComes = [];
+  const one = (/** @type {Side} */ side) => cpuOf(side, path, count, connections);
+  await one(off);
+  await one(on);
   const until = performance.now() + most.seconds * 1000;
   for (let i = 0; i < most.pairs && (i < 5 || performance.now() < until); i += 1) {
-    if (i % 2 === 0) {
-      const bare = await cpuOf(off, path, count);
-      rounds.push([bare, await cpuOf(on, path, count)]);
-    } else {
-      const recorded = await cpuOf(on, path, count);
-      rounds.push([await cpuOf(off, path, count), recorded]);
+    for (const rounds of i % 2 === 0 ? [controlled, asItComes] : [asItComes, controlled]) {
+      if (rounds === controlled) neighbour.run();
+      if (i % 4 < 2) {
+        const bare = await one(off);
+        rounds.push([bare, await one(on)]);
+      } else {
+        const recorded = await one(on);
+        rounds.push([await one(off), recorded]);
+      }
+      neighbour.pause();
     }
   }
-  return rounds;
+  const ratios = threadRatios(controlled);
+  const ratio = median(ratios);
+  const plain = threadRatios(asItComes);
+  const perRequest = (/** @type {Pair[]} */ rounds) =>
+    median(rounds.map(([bare]) => bare.thread)) / count / 1000;
+  const busy = `${label}: request thread, recording against not, others equally busy`;
+  const plainly = `${label}: request thread, recording against not, as it comes`;
+  return [
+    {
+      name: busy,
+      value: ratio,
+      unit: 'x',
+      target: `at most ${limit}`,
+      ok: ratio <= limit,
+    },
+    { name: `${busy}, lower quartile`, value: quantile(ratios, 0.25), unit: 'x' },
+    { name: `${busy}, upper quartile`, value: quantile(ratios, 0.75), unit: 'x' },
+    {
+      name: `${label}: request thread without recording, others equally busy`,
+      value: perRequest(controlled),
+      unit: 'us/request',
+    },
+    { name: plainly, value: median(plain), unit: 'x' },
+    { name: `${plainly}, lower quartile`, value: quantile(plain, 0.25), unit: 'x' },
+    { name: `${plainly}, upper quartile`, value: quantile(plain, 0.75), unit: 'x' },
+    {
+      name: `${label}: request thread without recording, as it comes`,
+      value: perRequest(asItComes),
+      unit: 'us/request',
+    },
+    {
+      name: `${label}: whole process, recording against not`,
+      value: median(asItComes.map(([bare, recorded]) => recorded.process / bare.process)),
+      unit: 'x',
+    },
+  ];
 }
 
 /**
+ * From request to answer at the service.
  * @param {Side} off
  * @param {Side} on
  * @param {number} perSecond
- * @param {boolean} quick
+ * @param {{ count: number, seconds: number }} rounds
+ * @returns {Promise<Measure[]>}
  */
-async function latency(off, on, perSecond, quick) {
-  /** @type {Float64Array[]} */
-  const bare = [];
-  /** @type {Float64Array[]} */
-  const recorded = [];
-  for (let i = 0; i < (quick ? 5 : 15); i += 1) {
-    for (const side of i % 2 === 0 ? [off, on] : [on, off]) {
-      const sorted = await side.client.open('/hello', perSecond, quick ? 0.8 : 3);
-      (side === off ? bare : recorded).push(sorted);
-      await drained(side);
+async function ownLatency(off, on, perSecond, rounds) {
+  let sent = 0;
+  let leftOut = 0;
+  const { bare, recorded } = await inTurns(off, on, rounds.count, async (side) => {
+    await forgetStamps(side);
+    const { sentAt, skipped } = await side.client.steady('/hello', perSecond, rounds.seconds);
+    const answered = await answeredAt(side);
+    /** @type {number[]} */
+    const latencies = [];
+    for (const [port, from] of sentAt) {
+      const to = answered.get(port) ?? [];
+      if (to.length !== from.length) throw new Error(`${from.length} requests, ${to.length} answers`);
+      for (const [i, at] of from.entries()) latencies.push((to[i] ?? Number.NaN) - at);
     }
-  }
-  const p99 = recorded.map((sorted, i) => at(sorted, 0.99) / at(bare[i] ?? sorted, 0.99));
-  const p50 = recorded.map((sorted, i) => at(sorted, 0.5) / at(bare[i] ?? sorted, 0.5));
-  const ratio = median(p99);
+    if (side === on) {
+      sent += latencies.length;
+      leftOut += skipped;
+    }
+    return Float64Array.from(latencies).sort();
+  });
+  const ratio = median(ratiosAt(bare, recorded, 0.99));
+  const own = 'latency of the service at half load';
   return [
     {
-      name: 'p99 latency at half load, recording against not',
+      name: `p99 ${own}, recording against not`,
       value: ratio,
       unit: 'x',
       target: `at most ${latencyLimit}`,
       ok: ratio <= latencyLimit,
     },
-    { name: 'p50 latency at half load, recording against not', value: median(p50), unit: 'x' },
+    { name: `p50 ${own}, recording against not`, value: median(ratiosAt(bare, recorded, 0.5)), unit: 'x' },
+    { name: `p99 ${own}, without recording`, value: median(bare.map((all) => at(all, 0.99))), unit: 'ms' },
     {
-      name: 'p99 latency without recording',
-      value: median(bare.map((sorted) => at(sorted, 0.99))),
-      unit: 'ms',
+      name: 'requests left out while recording, the client being held up',
+      value: (100 * leftOut) / Math.max(1, leftOut + sent),
+      unit: '%',
     },
-    { name: 'half load', value: perSecond, unit: 'requests/s' },
   ];
 }
 
 /**
- * Gives the request threads a processor that the client and the recorder's thread stay away from, where that can be had.
- * @param {Side[]} sides
- * @returns {(() => void) | undefined} the undo
+ * As a client sees it that shares a processor with the recorder's thread.
+ * @param {Side} off
+ * @param {Side} on
+ * @param {number} perSecond
+ * @param {{ count: number, seconds: number }} rounds
+ * @returns {Promise<Measure[]>}
  */
-function pin(sides) {
-  const last = availableParallelism() - 1;
-  /** @param {string} cpus @param {string[]} of */
-  const taskset = (cpus, of) => of.every((id) => spawnSync('taskset', ['-pc', cpus, id]).status === 0);
-  if (last < 1) return undefined;
-  const others = `1-${last}`;
-  const done = sides.every(({ child }) => {
-    const main = String(child.pid);
-    const threads = readdirSync(`/proc/${main}/task`).filter((task) => task !== main);
-    return taskset('0', [main]) && taskset(others, threads);
-  });
-  return done && taskset(others, [String(process.pid)])
-    ? () => void taskset(`0-${last}`, [String(process.pid)])
-    : undefined;
+async function seenLatency(off, on, perSecond, rounds) {
+  const { bare, recorded } = await inTurns(off, on, rounds.count, (side) =>
+    side.client.open('/hello', perSecond, rounds.seconds),
+  );
+  const seen = "latency seen by a client on the recorder's processor";
+  return [
+    { name: `p99 ${seen}, recording against not`, value: median(ratiosAt(bare, recorded, 0.99)), unit: 'x' },
+    { name: `p50 ${seen}, recording against not`, value: median(ratiosAt(bare, recorded, 0.5)), unit: 'x' },
+    { name: `p99 ${seen}, without recording`, value: median(bare.map((all) => at(all, 0.99))), unit: 'ms' },
+  ];
 }
 
 /**
- * @param {'on' | 'off'} mode
- * @param {string} folder
- * @returns {Promise<Side>}
+ * @param {Side} off
+ * @param {Side} on
+ * @param {number} count
+ * @param {(side: Side) => Promise<Float64Array>} measure gives latencies, sorted
  */
-async function start(mode, folder) {
-  const script = fileURLToPath(new URL('support/overhead-server.js', import.meta.url));
-  const child = fork(script, [mode, join(folder, 'bench.hose')], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  const [address] = await once(child, 'message');
-  return { child, client: await openClient(address.port) };
-}
-
-/**
- * Waits until the recorder's thread has written everything.
- * @param {Side} side
- */
-async function drained({ child }) {
-  child.send('flush');
-  await once(child, 'message');
-}
-
-/** @param {Side} side */
-async function stop({ child, client }) {
-  client.close();
-  child.send('stop');
-  const [{ stats }] = await once(child, 'message');
-  await once(child, 'exit');
-  return stats;
+async function inTurns(off, on, count, measure) {
+  /** @type {Float64Array[]} */
+  const bare = [];
+  /** @type {Float64Array[]} */
+  const recorded = [];
+  for (let i = 0; i < count; i += 1) {
+    for (const side of i % 2 === 0 ? [off, on] : [on, off]) {
+      (side === off ? bare : recorded).push(await measure(side));
+      await drained(side);
+    }
+  }
+  return { bare, recorded };
 }
 
 /**
@@ -227,33 +272,11 @@ async function warmUp(sides, seconds) {
   return rates[0] ?? 0;
 }
 
-/**
- * @param {Side} side
- * @param {string} path
- * @param {number} count
- * @returns {Promise<Cpu>}
- */
-async function cpuOf(side, path, count) {
-  const before = spent(side.child.pid);
-  await side.client.closed(path, count, connections);
-  const { thread } = spent(side.child.pid);
-  await drained(side);
-  return { thread: thread - before.thread, process: spent(side.child.pid).process - before.process };
-}
-
-/**
- * Time on a processor, of the main thread and of all threads: the first field of their schedstat.
- * @param {number | undefined} pid
- * @returns {Cpu}
- */
-function spent(pid) {
-  /** @param {string} task */
-  const of = (task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
-  let all = 0;
-  for (const task of readdirSync(`/proc/${pid}/task`)) all += of(task);
-  return { thread: of(String(pid)), process: all };
-}
-
+/** @param {Pair[]} rounds */
+const threadRatios = (rounds) => rounds.map(([bare, recorded]) => recorded.thread / bare.thread);
+/** @param {Float64Array[]} bare @param {Float64Array[]} recorded @param {number} share */
+const ratiosAt = (bare, recorded, share) =>
+  recorded.map((sorted, i) => at(sorted, share) / at(bare[i] ?? sorted, share));
 /** @param {Float64Array} sorted @param {number} share */
 const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 /** @param {number[]} values @param {number} share */

@@ -1,5 +1,6 @@
 // Runs benchmarks: `npm run bench -- NAME [--quick] [--json]`, `--list`, `--all`, `--all --write`.
-// A benchmark is a file beside this one that exports `name`, `description` and `run({ quick })`, which gives measures.
+// A benchmark is a file beside this one that exports `name`, `description`, `run({ quick })`, which gives measures, and
+// where the figures need it `notes`, for the page.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -8,7 +9,7 @@ import { parseArgs } from 'node:util';
  * One figure. `target` is what it must reach, in words; `ok` whether it did. A measure that misses its target is shown
  * like any other, with `ok: false`.
  * @typedef {{ name: string, value: number, unit: string, target?: string | number, ok?: boolean }} Measure
- * @typedef {{ name: string, description: string, run(options: { quick: boolean }): Promise<Measure[]> }} Benchmark
+ * @typedef {{ name: string, description: string, notes?: string, run(options: { quick: boolean }): Promise<Measure[]> }} Benchmark
  * @typedef {{ name: string, machine: string, quick: boolean, measures: Measure[] }} Result
  */
 
@@ -93,12 +94,13 @@ function asPage(results, benchmarks) {
     `${results[0]?.machine}.`,
   ];
   for (const result of results) {
-    const description = benchmarks.find(({ name }) => name === result.name)?.description ?? '';
+    const { description = '', notes } = benchmarks.find(({ name }) => name === result.name) ?? {};
     lines.push(
       '',
       `## ${result.name}`,
       '',
       description,
+      ...(notes === undefined ? [] : ['', notes]),
       '',
       '| measure | value | target | |',
       '|---|---|---|---|',

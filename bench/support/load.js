@@ -1,7 +1,15 @@
-// Two load clients over plain sockets, light enough to leave the processor to what is measured. Both know how long each
+// A load client over plain sockets, light enough to leave the processor to what is measured. It knows how long each
 // response is from the first one, and so need not read them.
 import { once } from 'node:events';
 import { connect } from 'node:net';
+
+/** A client that did not come to its next turn within this time was held up by another on its processor. */
+const heldUpMs = 0.5;
+
+function monotonicMs() {
+  const [seconds, nanos] = process.hrtime();
+  return seconds * 1e3 + nanos / 1e6;
+}
 
 /** @param {string} path */
 const asked = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n`;
@@ -12,6 +20,9 @@ const asked = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: 
  *   after the other on each connection; gives the seconds it took
  * @property {(path: string, perSecond: number, seconds: number) => Promise<Float64Array>} open requests at a fixed rate
  *   whatever the server does; gives latencies in milliseconds, counted from the planned time, sorted
+ * @property {(path: string, perSecond: number, seconds: number) => Promise<{ sentAt: Map<number, number[]>, skipped: number }>}
+ *   steady requests at a fixed rate; what falls due while this process is held
+ *   up is left out rather than sent in a burst later. Gives when each was sent, by the connection's port, in milliseconds of the machine's monotonic clock
  * @property {() => void} close
  */
 
@@ -154,6 +165,66 @@ export async function openClient(port) {
       for (const stop of stops.splice(0)) stop();
       idle.push(...sockets);
       return latencies.sort();
+    },
+
+    async steady(path, perSecond, seconds) {
+      const length = await lengthOf(path);
+      const request = asked(path);
+      const total = Math.round(perSecond * seconds);
+      const free = await Promise.all(Array.from({ length: 50 }, take));
+      const sockets = [...free];
+      /** @type {Map<number, number[]>} */
+      const sentAt = new Map();
+      let skipped = 0;
+      let open = 0;
+      const from = monotonicMs();
+      await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+        for (const socket of sockets) {
+          stops.push(
+            count(socket, length, () => {
+              free.push(socket);
+              open -= 1;
+            }),
+          );
+        }
+        let planned = 0;
+        /** Requests that no connection was free for, by when they were due. @type {number[]} */
+        const waiting = [];
+        /** @param {number} at */
+        const send = (at) => {
+          const socket = free.pop();
+          if (socket === undefined) return;
+          const port = socket.localPort ?? 0;
+          const list = sentAt.get(port);
+          if (list === undefined) sentAt.set(port, [at]);
+          else list.push(at);
+          open += 1;
+          socket.write(request, 'latin1');
+        };
+        let before = from;
+        const tick = () => {
+          const now = monotonicMs();
+          const due = Math.min(total, Math.floor(((now - from) * perSecond) / 1000));
+          const heldUp = now - before > heldUpMs;
+          before = now;
+          // The service is behind on every connection: what waits for one counts from when it was due.
+          while (waiting.length > 0 && free.length > 0) send(waiting.shift() ?? now);
+          if (heldUp) {
+            skipped += due - planned;
+            planned = due;
+          }
+          for (; planned < due; planned += 1) {
+            if (free.length > 0) send(monotonicMs());
+            else waiting.push(from + ((planned + 1) * 1000) / perSecond);
+          }
+          if (planned < total || open > 0 || waiting.length > 0) setImmediate(tick);
+          else resolve();
+        };
+        tick();
+      });
+      for (const stop of stops.splice(0)) stop();
+      idle.push(...sockets);
+      return { sentAt, skipped };
     },
 
     close() {

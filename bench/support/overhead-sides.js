@@ -1,0 +1,141 @@
+// The processes that bench/record-overhead.js measures, where they may run, and what they have spent.
+import { fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openClient } from './load.js';
+
+/**
+ * @typedef {{ child: import('node:child_process').ChildProcess, client: import('./load.js').Client }} Side
+ * @typedef {{ thread: number, process: number }} Cpu nanoseconds
+ * @typedef {{ run(): void, pause(): void, pid: number | undefined, stop(): void }} Neighbour
+ */
+
+const script = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * @param {'on' | 'off'} mode
+ * @param {string} folder
+ * @returns {Promise<Side>}
+ */
+export async function startSide(mode, folder) {
+  const child = fork(script('overhead-server.js'), [mode, join(folder, 'bench.hose')], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const [address] = await once(child, 'message');
+  return { child, client: await openClient(address.port) };
+}
+
+/** @param {Side} side */
+export async function stopSide({ child, client }) {
+  client.close();
+  child.send('stop');
+  const [{ stats }] = await once(child, 'message');
+  await once(child, 'exit');
+  return stats;
+}
+
+/**
+ * Waits until the recorder's thread has written everything.
+ * @param {Side} side
+ */
+export async function drained({ child }) {
+  child.send('flush');
+  await once(child, 'message');
+}
+
+/** @param {Side} side */
+export async function forgetStamps({ child }) {
+  child.send('forget stamps');
+  await once(child, 'message');
+}
+
+/**
+ * When each answer was handed to the operating system since {@link forgetStamps}, by the client's port, in milliseconds.
+ * @param {Side} side
+ * @returns {Promise<Map<number, number[]>>}
+ */
+export async function answeredAt({ child }) {
+  child.send('stamps');
+  const [{ ports, at }] = await once(child, 'message');
+  /** @type {Map<number, number[]>} */
+  const byPort = new Map();
+  for (const [i, port] of ports.entries()) {
+    const list = byPort.get(port);
+    if (list === undefined) byPort.set(port, [at[i]]);
+    else list.push(at[i]);
+  }
+  return byPort;
+}
+
+/** A process that does what a recorder's thread does, paused. @returns {Promise<Neighbour>} */
+export async function startNeighbour() {
+  const child = fork(script('neighbour.js'), [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  await once(child, 'message');
+  child.kill('SIGSTOP');
+  return {
+    run: () => void child.kill('SIGCONT'),
+    pause: () => void child.kill('SIGSTOP'),
+    pid: child.pid,
+    stop: () => void child.kill('SIGKILL'),
+  };
+}
+
+/**
+ * Gives the request threads a processor that the client, the recorder's thread and the neighbour stay away from, where
+ * that can be had.
+ * @param {Side[]} sides
+ * @param {Neighbour} neighbour
+ * @returns {(() => void) | undefined} the undo
+ */
+export function pin(sides, neighbour) {
+  const last = availableParallelism() - 1;
+  /** @param {string} cpus @param {string[]} of */
+  const taskset = (cpus, of) => of.every((id) => spawnSync('taskset', ['-pc', cpus, id]).status === 0);
+  if (last < 1) return undefined;
+  const others = `1-${last}`;
+  const tasks = (/** @type {string} */ pid) => readdirSync(`/proc/${pid}/task`);
+  const done = sides.every(({ child }) => {
+    const main = String(child.pid);
+    return (
+      taskset('0', [main]) &&
+      taskset(
+        others,
+        tasks(main).filter((task) => task !== main),
+      )
+    );
+  });
+  return done && taskset(others, [...tasks(String(neighbour.pid)), String(process.pid)])
+    ? () => void taskset(`0-${last}`, [String(process.pid)])
+    : undefined;
+}
+
+/**
+ * @param {Side} side
+ * @param {string} path
+ * @param {number} count
+ * @param {number} connections
+ * @returns {Promise<Cpu>}
+ */
+export async function cpuOf(side, path, count, connections) {
+  const before = spent(side.child.pid);
+  await side.client.closed(path, count, connections);
+  const { thread } = spent(side.child.pid);
+  await drained(side);
+  return { thread: thread - before.thread, process: spent(side.child.pid).process - before.process };
+}
+
+/**
+ * Time on a processor, of the main thread and of all threads: the first field of their schedstat.
+ * @param {number | undefined} pid
+ * @returns {Cpu}
+ */
+function spent(pid) {
+  /** @param {string} task */
+  const of = (task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+  let all = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) all += of(task);
+  return { thread: of(String(pid)), process: all };
+}
