@@ -145,6 +145,12 @@ function anchorsOf(file: string): string[] {
 }
 
 const program = createProgram(memoryIo().io);
+/** Those that do something, with their whole names. */
+const commands = program.commands.flatMap((command) =>
+  command.commands.length === 0
+    ? [[command.name(), command] as const]
+    : command.commands.map((inner) => [`${command.name()} ${inner.name()}`, inner] as const),
+);
 const reference = textOf('docs/reference/cli.md');
 const common = ['--json', '--quiet', '--help'];
 
@@ -157,20 +163,17 @@ const rowsOf = (text: string) =>
   );
 
 test('docs/reference/cli.md has a section for each command, and no other', () => {
-  const sections = [...reference.matchAll(/^## gardenhose (\w+)$/gm)].map(([, command]) => command);
-  expect(sections.sort()).toEqual(program.commands.map((command) => command.name()).sort());
+  const sections = [...reference.matchAll(/^## gardenhose ([\w ]+)$/gm)].map(([, command]) => command);
+  expect(sections.sort()).toEqual(commands.map(([name]) => name).sort());
 });
 
-test.each(program.commands.map((command) => [command.name(), command] as const))(
-  'docs/reference/cli.md has every flag of %s, and no other',
-  (name, command) => {
-    const flags = command.options.map(({ flags: text }) => text).filter((text) => !common.includes(text));
-    const documented = rowsOf(sectionOf(name)).filter((flag) => flag !== '-o');
-    expect(documented.sort()).toEqual(flags.map((text) => text.replace(/^-\w, /, '')).sort());
-    const shared = rowsOf(reference.split('## What all commands share')[1]?.split('\n## ')[0] ?? '');
-    expect(shared.sort()).toEqual([...common].sort());
-  },
-);
+test.each(commands)('docs/reference/cli.md has every flag of %s, and no other', (name, command) => {
+  const flags = command.options.map(({ flags: text }) => text).filter((text) => !common.includes(text));
+  const documented = rowsOf(sectionOf(name)).filter((flag) => flag !== '-o');
+  expect(documented.sort()).toEqual(flags.map((text) => text.replace(/^-\w, /, '')).sort());
+  const shared = rowsOf(reference.split('## What all commands share')[1]?.split('\n## ')[0] ?? '');
+  expect(shared.sort()).toEqual([...common].sort());
+});
 
 test('docs/reference/cli.md has every field that a filter can name', () => {
   for (const field of whereFields) expect(sectionOf('inspect')).toContain(`\`${field}\``);
@@ -178,14 +181,16 @@ test('docs/reference/cli.md has every field that a filter can name', () => {
 
 test('the commands that the pages show can be parsed', () => {
   const shown = pages.flatMap((page) =>
-    [...textOf(page).matchAll(/^(?:npx )?gardenhose (\w+)(.*)$/gm)].map(([, command = '', rest = '']) => ({
-      page: relative(root, join(root, page)),
-      command,
-      flags: [...(rest.split(' -- ')[0]?.matchAll(/(?<= )--[a-z-]+/g) ?? [])].map(([flag]) => flag),
-    })),
+    [...textOf(page).matchAll(/^(?:npx )?gardenhose (policy \w+|\w+)(.*)$/gm)].map(
+      ([, command = '', rest = '']) => ({
+        page: relative(root, join(root, page)),
+        command,
+        flags: [...(rest.split(' -- ')[0]?.matchAll(/(?<= )--[a-z-]+/g) ?? [])].map(([flag]) => flag),
+      }),
+    ),
   );
   for (const { page, command, flags } of shown) {
-    const known = program.commands.find((candidate) => candidate.name() === command);
+    const known = commands.find(([name]) => name === command)?.[1];
     expect(known, `${page}: gardenhose ${command}`).toBeDefined();
     for (const flag of flags) {
       expect([...common, ...(known?.options.map(({ long }) => long) ?? [])], page).toContain(flag);

@@ -2,6 +2,7 @@ import { isGardenhoseError } from '@gardenhose/core';
 import { Command, CommanderError } from 'commander';
 import { inspectCommand } from './commands/inspect.ts';
 import { maskCommand } from './commands/mask.ts';
+import { policyCommand } from './commands/policy.ts';
 import { recordCommand } from './commands/record.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -55,10 +56,11 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     recoverCommand(context),
     scanCommand(context),
     maskCommand(context),
+    policyCommand(context),
   ]) {
     program.addCommand(command.helpOption('--help', 'show help'));
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -66,6 +68,11 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     });
   }
   return program;
+}
+
+/** A command with those below it. */
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
 }
 
 /** Runs the command line and says what to exit with. */

@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import type { CommandContext } from '../context.ts';
+import { policyCheckCommand, policyShowCommand } from './policy-check.ts';
+import { policyExplainCommand } from './policy-explain.ts';
+
+const help = `
+A policy is a JSON file that says what to mask and how; it adds to the default policy "secure".
+
+Examples:
+  gardenhose policy show
+  gardenhose policy check policy.json
+  gardenhose policy explain --policy policy.json --url '/orders?email=ada@example.com'`;
+
+/** `gardenhose policy COMMAND`. */
+export function policyCommand(context: CommandContext): Command {
+  const command = new Command('policy')
+    .summary('show, check, explain and propose mask policies')
+    .description('Works on mask policies.')
+    .helpCommand(false)
+    .addHelpText('after', help);
+  for (const each of [
+    policyExplainCommand(context),
+    policyCheckCommand(context),
+    policyShowCommand(context),
+  ]) {
+    command.addCommand(each.helpOption('--help', 'show help'));
+  }
+  return command;
+}
