@@ -13,8 +13,8 @@ import {
 /** A body out of its content codings, and how to put one back into them. */
 export interface Decoded {
   readonly bytes: Buffer;
-  /** The coded form holds more than its content (names, comments): it must be written anew even if nothing is masked. */
-  readonly hasExtras: boolean;
+  /** Whether the coded form holds more than its content (names, comments): then it must be written anew. */
+  hasExtras(): boolean;
   encode(bytes: Uint8Array): Buffer;
 }
 
@@ -35,21 +35,19 @@ export function decodeBody(
 ): Decoded | string {
   if (codings.length > mostCodings) return 'encoding';
   let current = bytes;
-  let hasExtras = false;
-  const encoders: ((bytes: Uint8Array) => Buffer)[] = [];
+  const steps: Decoded[] = [];
   for (const coding of codings.toReversed()) {
     const step = decodeOne(current, coding, limits.bodyBytes);
     if (typeof step === 'string') return step;
     if (step.bytes.length > ratioExempt && step.bytes.length > current.length * limits.decodedRatio)
       return 'ratio';
     current = step.bytes;
-    hasExtras ||= step.hasExtras;
-    encoders.unshift(step.encode);
+    steps.unshift(step);
   }
   return {
     bytes: current,
-    hasExtras,
-    encode: (masked) => encoders.reduce((out, encode) => encode(out), copy(masked)),
+    hasExtras: () => steps.some((step) => step.hasExtras()),
+    encode: (masked) => steps.reduce((out, step) => step.encode(out), copy(masked)),
   };
 }
 
@@ -66,7 +64,7 @@ function decodeOne(bytes: Buffer, coding: string, maxOutputLength: number): Deco
         const decoded = gunzipSync(bytes, options);
         return {
           bytes: decoded,
-          hasExtras: !isPlainGzip(bytes, decoded),
+          hasExtras: () => !isPlainGzip(bytes, decoded),
           encode: (out) => gzipSync(out, { level: 1 }),
         };
       }
@@ -76,14 +74,14 @@ function decodeOne(bytes: Buffer, coding: string, maxOutputLength: number): Deco
           : [inflateRawSync, deflateRawFast];
         return {
           bytes: inflate(bytes, options),
-          hasExtras: hasTail(bytes, inflate, maxOutputLength),
+          hasExtras: () => hasTail(bytes, inflate, maxOutputLength),
           encode,
         };
       }
       case 'br':
         return {
           bytes: brotliDecompressSync(bytes, options),
-          hasExtras: hasTail(bytes, brotliDecompressSync, maxOutputLength),
+          hasExtras: () => hasTail(bytes, brotliDecompressSync, maxOutputLength),
           encode: (out) => brotliCompressSync(out, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
         };
       default:

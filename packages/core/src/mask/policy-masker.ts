@@ -77,7 +77,7 @@ export class PolicyMasker implements Masker {
     this.#tokens = tokens;
     this.#text = new TextMasker(this.#scope, new Replacer(tokens, policy.jwt), policy.limits);
     this.#headers = new HeaderMasker(this.#scope, this.#text);
-    this.#bodies = new BodyMasker(this.#text, policy.limits);
+    this.#bodies = new BodyMasker(this.#scope, this.#text, this.#headers, policy.limits);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
+import { comesInUnits, unitEnd } from './body-lines.ts';
 import type { BodyMasker } from './body-unit.ts';
-import { unitEnd } from './body-unit.ts';
 import type { ContentType } from './content-type.ts';
 import { Edits } from './edits.ts';
 
@@ -47,8 +47,8 @@ export class SideBody {
   }
 
   get #streams(): boolean {
-    const { kind, codings } = this.#type;
-    return (kind === 'event-stream' || kind === 'json-lines') && codings.length === 0;
+    const { kind, codings, isRange } = this.#type;
+    return comesInUnits(kind) && codings.length === 0 && !isRange;
   }
 
   append(data: Uint8Array): BodyPiece | undefined {
@@ -83,7 +83,7 @@ export class SideBody {
     const bytes = this.#joined();
     if (this.#streams) {
       const edits = new Edits();
-      const problem = this.#masker.units(bytes, bytes.length, this.#type.kind, edits);
+      const problem = this.#masker.units(bytes, 0, bytes.length, this.#type.kind, edits);
       if (problem !== '') {
         this.drop(problem);
         return this.#rest();
@@ -122,6 +122,7 @@ export class SideBody {
   /** Whether a unit ends in these bytes, or may have ended before them. Looks at each byte once. */
   #sawUnitEnd(data: Uint8Array): boolean {
     if (this.#type.kind === 'json-lines') return data.includes(0x0a);
+    if (this.#type.kind === 'json-seq') return data.includes(0x1e);
     let found = this.#endPending;
     for (const code of data) {
       const isEnd = code === 0x0a || code === 0x0d;

@@ -8,29 +8,9 @@ import {
   inflateSync,
 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { type Message, maskMessage } from './support.ts';
+import { type Message, maskMessage, sameForEveryCut } from './support.ts';
 
 const json = '{"id":1,"email":"bob@example.com","note":"é","password":"hunter2","list":[1,2,3]}';
-
-function everyCut(body: string | Buffer): number[][] {
-  const { length } = Buffer.from(body);
-  return [
-    ...Array.from({ length: length - 1 }, (_, i) => [i + 1]),
-    Array.from({ length: length - 1 }, (_, i) => i + 1),
-  ];
-}
-
-/** The masked request body must be the same wherever it is cut; gives it back. */
-function sameForEveryCut(message: Message): string {
-  const whole = maskMessage(message).request;
-  for (const cuts of everyCut(Buffer.from(message.body ?? ''))) {
-    const cut = maskMessage({ ...message, cuts }).request;
-    expect([cuts.length, cut.body, cut.state]).toEqual([cuts.length, whole.body, whole.state]);
-    expect(cut.shares.length).toBe(cuts.length + 1);
-    expect(cut.shares.join('').replaceAll('�', '').length).toBeLessThanOrEqual(whole.body.length);
-  }
-  return whole.body;
-}
 
 test('masks a body the same wherever it is cut into chunks', () => {
   const masked = sameForEveryCut({ type: 'application/json', body: json });
@@ -83,7 +63,7 @@ test('drops what it cannot read, with the reason', () => {
     [{ type: 'application/xml', body: '<password>x</password>' }, 'dropped:content-type'],
     [{ type: 'text/html', body: '<p>bob</p>' }, 'dropped:content-type'],
     [{ type: 'text/csv', body: 'password\nx' }, 'dropped:content-type'],
-    [{ type: 'multipart/form-data; boundary=x', body: '--x\r\n\r\nx\r\n--x--' }, 'dropped:content-type'],
+    [{ type: 'multipart/form-data; boundary=x', body: '--x\r\n\r\nx\r\n--x--' }, 'dropped:multipart'],
     [{ type: 'application/octet-stream', body: 'x' }, 'dropped:content-type'],
     [{ type: 'image/png', body: 'x' }, 'dropped:content-type'],
     [{ body: 'no type' }, 'dropped:content-type'],
@@ -266,4 +246,79 @@ test('copes with a long event that comes in tiny chunks: by the square of them, 
   const cuts = Array.from({ length: 60_000 }, (_, i) => (i + 1) * line.length);
   const { request } = maskMessage({ type: 'text/event-stream', body: line.repeat(60_001), cuts });
   expect(request.state).toBe('kept');
+});
+
+test('reads JSON that is handed to a function, whatever its type', () => {
+  for (const type of ['application/json', 'text/javascript', 'application/javascript', 'text/plain']) {
+    for (const [before, after] of [
+      ['cb(', ')'],
+      ["/**/ typeof app.cb === 'function' && app.cb(", ');\n'],
+      [' jQuery_1[2] ( ', ' ) ; '],
+    ] as const) {
+      const { request } = maskMessage({ type, body: `${before}{"firstName":"Bob"}${after}` });
+      expect(request.body).toBe(
+        `${before}{"firstName":"${request.body.match(/mk_name_.{16}/)?.[0]}"}${after}`,
+      );
+    }
+  }
+  const named = maskMessage({
+    type: 'text/javascript',
+    body: `a${['AKIA', 'IOSFODNN7EXAMPLE'].join('')}({"a":1})`,
+  });
+  expect(named.request.state).toMatch(/^(?:kept|masked)$/);
+  for (const body of ['cb({"a":1}', 'cb({"firstName":"Bob"},2)', 'cb()', 'if(x){y}', 'cb({"a":1})//bob']) {
+    expect(maskMessage({ type: 'text/javascript', body }).request.state).toBe('dropped:content-type');
+  }
+});
+
+test('reads pairs with `&` between as a form though they are said to be text', () => {
+  const { request } = maskMessage({ type: 'text/plain', body: 'firstName=Bob&a=1\r\n' });
+  expect(request.body).toMatch(/^firstName=mk_name_.{16}&a=1\r\n$/);
+  expect(maskMessage({ type: 'text/plain', body: 'a=1 & b=2' }).request.state).toBe('kept');
+});
+
+test('drops a part of something longer, unless it counts other things than bytes', () => {
+  const range = (value: string) =>
+    maskMessage({ type: 'text/plain', body: '4242 4242', headers: ['Content-Range', value] }).request.state;
+  expect(range('bytes 0-8/20')).toBe('dropped:range');
+  expect(range('bytes 11-19/20')).toBe('dropped:range');
+  expect(range('bytes 0-8/*')).toBe('dropped:range');
+  expect(range('bytes 0-8/9')).toBe('kept');
+  expect(range('items 0-24/319')).toBe('kept');
+  const stream = maskMessage({
+    type: 'text/event-stream',
+    body: 'data: x\n\n',
+    headers: ['Content-Range', 'bytes 5-8/20'],
+  });
+  expect(stream.request).toMatchObject({ body: '', state: 'dropped:range' });
+});
+
+test('reads records of a JSON sequence over several lines', () => {
+  const body = '\x1e{"pin":\n"1"}\n\x1e\x1e[1,\n2]\n\x1e{"a":1}';
+  const masked = sameForEveryCut({ type: 'application/json-seq', body });
+  expect(masked.replaceAll('\x1e', '#')).toMatch(/^#\{"pin":\n"mk_secret_.{16}"\}\n##\[1,\n2\]\n#\{"a":1\}$/);
+  expect(
+    maskMessage({ type: 'application/json-seq', body: '\x1e{"a":1}\n\x1e{"pin":"1"', cuts: [12] }).request,
+  ).toMatchObject({ body: '\x1e{"a":1}\n', state: 'truncated' });
+});
+
+test('tells the lines of an event apart as a client would', () => {
+  for (const body of [
+    // Not data, so the lines after it are not one further.
+    'dat:a x\ndata: {"firstName":\ndata: "Bob"}\n\n',
+    'data\ndata: {"firstName":\ndata: "Bob"}\ndata\n\n',
+    // A client passes over the mark at the beginning of a stream.
+    '\ufeffdata: {"firstName":\ndata: "Bob"}\n\n',
+    'data:{"firstName":\r\ndata: "Bob"}\r\n\r\n',
+    'data : {"firstName":"Bob"}\n\n',
+    'Data: {"firstName":"Bob"}\n\n',
+  ]) {
+    const masked = sameForEveryCut({ type: 'text/event-stream', body });
+    expect([body, masked.includes('Bob')]).toEqual([body, false]);
+  }
+});
+
+test('does not know what to make of two types that differ', () => {
+  const { request } = maskMessage({ type: 'text/plain', body: 'x', headers: ['content-type', 'text/html'] });
+  expect(request.state).toBe('dropped:content-type');
 });

@@ -141,7 +141,7 @@ const positions: Record<string, Message> = {
   'form, invalid percent code': { type: form, body: `a=%ZZ${stem}` },
   multipart: {
     type: 'multipart/form-data; boundary=x',
-    body: `--x\r\nContent-Disposition: form-data; name=a\r\n\r\n${stem}\r\n--x--`,
+    body: `--x\r\nContent-Disposition: form-data; name=password\r\n\r\n${stem}\r\n--x--`,
   },
   XML: { type: 'application/xml', body: `<a>${stem}</a>` },
   text: { type: 'text/plain', body: `mail ${email}, card ${card}` },

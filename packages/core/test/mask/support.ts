@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { createMasker } from '../../src/mask/create-masker.ts';
 import type { JsonScanner } from '../../src/mask/json-scanner.ts';
 import type { Masker } from '../../src/mask/masker.ts';
@@ -186,4 +187,24 @@ export function read(events: readonly CaptureEvent[]): MaskedMessage {
 export function maskHeader(name: string, value: string, policy: Partial<Policy> = {}): string | undefined {
   const { headers } = maskMessage({ headers: [name, value] }, policy).request;
   return headers[1];
+}
+
+function everyCut(body: string | Buffer): number[][] {
+  const { length } = Buffer.from(body);
+  return [
+    ...Array.from({ length: length - 1 }, (_, i) => [i + 1]),
+    Array.from({ length: length - 1 }, (_, i) => i + 1),
+  ];
+}
+
+/** The masked request body must be the same wherever it is cut; gives it back. */
+export function sameForEveryCut(message: Message, policy: Partial<Policy> = {}): string {
+  const whole = maskMessage(message, policy).request;
+  for (const cuts of everyCut(Buffer.from(message.body ?? ''))) {
+    const cut = maskMessage({ ...message, cuts }, policy).request;
+    expect([cuts.length, cut.body, cut.state]).toEqual([cuts.length, whole.body, whole.state]);
+    expect(cut.shares.length).toBe(cuts.length + 1);
+    expect(cut.shares.join('').replaceAll('�', '').length).toBeLessThanOrEqual(whole.body.length);
+  }
+  return whole.body;
 }
