@@ -3,14 +3,15 @@ import { comesInUnits, maskEvent, maskRecord, unitEnd } from './body-lines.ts';
 import { decodeBody } from './content-coding.ts';
 import {
   firstByte,
-  hasControls,
   insideCall,
   isForm,
   isMarkup,
   isMultipart,
+  mayBeDocument,
   startOfContent,
 } from './content-look.ts';
 import { type ContentType, isReadableCharset } from './content-type.ts';
+import { hasControls } from './control-bytes.ts';
 import { Edits } from './edits.ts';
 import type { HeaderMasker } from './header-masker.ts';
 import { MultipartMasker } from './multipart-masker.ts';
@@ -97,7 +98,7 @@ export class BodyMasker {
       const call = type.kind === 'json' ? this.#call(bytes, from, end) : undefined;
       if (call !== undefined) return call;
       // Text may begin with a bracket; what looks like JSON and is broken may hide names from the scanner.
-      const looksLikeText = type.kind === 'text' || type.kind === 'form';
+      const looksLikeText = type.kind === 'text' || type.kind === 'form' || type.kind === 'graphql';
       const broken =
         type.kind === 'json' ||
         problem !== 'json-syntax' ||
@@ -111,13 +112,16 @@ export class BodyMasker {
   #notJson(bytes: Buffer, start: number, end: number, type: ContentType): Edits | string {
     const call = type.kind === 'text' || type.kind === 'other' ? this.#call(bytes, start, end) : undefined;
     if (call !== undefined) return call;
+    if (type.kind === 'graphql') return this.#document(bytes, start, end, true) ?? 'content-type';
     if (type.kind !== 'form' && type.kind !== 'text') return 'content-type';
     if (isMarkup(bytes, start, end) || isMultipart(bytes, start, end)) return 'content-type';
     // Text holds none of these; UTF-16 and compressed bytes do, and detectors would see nothing in them.
-    if (hasControls(bytes, start, end)) return 'charset';
+    if (hasControls(bytes.subarray(start, end))) return 'charset';
     if (type.kind === 'form') return this.#form(bytes, start, end);
     if (isForm(bytes, start, end) && isUtf8(bytes.subarray(start, end))) return this.#form(bytes, start, end);
     const edits = new Edits();
+    const document = mayBeDocument(bytes, start, end) ? this.#document(bytes, start, end, false) : undefined;
+    if (document !== undefined) return document;
     this.#text.editText(bytes, start, end, edits);
     return edits;
   }
@@ -156,6 +160,17 @@ export class BodyMasker {
     const all = new Edits();
     all.add(start, end, edits.applyToText(text));
     return all;
+  }
+
+  /** A GraphQL document; one that cannot be read becomes one token. Undefined when it is none. */
+  #document(bytes: Buffer, start: number, end: number, isSure: boolean): Edits | string | undefined {
+    if (!isUtf8(bytes.subarray(start, end))) return isSure ? 'utf8' : undefined;
+    const text = bytes.toString('utf8', start, end);
+    const masked = this.#text.graphql.mask(text, 0, isSure);
+    if (masked === undefined) return undefined;
+    const edits = new Edits();
+    if (masked !== text) edits.add(start, end, masked);
+    return edits;
   }
 
   /** A coded body that something is masked in goes back into its codings, so that its headers stay true. */

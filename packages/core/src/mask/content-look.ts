@@ -88,13 +88,10 @@ export function isForm(bytes: Buffer, start: number, end: number): boolean {
   return pairs;
 }
 
-/** Bytes that no text has: of the control characters all but those of white space and colour. */
-export function hasControls(bytes: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const code = bytes[i] ?? 0;
-    if (code < 0x20 && (code < 0x08 || code > 0x0d) && code !== 0x1b) return true;
-  }
-  return false;
+/** A quick look at how a GraphQL document can begin. */
+export function mayBeDocument(bytes: Buffer, start: number, end: number): boolean {
+  const head = bytes.toString('latin1', start, Math.min(end, start + 64));
+  return /^[\s,]*(?:$|[{#"]|query|mutation|subscription|fragment)/.test(head);
 }
 
 /** The first byte that is no white space of JSON. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { hasControls } from './content-look.ts';
 import { type ContentType, contentType, isReadableCharset } from './content-type.ts';
+import { hasControls } from './control-bytes.ts';
 import { type Disposition, extendedValue, readDisposition } from './disposition.ts';
 import { Edits } from './edits.ts';
 import type { HeaderMasker } from './header-masker.ts';
@@ -198,7 +198,7 @@ export class MultipartMasker {
 
   /** As the value of a form's field. */
   #field(bytes: Buffer, start: number, end: number, type: ContentType): Edits | string {
-    if (!isReadableCharset(type.charset) || hasControls(bytes, start, end)) return 'charset';
+    if (!isReadableCharset(type.charset) || hasControls(bytes.subarray(start, end))) return 'charset';
     const edits = new Edits();
     if (!isUtf8(bytes.subarray(start, end))) this.#text.editText(bytes, start, end, edits);
     else {

@@ -5,7 +5,7 @@ import { cardEnd } from './detect-numbers.ts';
 import { detectorNumber } from './detector-ids.ts';
 import { Detectors } from './detectors.ts';
 import type { Edits } from './edits.ts';
-import { isGraphql, maskGraphql } from './graphql.ts';
+import { GraphqlMasker } from './graphql-masker.ts';
 import { stringInside } from './json-bytes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
@@ -28,6 +28,7 @@ const urlWithMore = /^(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\/)[^\s]*[?#;]/i;
  */
 export class TextMasker implements DeepText {
   readonly urls: UrlMasker;
+  readonly graphql: GraphqlMasker;
   readonly #scope: Scope;
   readonly #replacer: Replacer;
   readonly #detectors = new Detectors();
@@ -41,6 +42,7 @@ export class TextMasker implements DeepText {
     this.#replacer = replacer;
     this.#limits = limits;
     this.#values = new MaskedValues(limits.cachedTokens);
+    this.graphql = new GraphqlMasker(scope, replacer, this, this.#undecodable);
     this.urls = new UrlMasker(scope, this, this.#undecodable);
     // What a web token shows is masked while the text around it is: by a masker of its own, which opens only URLs.
     let within: TextMasker | undefined;
@@ -128,19 +130,20 @@ export class TextMasker implements DeepText {
   #structured(text: string, level: number): string | undefined {
     const tooDeep = level >= this.#limits.nestedDecode;
     if (/^\s*[{[]/.test(text)) {
-      if (tooDeep) return jsonLike.test(text) ? this.undecodable(text, level) : this.#graphql(text, level);
+      if (tooDeep)
+        return jsonLike.test(text) ? this.undecodable(text, level) : this.graphql.mask(text, level, false);
       const bytes = Buffer.from(text, 'utf8');
       const scanner = this.scanner(level + 1);
       const problem = scanner.scan(bytes, 0, bytes.length, level + 1);
       if (problem === '')
         return scanner.edits.count === 0 ? text : scanner.edits.applyToBytes(bytes).toString('utf8');
       if (problem === 'json-depth' || jsonLike.test(text)) return this.undecodable(text, level);
-      return this.#graphql(text, level);
+      return this.graphql.mask(text, level, false);
     }
     if (base64Json.test(text)) return this.#base64(text, level, tooDeep);
     if (urlWithMore.test(text))
       return tooDeep ? this.undecodable(text, level) : this.urls.mask(text, level + 1, false);
-    return this.#graphql(text, level);
+    return this.graphql.mask(text, level, false);
   }
 
   #base64(text: string, level: number, tooDeep: boolean): string | undefined {
@@ -153,16 +156,6 @@ export class TextMasker implements DeepText {
     const masked = scanner.edits.applyToBytes(bytes);
     if (/[+/=]/.test(text)) return masked.toString('base64');
     return masked.toString('base64url');
-  }
-
-  #graphql(text: string, level: number): string | undefined {
-    const { rules } = this.#scope;
-    if (!rules.enabled('default/graphql-literal') || !isGraphql(text)) return undefined;
-    const literal = rules.default('default/graphql-literal', 'value');
-    const masked = maskGraphql(text, (argument, value) =>
-      this.maskUnder(rules.jsonName(argument) ?? literal, value, level),
-    );
-    return masked ?? this.undecodable(text, level);
   }
 
   #detect(bytes: Buffer, start: number, end: number): string | undefined {
@@ -250,9 +243,11 @@ for (let code = 0; code < 128; code++) {
   if (/[\s[{]/.test(char)) bits |= mayBeJson;
   if (/[eW]/.test(char)) bits |= mayBeBase64;
   if (/[A-Za-z/]/.test(char)) bits |= mayBeUrl;
-  if (/[\s{#qmsf]/.test(char)) bits |= mayBeGraphql;
+  if (/[\s{#,"qmsf]/.test(char)) bits |= mayBeGraphql;
   firstBytes[code] = bits;
 }
+// A byte order mark.
+firstBytes[0xef] = mayBeGraphql;
 
 /** A quick look at the beginning, which is enough for nearly all texts. */
 function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean {
@@ -262,8 +257,15 @@ function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean
   const second = bytes[start + 1] ?? 0;
   if ((bits & mayBeGraphql) !== 0 && end - start >= longEnough) {
     const third = bytes[start + 2];
-    // The first three letters of query, mutation, subscription and fragment; a comment.
-    if (bytes[start] === 0x23 || (second === 0x75 && (third === 0x65 || third === 0x74 || third === 0x62)))
+    // The first three letters of query, mutation, subscription and fragment; a comment, a comma, a description, a byte order mark.
+    const mark = bytes[start];
+    if (
+      mark === 0x23 ||
+      mark === 0xef ||
+      mark === 0x2c ||
+      mark === 0x22 ||
+      (second === 0x75 && (third === 0x65 || third === 0x74 || third === 0x62))
+    )
       return true;
     if (second === 0x72 && third === 0x61) return true;
   }
