@@ -1,6 +1,7 @@
 /** What a token of a GraphQL document is. Comments and what else means nothing are told apart, since comments go. */
 export type TokenKind = 'space' | 'comment' | 'name' | 'number' | 'string' | 'block' | 'mark';
 
+const mostTokens = 50_000;
 const space = /[\s,\ufeff]+/y;
 const name = /[A-Za-z_]\w*/y;
 const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])/y;
@@ -18,15 +19,25 @@ export class GraphqlLexer {
   /** The text cannot be read on from here. */
   broken = false;
   readonly #text: string;
+  #count = 0;
 
   constructor(text: string) {
     this.#text = text;
+  }
+
+  /** There are more tokens than any document has: a server would not read on either. */
+  get isTooLong(): boolean {
+    return this.#count > mostTokens;
   }
 
   /** Goes to the next token; false at the end of what can be read. */
   next(): boolean {
     this.start = this.end;
     if (this.start >= this.#text.length) return false;
+    if (++this.#count > mostTokens) {
+      this.broken = true;
+      return false;
+    }
     this.broken = !this.#read(this.#text.charAt(this.start));
     return !this.broken;
   }
@@ -51,6 +62,9 @@ export class GraphqlLexer {
 
   /** Whether the next token that means something is a colon. */
   get isNamed(): boolean {
+    const after = this.#text.charAt(this.end);
+    if (after === ':') return true;
+    if (marks.includes(after)) return false;
     const ahead = new GraphqlLexer(this.#text);
     ahead.end = this.end;
     return ahead.nextMeant() && ahead.is(':');
@@ -81,14 +95,17 @@ export class GraphqlLexer {
 
   #read(char: string): boolean {
     if (marks.includes(char)) return this.#take('mark', this.start + 1);
-    if (char === '"') return this.#string();
-    if (char === '.') return this.#text.startsWith('...', this.start) && this.#take('mark', this.start + 3);
-    return (
-      this.#matches('space', space) ||
-      this.#matches('name', name) ||
-      this.#matches('number', number) ||
-      this.#matches('comment', comment)
-    );
+    switch (char) {
+      case '"':
+        return this.#string();
+      case '.':
+        return this.#text.startsWith('...', this.start) && this.#take('mark', this.start + 3);
+      case '#':
+        return this.#matches('comment', comment);
+      default:
+        if (isNameStart(char)) return this.#matches('name', name);
+        return this.#matches('space', space) || this.#matches('number', number);
+    }
   }
 
   #take(kind: TokenKind, end: number): boolean {
@@ -117,6 +134,10 @@ export class GraphqlLexer {
     }
     return false;
   }
+}
+
+function isNameStart(char: string): boolean {
+  return (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z') || char === '_';
 }
 
 function codePoint(_: string, hex: string): string {

@@ -70,6 +70,7 @@ function recognise(text: string): 'document' | 'other' | 'broken' {
     } else if (brackets === 0 && depth > 0) isOther ||= isString(lexer) || lexer.kind === 'number';
   }
   while (hasArguments && lexer.next());
+  if (lexer.isTooLong) return 'broken';
   if (!hasArguments && (isOther || lexer.broken)) return 'other';
   return lexer.broken ? 'broken' : 'document';
 }
