@@ -14,7 +14,8 @@ export class ExchangeState {
   readonly protocol: ExchangeStart['protocol'];
   readonly audit: AuditLog = new AuditLog();
   readonly #rules: PolicyRules;
-  readonly #start: Omit<RuleContext, 'part' | 'contentType'>;
+  /** Made only for a policy whose rules have conditions. */
+  readonly #context: Omit<RuleContext, 'part' | 'contentType'> | undefined;
   readonly #types: Record<Side, ContentType>;
   readonly #sets: Record<Side, RuleSet>;
   readonly #bodies: Record<Side, SideBody | undefined> = { request: undefined, response: undefined };
@@ -23,13 +24,7 @@ export class ExchangeState {
   constructor(rules: PolicyRules, start: ExchangeStart) {
     this.#rules = rules;
     this.protocol = start.protocol;
-    this.#start = {
-      direction: start.direction,
-      protocol: start.protocol,
-      method: start.method,
-      host: (start.authority ?? headerValue(start.headers, 'host') ?? '').replace(/:\d{1,5}$/, ''),
-      path: start.target.split('?', 1)[0] ?? '',
-    };
+    this.#context = rules.conditional ? contextOf(start) : undefined;
     this.#types = { request: contentType(start.headers), response: noType };
     this.#sets = {
       request: this.#select('request', this.#types.request),
@@ -76,6 +71,17 @@ export class ExchangeState {
   }
 
   #select(part: Side, type: ContentType): RuleSet {
-    return this.#rules.select({ ...this.#start, part, contentType: type.mediaType });
+    if (this.#context === undefined) return this.#rules.all;
+    return this.#rules.select({ ...this.#context, part, contentType: type.mediaType });
   }
+}
+
+function contextOf(start: ExchangeStart): Omit<RuleContext, 'part' | 'contentType'> {
+  return {
+    direction: start.direction,
+    protocol: start.protocol,
+    method: start.method,
+    host: (start.authority ?? headerValue(start.headers, 'host') ?? '').replace(/:\d{1,5}$/, ''),
+    path: start.target.split('?', 1)[0] ?? '',
+  };
 }

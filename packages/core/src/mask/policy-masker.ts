@@ -21,7 +21,8 @@ import type {
 import { BodyMasker } from './body-unit.ts';
 import { contentType } from './content-type.ts';
 import { ExchangeState } from './exchange-state.ts';
-import { HeaderMasker, peerAddress } from './header-masker.ts';
+import { HeadMasker } from './head-masker.ts';
+import { HeaderMasker } from './header-masker.ts';
 import type { Masker } from './masker.ts';
 import { Replacer } from './replace.ts';
 import type { ResolvedPolicy } from './resolve-policy.ts';
@@ -30,10 +31,9 @@ import { type MaskTrace, Scope } from './scope.ts';
 import type { BodyPiece, SideBody } from './side-body.ts';
 import { TextMasker } from './text-masker.ts';
 import type { Tokens } from './tokens.ts';
+import { ValueMemory } from './value-memory.ts';
 
 const sides: readonly Side[] = ['request', 'response'];
-/** Lanes that a tap counts up. A lane by a session key is a person's. */
-const countedLane = /^[\w.:#/-]{0,24}$/;
 const unknownStart: ExchangeStart = {
   direction: 'inbound',
   protocol: 'http',
@@ -54,6 +54,8 @@ export class PolicyMasker implements Masker {
   readonly #scope: Scope;
   readonly #text: TextMasker;
   readonly #headers: HeaderMasker;
+  readonly #heads: HeadMasker;
+  readonly #memory: ValueMemory;
   readonly #bodies: BodyMasker;
   readonly #exchanges = new Map<ExchangeId, ExchangeState>();
   /** For events of exchanges whose start was not seen, or which were given up. */
@@ -76,11 +78,14 @@ export class PolicyMasker implements Masker {
     this.#scope.trace = trace;
     this.#tokens = tokens;
     this.#text = new TextMasker(this.#scope, new Replacer(tokens, policy.jwt), policy.limits);
-    this.#headers = new HeaderMasker(this.#scope, this.#text);
+    this.#memory = new ValueMemory(this.#scope, policy.limits.cachedTokens);
+    this.#headers = new HeaderMasker(this.#scope, this.#text, this.#memory);
+    this.#heads = new HeadMasker(this.#scope, this.#text, this.#headers, this.#memory);
     this.#bodies = new BodyMasker(this.#scope, this.#text, this.#headers, policy.limits);
   }
 
   close(): void {
+    this.#memory.clear();
     this.#tokens.close();
   }
 
@@ -103,7 +108,8 @@ export class PolicyMasker implements Masker {
   #exchangeEvent(event: ExchangeEvent): readonly CaptureEvent[] {
     if (event.type === 'start' || event.type === 'resume') {
       const state = this.#open(event);
-      return [{ ...event, ...this.#start(event, state) }];
+      this.#scope.set(state.rules('request'), state.audit, 'target', 'request');
+      return [{ ...event, ...this.#heads.start(event) }];
     }
     const state = this.#exchanges.get(event.exchange) ?? this.#stray;
     switch (event.type) {
@@ -147,35 +153,10 @@ export class PolicyMasker implements Masker {
     this.#exchanges.delete(exchange);
   }
 
-  #start(start: ExchangeStart, state: ExchangeState): Partial<ExchangeStart> {
-    const rules = state.rules('request');
-    this.#scope.set(rules, state.audit, 'target', 'request');
-    const target = this.#text.urls.mask(start.target, 0, true);
-    const operation = start.operation === undefined ? undefined : this.#text.urls.operation(start.operation);
-    this.#scope.part = 'address';
-    const lane = this.#lane(start.lane);
-    const peer = start.peer === undefined ? undefined : this.#peer(start.peer);
-    const authority = start.authority?.includes('@') ? this.#text.mask(start.authority, 0) : start.authority;
-    this.#scope.part = 'header';
-    return { target, operation, lane, peer, authority, headers: this.#headers.mask(start.headers) };
-  }
-
-  #peer(peer: string): string {
-    const { rules } = this.#scope;
-    if (!rules.enabled('default/peer')) return peer;
-    return this.#text.maskUnder(rules.default('default/peer', 'ip'), peerAddress(peer), 0);
-  }
-
-  #lane(lane: string): string {
-    const { rules } = this.#scope;
-    if (countedLane.test(lane) || !rules.enabled('default/lane')) return this.#text.mask(lane, 0);
-    return this.#text.maskUnder(rules.default('default/lane', 'lane'), lane, 0);
-  }
-
   #head(event: HeadersEvent, state: ExchangeState): HeadersEvent {
     if (event.status >= 200 && state !== this.#stray) state.responseType(contentType(event.headers));
     this.#scope.set(state.rules('response'), state.audit, 'status', 'response');
-    const reason = this.#text.mask(event.reason, 0);
+    const reason = this.#heads.reason(event.reason);
     this.#scope.part = 'header';
     return { ...event, reason, headers: this.#headers.mask(event.headers) };
   }

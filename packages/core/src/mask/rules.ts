@@ -1,4 +1,5 @@
 import type { DefaultRuleId } from './default-policy.ts';
+import { detached } from './detached.ts';
 import { type DetectorId, detectorIds, detectorRuleId, detectorType } from './detector-ids.ts';
 import { type NameMeaning, nameMeaning } from './key-words.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
@@ -25,19 +26,21 @@ const setsRemembered = 256;
 export class PolicyRules {
   readonly #policy: ResolvedPolicy;
   readonly #rules: readonly CompiledRule[];
-  readonly #conditional: boolean;
+  /** Some rule is for some exchanges only. */
+  readonly conditional: boolean;
   readonly #sets = new Map<string, RuleSet>();
-  readonly #all: RuleSet;
+  /** All the rules: those in force, where none has conditions. */
+  readonly all: RuleSet;
 
   constructor(policy: ResolvedPolicy) {
     this.#policy = policy;
     this.#rules = policy.rules.map((rule, order) => compileRule(rule, order, policy.rules.slice(0, order)));
-    this.#conditional = this.#rules.some((rule) => rule.applies !== undefined);
-    this.#all = new RuleSet(policy, this.#rules);
+    this.conditional = this.#rules.some((rule) => rule.applies !== undefined);
+    this.all = new RuleSet(policy, this.#rules);
   }
 
   select(context: RuleContext): RuleSet {
-    if (!this.#conditional) return this.#all;
+    if (!this.conditional) return this.all;
     const active = this.#rules.filter((rule) => rule.applies === undefined || rule.applies(context));
     const key = active.map((rule) => rule.order).join();
     let set = this.#sets.get(key);
@@ -68,14 +71,23 @@ export class RuleSet {
   readonly body: MaskRule | undefined;
   readonly #disabled: ReadonlySet<string>;
   readonly #rules: readonly CompiledRule[];
-  readonly #defaults = new Map<string, MaskRule>();
+  readonly #allowed: ReadonlySet<string>;
+  readonly #defaults = new Map<string, Map<string, MaskRule>>();
   readonly #meanings = new Map<NameMeaning, MaskRule>();
-  readonly #names = new Map<string, MaskRule | undefined>();
+  readonly #names: Readonly<Record<NamePlace, Map<string, MaskRule | undefined>>> = {
+    json: new Map(),
+    query: new Map(),
+    form: new Map(),
+    cookie: new Map(),
+    multipart: new Map(),
+    gql: new Map(),
+  };
   #jsonNames: NameTable | undefined;
 
   constructor(policy: ResolvedPolicy, rules: readonly CompiledRule[]) {
     this.unknownHeaders = policy.unknownHeaders;
     this.#disabled = policy.disabled;
+    this.#allowed = policy.allowed;
     this.#rules = rules;
     this.jsonPaths = rules.flatMap(({ rule, jsonPaths }) => jsonPaths.map((path) => ({ path, rule })));
     this.paths = rules.flatMap(({ rule, paths }) => paths.map((template) => ({ template, rule })));
@@ -98,16 +110,25 @@ export class RuleSet {
   }
 
   /** A default rule that makes tokens of this type, made once. */
-  default(id: string, type: string, minLength = 0): MaskRule {
-    const key = `${id} ${type} ${minLength}`;
-    let rule = this.#defaults.get(key);
+  default(id: string, type: string): MaskRule {
+    let byType = this.#defaults.get(id);
+    if (byType === undefined) {
+      byType = new Map();
+      this.#defaults.set(id, byType);
+    }
+    let rule = byType.get(type);
     if (rule === undefined) {
-      rule = tokenRule(id, type, minLength);
+      rule = tokenRule(id, type);
       // Cookie and header names make types, and names come from clients.
-      if (this.#defaults.size >= namesRemembered) this.#defaults.clear();
-      this.#defaults.set(key, rule);
+      if (byType.size >= namesRemembered) byType.clear();
+      byType.set(type, rule);
     }
     return rule;
+  }
+
+  /** The user lets this header through, though it is one of those always masked; the name in lower case. */
+  allowsHeader(name: string): boolean {
+    return this.#allowed.has(name);
   }
 
   /** The user's rule for a header; the name in lower case. */
@@ -147,12 +168,13 @@ export class RuleSet {
   }
 
   #named(place: NamePlace, name: string): MaskRule | undefined {
-    const key = `${place} ${name}`;
-    if (this.#names.has(key)) return this.#names.get(key);
+    const names = this.#names[place];
+    const known = names.get(name);
+    if (known !== undefined || names.has(name)) return known;
     const rule = this.#resolve(place, name);
     if (name.length > 128) return rule;
-    if (this.#names.size >= namesRemembered) this.#names.clear();
-    this.#names.set(key, rule);
+    if (names.size >= namesRemembered) names.clear();
+    names.set(detached(name), rule);
     return rule;
   }
 

@@ -1,10 +1,17 @@
 import type { AuditEntry, Side } from '../model/event.ts';
 import type { RuleSet } from './rules.ts';
 
+/** How often a rule acted. */
+export interface AuditCount {
+  readonly rule: string;
+  readonly count: number;
+}
+
 /** Counts what masking did to one exchange. */
 export class AuditLog {
   readonly #counts: { rule: string; part: AuditEntry['part']; side: Side; count: number }[] = [];
-  readonly #unknownHeaders = new Set<string>();
+  // Made when it is needed: there is a log per exchange.
+  #unknownHeaders: Set<string> | undefined;
 
   add(rule: string, part: AuditEntry['part'], side: Side, count = 1): void {
     for (const entry of this.#counts) {
@@ -32,6 +39,7 @@ export class AuditLog {
   }
 
   unknownHeader(name: string): void {
+    this.#unknownHeaders ??= new Set();
     if (this.#unknownHeaders.size < mostUnknownHeaders) this.#unknownHeaders.add(name);
   }
 
@@ -40,7 +48,7 @@ export class AuditLog {
   }
 
   unknownHeaders(): string[] {
-    return [...this.#unknownHeaders];
+    return this.#unknownHeaders === undefined ? [] : [...this.#unknownHeaders];
   }
 }
 
