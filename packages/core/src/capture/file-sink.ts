@@ -118,13 +118,14 @@ class FileSink implements Sink {
   async write(events: readonly CaptureEvent[]): Promise<void> {
     let failure: unknown;
     for (const event of events) {
-      try {
-        if (this.#rotates) {
+      if (this.#rotates) {
+        try {
           if (this.#isDue(event.at)) await this.#rotate();
           this.#exchanges.note(event);
+        } catch (error) {
+          failure ??= error;
         }
-      } catch (error) {
-        failure ??= error;
+        this.#beganAt ??= event.at;
       }
       try {
         const pending = this.#file.writer.write(event);
@@ -137,9 +138,10 @@ class FileSink implements Sink {
           await this.#file.writer.declareRefused(event);
         }
       }
-      this.#beganAt ??= event.at;
-      this.#lastSeq = event.seq;
-      this.#lastAt = event.at;
+      if (this.#rotates) {
+        this.#lastSeq = event.seq;
+        this.#lastAt = event.at;
+      }
     }
     if (failure !== undefined) throw failure;
   }

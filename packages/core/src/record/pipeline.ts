@@ -3,10 +3,10 @@ import type { RecordHooks } from '../hook/hook.ts';
 import { isExchangeEvent } from '../hook/hook.ts';
 import { RecordHookRunner } from '../hook/run-record-hooks.ts';
 import type { Masker } from '../mask/masker.ts';
-import type { AbortEvent, CaptureEvent, ExchangeEvent } from '../model/event.ts';
+import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../model/event.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
-import { unpack } from './raw-reader.ts';
+import { RawReader } from './raw-reader.ts';
 import type { Sink } from './sink.ts';
 
 /** Events given to the sink at once, at most. */
@@ -92,16 +92,16 @@ export class Pipeline {
 
   /** Takes the events packed into the first `used` bytes. The memory may be used again when this is done. */
   async process(memory: SharedArrayBuffer, used: number): Promise<void> {
-    for (const event of unpack(memory, used)) {
-      if (!isExchangeEvent(event)) {
+    const reader = new RawReader(memory, used);
+    for (let event = reader.next(); event !== undefined; event = reader.next()) {
+      if (isExchangeEvent(event)) {
+        const pending = this.#take(event);
+        // Most events wait for nothing, and a promise for each would cost more than the rest of this loop.
+        if (pending !== undefined) await pending;
+      } else {
         this.#tellMasker(event);
         this.#emit(event);
-      } else if (this.#hooks === undefined) {
-        for (const kept of this.#maskOf(event)) this.#emit(kept);
-      } else {
-        await this.#takeHooked(event, this.#hooks);
       }
-      if (isExchangeEvent(event)) this.#forgetIfOver(event);
       if (this.#batch.length >= batchEvents) await this.#write();
     }
     await this.#write();
@@ -141,57 +141,71 @@ export class Pipeline {
     };
   }
 
-  async #takeHooked(event: ExchangeEvent, hooks: RecordHookRunner): Promise<void> {
-    for (const masked of this.#maskOf(event)) {
-      if (this.#passing.get(event.exchange)?.lost !== undefined) return;
-      try {
-        const { event: kept, marks, dropped } = await hooks.run(masked);
-        if (dropped) {
-          this.#hookDrops++;
-          this.#lose(event, 'hook', 'hook-dropped');
-          return;
-        }
-        this.#emit(kept);
-        const { seq, at, exchange } = event;
-        for (const mark of marks) this.#emit({ type: 'mark', seq, at, exchange, ...mark });
-      } catch (error) {
-        this.#lastError = describe(error);
-        this.#lose(event, 'hook', 'hook-failed');
-        return;
-      }
-    }
-  }
-
-  /** What may be kept of an event. Of an exchange that was lost nothing is, and that is declared. */
-  #maskOf(event: ExchangeEvent): readonly ExchangeEvent[] {
-    let passing = this.#passing.get(event.exchange);
-    if (passing === undefined) {
-      passing = { started: false, lost: undefined, requestEnded: false, responseEnded: false };
-      this.#passing.set(event.exchange, passing);
-    }
+  /** Masks an event, and takes what may be kept of it. Of an exchange that was lost nothing is, and that is declared. */
+  #take(event: ExchangeEvent): Promise<void> | undefined {
+    const passing = this.#passingOf(event.exchange);
     if (passing.lost !== undefined) {
       this.#eventsLost[passing.lost]++;
       this.#gaps.add(event, passing.lost, 0);
-      return [];
+      this.#forgetIfOver(event, passing);
+      return undefined;
     }
+    let masked: readonly CaptureEvent[] = [];
     try {
-      return this.#masker.mask(event).filter(isExchangeEvent);
+      masked = this.#masker.mask(event);
     } catch (error) {
       this.#lastError = describe(error);
-      this.#lose(event, 'mask', 'mask-failed');
-      return [];
+      this.#lose(event, passing, 'mask', 'mask-failed');
     }
+    if (this.#hooks !== undefined) return this.#takeHooked(event, passing, masked, this.#hooks);
+    for (const kept of masked) if (isExchangeEvent(kept)) this.#emitOf(passing, kept);
+    this.#forgetIfOver(event, passing);
+    return undefined;
+  }
+
+  async #takeHooked(
+    event: ExchangeEvent,
+    passing: Passing,
+    masked: readonly CaptureEvent[],
+    hooks: RecordHookRunner,
+  ): Promise<void> {
+    const { seq, at, exchange } = event;
+    for (const each of masked) {
+      if (!isExchangeEvent(each)) continue;
+      try {
+        const { event: kept, marks, dropped } = await hooks.run(each);
+        if (!dropped) {
+          this.#emitOf(passing, kept);
+          for (const mark of marks) this.#emitOf(passing, { type: 'mark', seq, at, exchange, ...mark });
+          continue;
+        }
+        this.#hookDrops++;
+        this.#lose(event, passing, 'hook', 'hook-dropped');
+      } catch (error) {
+        this.#lastError = describe(error);
+        this.#lose(event, passing, 'hook', 'hook-failed');
+      }
+      break;
+    }
+    this.#forgetIfOver(event, passing);
+  }
+
+  #passingOf(exchange: ExchangeId): Passing {
+    let passing = this.#passing.get(exchange);
+    if (passing === undefined) {
+      passing = { started: false, lost: undefined, requestEnded: false, responseEnded: false };
+      this.#passing.set(exchange, passing);
+    }
+    return passing;
   }
 
   /** Takes an exchange out from this event on. */
-  #lose(event: ExchangeEvent, reason: 'hook' | 'mask', code: string): void {
-    const passing = this.#passing.get(event.exchange);
-    if (passing === undefined) return;
+  #lose(event: ExchangeEvent, passing: Passing, reason: 'hook' | 'mask', code: string): void {
     passing.lost = reason;
     const { at, exchange } = event;
     const seq = Math.max(event.seq - 1, this.#lastSeq);
     const ending = this.#endingOf({ type: 'abort', seq, at, exchange, by: 'recorder', code });
-    if (passing.started) for (const last of ending) this.#emit(last);
+    if (passing.started) for (const last of ending) this.#emitOf(passing, last);
     this.#exchangesLost[reason]++;
     this.#eventsLost[reason]++;
     // Its number may stand already on what the masker made of it before.
@@ -208,18 +222,16 @@ export class Pipeline {
   }
 
   /** What closes an exchange that goes no further. Tells the masker, so that it lets go of what it holds of it. */
-  #endingOf(abort: AbortEvent): readonly CaptureEvent[] {
+  #endingOf(abort: AbortEvent): readonly ExchangeEvent[] {
     try {
-      return this.#masker.mask(abort).filter(({ type }) => type === 'abort' || type === 'audit');
+      return this.#masker.mask(abort).filter((event) => event.type === 'abort' || event.type === 'audit');
     } catch (error) {
       this.#lastError = describe(error);
       return [abort];
     }
   }
 
-  #forgetIfOver(event: ExchangeEvent): void {
-    const passing = this.#passing.get(event.exchange);
-    if (passing === undefined) return;
+  #forgetIfOver(event: ExchangeEvent, passing: Passing): void {
     if (event.type === 'end') {
       if (event.side === 'request') passing.requestEnded = true;
       else passing.responseEnded = true;
@@ -229,13 +241,15 @@ export class Pipeline {
     }
   }
 
+  /** Gives the sink an event of an exchange. */
+  #emitOf(passing: Passing, event: ExchangeEvent): void {
+    passing.started = true;
+    if (event.type === 'audit') for (const { count } of event.entries) this.#masked += count;
+    this.#emit(event);
+  }
+
   #emit(event: CaptureEvent): void {
     this.#gaps.declareInto(this.#batch);
-    if (event.type === 'audit') for (const { count } of event.entries) this.#masked += count;
-    if (isExchangeEvent(event)) {
-      const passing = this.#passing.get(event.exchange);
-      if (passing !== undefined) passing.started = true;
-    }
     this.#batch.push(event);
     this.#lastSeq = event.seq;
   }

@@ -1,98 +1,72 @@
-import type {
-  AbortEvent,
-  CaptureEvent,
-  ContentState,
-  ExchangeEvent,
-  Protocol,
-  Side,
-  StartEvent,
-} from '../model/event.ts';
+import type { AbortEvent, CaptureEvent, ContentState, EndEvent, Protocol, Side } from '../model/event.ts';
 import { gapReasons } from '../model/event.ts';
+import { ContentCopier } from './content-copier.ts';
 import { flag, limitState, recordHead, recordKind, startTexts } from './raw-layout.ts';
 import { parseWireHead } from './wire-head.ts';
 
-/** The events packed into the first `used` bytes of a buffer, in order. They share no memory with it. */
-export function* unpack(memory: SharedArrayBuffer, used: number): Generator<CaptureEvent> {
-  const bytes = Buffer.from(memory);
-  const u32 = new Uint32Array(memory);
-  const f64 = new Float64Array(memory);
-  for (let offset = 0; offset < used; offset += u32[(offset >> 2) + 1] ?? used) {
-    const event = new RawRecord(bytes, u32, f64, offset).event();
-    yield event;
-    if (event.type === 'start' && ((u32[offset >> 2] ?? 0) & flag.bodyless) !== 0) {
-      const { at, seq, exchange } = event;
-      yield {
-        type: 'end',
-        seq: seq + 1,
-        at,
-        exchange,
-        side: 'request',
-        size: 0,
-        state: 'kept',
-        complete: true,
-      };
-    }
-  }
-}
-
-class RawRecord {
+/** Reads the events packed into the first `used` bytes of a buffer, in order. They share no memory with it. */
+export class RawReader {
   readonly #bytes: Buffer;
   readonly #u32: Uint32Array;
   readonly #f64: Float64Array;
-  readonly #offset: number;
-  readonly #flags: number;
+  readonly #contents: ContentCopier;
+  readonly #used: number;
+  /** Of the next record. */
+  #next = 0;
+  /** The end of a request without a body, whose start was read last. */
+  #requestEnd: EndEvent | undefined;
+  // Of the record that is read: where its kind's own fields begin, and its flags.
+  #offset = 0;
+  #flags = 0;
 
-  constructor(bytes: Buffer, u32: Uint32Array, f64: Float64Array, offset: number) {
-    this.#bytes = bytes;
-    this.#u32 = u32;
-    this.#f64 = f64;
-    this.#offset = offset;
-    this.#flags = u32[offset >> 2] ?? 0;
+  constructor(memory: SharedArrayBuffer, used: number) {
+    this.#bytes = Buffer.from(memory);
+    this.#u32 = new Uint32Array(memory);
+    this.#f64 = new Float64Array(memory);
+    this.#contents = new ContentCopier(this.#bytes);
+    this.#used = used;
   }
 
-  event(): CaptureEvent {
-    const stamp = { seq: this.#head(2), at: this.#head(1) };
-    switch (this.#flags & 0xff) {
-      case recordKind.gap:
-        return {
-          type: 'gap',
-          ...stamp,
-          reason: gapReasons[this.#number(0)] ?? 'buffer-full',
-          fromAt: this.#number(1),
-          toAt: stamp.at,
-          exchanges: this.#number(2),
-          events: this.#number(3),
-          fromSeq: this.#number(4),
-        };
-      case recordKind.clock:
-        return { type: 'clock', ...stamp, wallMs: this.#number(0) };
-      case recordKind.control: {
-        const [name = '', value = ''] = this.#texts(0);
-        return { type: 'control', ...stamp, name, value };
-      }
-      default:
-        return this.#exchangeEvent({ ...stamp, exchange: this.#head(3) });
+  /** The next event; undefined when all have been read. */
+  next(): CaptureEvent | undefined {
+    const requestEnd = this.#requestEnd;
+    if (requestEnd !== undefined) {
+      this.#requestEnd = undefined;
+      return requestEnd;
     }
+    const offset = this.#next;
+    if (offset >= this.#used) return undefined;
+    const at32 = offset >> 2;
+    const at64 = offset >> 3;
+    this.#next = offset + (this.#u32[at32 + 1] ?? this.#used);
+    this.#offset = offset + recordHead;
+    this.#flags = this.#u32[at32] ?? 0;
+    return this.#event(this.#f64[at64 + 2] ?? 0, this.#f64[at64 + 1] ?? 0, this.#f64[at64 + 3] ?? 0);
   }
 
-  #exchangeEvent(stamp: Pick<ExchangeEvent, 'seq' | 'at' | 'exchange'>): ExchangeEvent {
-    const side: Side = this.#has(flag.response) ? 'response' : 'request';
+  #event(seq: number, at: number, exchange: number): CaptureEvent {
     switch (this.#flags & 0xff) {
       case recordKind.start:
-        return this.#start(stamp);
+        return this.#start(seq, at, exchange);
       case recordKind.headers: {
         const [reason = '', version = '', ...headers] = this.#texts(8);
-        return { type: 'headers', ...stamp, status: this.#number(0), reason, version, headers };
+        return { type: 'headers', seq, at, exchange, status: this.#number(0), reason, version, headers };
       }
-      case recordKind.wireHead:
-        return { type: 'headers', ...stamp, ...parseWireHead(this.#wireHead()) };
-      case recordKind.chunk:
-        return { type: 'chunk', ...stamp, side, size: this.#number(0), data: this.#content() };
+      case recordKind.wireHead: {
+        const { status, reason, version, headers } = parseWireHead(this.#wireHead());
+        return { type: 'headers', seq, at, exchange, status, reason, version, headers };
+      }
+      case recordKind.chunk: {
+        const [size, data] = [this.#number(0), this.#content()];
+        return { type: 'chunk', seq, at, exchange, side: this.#side(), size, data };
+      }
       case recordKind.message:
         return {
           type: 'message',
-          ...stamp,
-          side,
+          seq,
+          at,
+          exchange,
+          side: this.#side(),
           index: this.#number(1),
           kind: this.#number(2),
           size: this.#number(0),
@@ -100,41 +74,53 @@ class RawRecord {
           data: this.#content(),
         };
       case recordKind.trailers:
-        return { type: 'trailers', ...stamp, side, headers: this.#texts(0) };
-      case recordKind.end:
-        return {
-          type: 'end',
-          ...stamp,
-          side,
-          size: this.#number(0),
-          state: this.#state(),
-          complete: this.#has(flag.complete),
-        };
+        return { type: 'trailers', seq, at, exchange, side: this.#side(), headers: this.#texts(0) };
+      case recordKind.end: {
+        const complete = this.#has(flag.complete);
+        const [side, size, state] = [this.#side(), this.#number(0), this.#state()];
+        return { type: 'end', seq, at, exchange, side, size, state, complete };
+      }
       case recordKind.mark: {
         const [name = '', value = ''] = this.#texts(0);
-        return { type: 'mark', ...stamp, name, value };
+        return { type: 'mark', seq, at, exchange, name, value };
       }
-      default: {
+      case recordKind.abort: {
         const [by, code = ''] = this.#texts(0);
-        return { type: 'abort', ...stamp, by: abortBy(by), code };
+        return { type: 'abort', seq, at, exchange, by: abortBy(by), code };
       }
+      case recordKind.gap:
+        return {
+          type: 'gap',
+          seq,
+          at,
+          reason: gapReasons[this.#number(0)] ?? 'buffer-full',
+          fromAt: this.#number(1),
+          toAt: at,
+          exchanges: this.#number(2),
+          events: this.#number(3),
+          fromSeq: this.#number(4),
+        };
+      case recordKind.control: {
+        const [name = '', value = ''] = this.#texts(0);
+        return { type: 'control', seq, at, name, value };
+      }
+      default:
+        return { type: 'clock', seq, at, wallMs: this.#number(0) };
     }
   }
 
-  #start(stamp: Pick<StartEvent, 'seq' | 'at' | 'exchange'>): StartEvent {
+  #start(seq: number, at: number, exchange: number): CaptureEvent {
     const texts = this.#texts(16);
     const [lane = '', operation, peer, version = '', method = '', target = '', authority] = texts;
-    const protocol: Protocol = this.#has(flag.grpc)
-      ? 'grpc'
-      : this.#has(flag.websocket)
-        ? 'websocket'
-        : 'http';
+    if (this.#has(flag.bodyless)) this.#requestEnd = endOfNothing(seq + 1, at, exchange);
     return {
       type: 'start',
-      ...stamp,
+      seq,
+      at,
+      exchange,
       sampleRate: this.#number(1),
       direction: this.#has(flag.outbound) ? 'outbound' : 'inbound',
-      protocol,
+      protocol: this.#protocol(),
       lane,
       parent: this.#has(flag.hasParent) ? this.#number(0) : undefined,
       operation: this.#has(flag.hasOperation) ? operation : undefined,
@@ -152,32 +138,41 @@ class RawRecord {
     return (this.#flags & bit) !== 0;
   }
 
+  #side(): Side {
+    return this.#has(flag.response) ? 'response' : 'request';
+  }
+
+  #protocol(): Protocol {
+    if (this.#has(flag.grpc)) return 'grpc';
+    return this.#has(flag.websocket) ? 'websocket' : 'http';
+  }
+
   #state(): ContentState {
     if (this.#has(flag.dropped)) return limitState;
     return this.#has(flag.truncated) ? 'truncated' : 'kept';
   }
 
-  #head(index: number): number {
+  /** The n-th fixed number of the kind. */
+  #number(index: number): number {
     return this.#f64[(this.#offset >> 3) + index] ?? 0;
   }
 
-  /** The n-th fixed number of the kind. */
-  #number(index: number): number {
-    return this.#f64[((this.#offset + recordHead) >> 3) + index] ?? 0;
-  }
-
+  /** The texts after so many bytes of fixed numbers. All are decoded at once, and each is a part of that. */
   #texts(fixed: number): string[] {
-    let at32 = (this.#offset + recordHead + fixed) >> 2;
-    const count = this.#u32[at32++] ?? 0;
-    const width = this.#has(flag.wide) ? 2 : 1;
+    const u32 = this.#u32;
+    const at32 = (this.#offset + fixed) >> 2;
+    const count = u32[at32] ?? 0;
+    const lengths = at32 + 1;
     let total = 0;
-    for (let i = 0; i < count; i++) total += this.#u32[at32 + i] ?? 0;
-    const from = (at32 + count) * 4;
-    const all = this.#bytes.toString(width === 2 ? 'utf16le' : 'latin1', from, from + total * width);
+    for (let i = 0; i < count; i++) total += u32[lengths + i] ?? 0;
+    const from = (lengths + count) * 4;
+    const all = this.#has(flag.wide)
+      ? this.#bytes.toString('utf16le', from, from + total * 2)
+      : this.#bytes.toString('latin1', from, from + total);
     const texts: string[] = [];
     let position = 0;
     for (let i = 0; i < count; i++) {
-      const end = position + (this.#u32[at32 + i] ?? 0);
+      const end = position + (u32[lengths + i] ?? 0);
       texts.push(all.slice(position, end));
       position = end;
     }
@@ -185,16 +180,20 @@ class RawRecord {
   }
 
   #wireHead(): string {
-    const from = this.#offset + recordHead + 8;
+    const from = this.#offset + 8;
     return this.#bytes.toString('latin1', from, from + this.#number(0));
   }
 
   /** A copy: the buffer is used again. */
   #content(): Uint8Array | undefined {
     if (this.#has(flag.dropped)) return undefined;
-    const from = this.#offset + recordHead + 32;
-    return new Uint8Array(this.#bytes.subarray(from, from + this.#number(3)));
+    return this.#contents.copy(this.#offset + 32, this.#number(3));
   }
+}
+
+/** The end of a request that was recorded with its start. */
+function endOfNothing(seq: number, at: number, exchange: number): EndEvent {
+  return { type: 'end', seq, at, exchange, side: 'request', size: 0, state: 'kept', complete: true };
 }
 
 function abortBy(text: string | undefined): AbortEvent['by'] {

@@ -3,8 +3,15 @@ import { expect, test } from 'vitest';
 import type { CaptureEvent, ExchangeStart } from '../../src/model/event.ts';
 import type { PackedBuffer } from '../../src/record/buffer-pool.ts';
 import { BufferPool } from '../../src/record/buffer-pool.ts';
-import { unpack } from '../../src/record/raw-reader.ts';
+import { RawReader } from '../../src/record/raw-reader.ts';
 import { RawWriter } from '../../src/record/raw-writer.ts';
+
+function unpack(memory: SharedArrayBuffer, used: number): CaptureEvent[] {
+  const reader = new RawReader(memory, used);
+  const events: CaptureEvent[] = [];
+  for (let event = reader.next(); event !== undefined; event = reader.next()) events.push(event);
+  return events;
+}
 
 const latin1 = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)) });
 /** What may stand in a line of a head. */
