@@ -35,6 +35,7 @@ test('@gardenhose/core exports these names', () => {
     CaptureSummary
     CaptureWriter
     CaptureWriterOptions
+    ChangedPlace
     Chunk
     ChunkEvent
     Clock
@@ -66,6 +67,7 @@ test('@gardenhose/core exports these names', () => {
     ExchangeId
     ExchangeStart
     ExchangeTap
+    ExplainedValue
     FakeKind
     Fidelity
     FileSinkOptions
@@ -88,6 +90,9 @@ test('@gardenhose/core exports these names', () => {
     MarkEvent
     MarkRule
     MaskAction
+    MaskCaptureOptions
+    MaskCaptureResult
+    MaskExplanation
     MaskLimits
     Masker
     MaskerOptions
@@ -95,6 +100,7 @@ test('@gardenhose/core exports these names', () => {
     MemorySink
     Message
     MessageEvent
+    NameSuggestion
     OperationRow
     Outcome
     Pace
@@ -105,6 +111,7 @@ test('@gardenhose/core exports these names', () => {
     PolicyKey
     PolicyName
     PolicyRule
+    PolicySuggester
     PolicySummary
     Protocol
     RandomAccess
@@ -160,12 +167,15 @@ test('@gardenhose/core exports these names', () => {
     SinkSource
     Stamp
     StartEvent
+    SurveyPlace
+    SurveyedName
     TapTarget
     Timing
     TrailersEvent
     TranscriptEntry
     Unsendable
     ValuePattern
+    ValueShape
     VerifyResult
     Where
     WireHead
@@ -183,6 +193,7 @@ test('@gardenhose/core exports these names', () => {
     defaultRuleIds
     errorCodes
     escapeText
+    explainMasking
     fanOutSink
     fileSink
     finishedAt
@@ -197,6 +208,7 @@ test('@gardenhose/core exports these names', () => {
     isMutation
     isNumberOfToken
     isUnsendable
+    maskCapture
     maskExchange
     matchesGlob
     memorySink

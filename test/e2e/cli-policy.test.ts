@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
 import { runCli } from '../support/run-cli.ts';
-import { secrets } from '../support/secret-traffic.ts';
+import { recordSecrets, secrets, secretTexts } from '../support/secret-traffic.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -132,4 +132,25 @@ test('policy show lists the rules in force', async () => {
   expect(stdout).toMatch(/^default\/key\/secret$/m);
   const json = JSON.parse((await runCli(['policy', 'show', '--json'])).stdout);
   expect(json.defaultRules).toContainEqual({ id: 'default/cookie', enabled: true });
+});
+
+test('policy suggest proposes rules from names that no rule knows, without a value', async () => {
+  using dir = tempDir();
+  await recordSecrets(dir.file('a.hose'), { version: 1, rules: [{ id: 'x', at: 'key:note', mask: 'keep' }] });
+  const { code, stdout, stderr } = await runCli(['policy', 'suggest', dir.file('a.hose'), '--all']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({
+    version: 1,
+    rules: [{ id: 'suggest/header/x-tenant', at: 'header:x-tenant', mask: 'keep' }],
+  });
+  expect(stderr).toMatch(/^\d+ names in 3 exchanges that no rule knows$/m);
+  expect(stderr).toMatch(/^x-tenant +header +2 +1 +token +keep +masked now/m);
+  expect(stderr).toMatch(/^amount +form +1 +1 +number +looks harmless$/m);
+  for (const secret of secretTexts) expect(stdout + stderr).not.toContain(secret);
+
+  writeFileSync(dir.file('policy.json'), stdout);
+  expect((await runCli(['policy', 'check', dir.file('policy.json')])).code).toBe(0);
+  const known = await runCli(['policy', 'suggest', dir.file('a.hose'), '--policy', dir.file('policy.json')]);
+  expect(JSON.parse(known.stdout)).toEqual(JSON.parse(stdout));
+  expect(known.stderr).not.toContain('x-tenant');
 });

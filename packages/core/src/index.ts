@@ -80,7 +80,11 @@ export type {
 export type { ScannedExchange, SecretFinding } from './mask/secret-scanner.ts';
 export { SecretScanner } from './mask/secret-scanner.ts';
 export { isNumberOfToken } from './mask/token-number.ts';
+export type { SurveyedName, SurveyPlace } from './mask/name-survey.ts';
+export type { NameSuggestion } from './mask/suggest.ts';
+export { PolicySuggester } from './mask/suggest.ts';
 export { tokenType } from './mask/tokens.ts';
+export type { ValueShape } from './mask/value-shape.ts';
 
 // hook
 export { checkRules, parseHeaderRule, parseHookRules } from './hook/check-rules.ts';
