@@ -15,42 +15,48 @@ function words(text: string): Set<string> {
 
 const secretWords = words(`
   password passwords passwd pwd passphrase passcode secret secrets credential credentials creds apikey apikeys
-  privatekey otp totp mfa cvv cvv2 cvc csc ssn jwt bearer pin authorization cookie cookies`);
+  privatekey otp totp mfa cvv cvv2 cvc csc ssn jwt bearer pin psk csrf xsrf cookie cookies`);
 
 const secretPairs = words(`
   apikey privatekey secretkey accesskey signingkey encryptionkey masterkey sharedkey customerkey hostkey clientsecret
   sharedsecret securitycode recoverycode backupcode verificationcode confirmationcode authcode securityanswer
-  clientassertion codeverifier usercode`);
+  clientassertion codeverifier usercode authkey connectionstring tokenvalue authorizationcode authorizationheader
+  authorizationvalue policysignature requestsignature tokensignature webhooksignature`);
+
+/** A name of one of these words before `authorization` is about permission or payment, not about the header. */
+const harmlessBeforeAuthorization = words(`
+  account card company extended incremental issuing mandate merchant no payment valid`);
+
+/** `secret_scanning` is what a service does with secrets of others. */
+const notOfSecret = words('scanning protection');
 
 /** A name of one of these words before `token` is about paging or counting, not about access. */
 const harmlessBeforeToken = words(`
   next page previous continuation cursor sync resume start starting request idempotency clientrequest cancellation max
-  min total prompt completion input output reasoning cached pagination scroll stop`);
+  min total prompt completion input output reasoning cached pagination scroll stop backward forward sequence block lock
+  http overlap`);
 
 /** A name that ends in one of these words tells about a secret, but is none. */
 const safeLastWords = words(`
   policy enabled disabled required allowed count length size min max expiry expires expiration ttl at date type status
   strength rule format method version url uri endpoint arn id name label hint description prefix age attempts remaining
   limit reset changed updated created config settings mode algorithm scope provider issuer audience file category error
-  message days hours minutes seconds index level exists valid`);
+  message days hour hours minutes seconds index level exists valid types behavior behaviour period strategy spec source
+  expression prevention used setting configuration usage alert alerts fingerprint identifier
+  decision rationale role action scans`);
 
+/** A name that ends so is of that kind whatever stands before it, in the singular and the plural. */
 const suffixes = [
-  'emailaddress',
-  'email',
-  'phonenumber',
-  'ipaddress',
-  'firstname',
-  'lastname',
-  'fullname',
-  'cardnumber',
-  'accountnumber',
-  'postalcode',
-  'zipcode',
-  'dateofbirth',
-  'birthdate',
-  'macaddress',
-  'streetaddress',
+  ...words(`
+    emailaddress email phonenumber ipaddress firstname lastname fullname cardnumber accountnumber routingnumber sortcode
+    postalcode zipcode dateofbirth birthdate macaddress streetaddress username holdername taxid addressline1
+    addressline2 addressline3 homeaddress billingaddress shippingaddress mailingaddress postaladdress deliveryaddress
+    residentialaddress customeraddress cardholderaddress addresszip billingzip shippingzip customername payername
+    payeename sendername recipientname passengername employeename patientname legalname individualname preferredname passportname
+    holderaddress primaryaddress permanentaddress counterpartyaddress buyeraddress`),
 ];
+/** The same, where it is the whole last word. */
+const lastWords = words('phone iban');
 
 const exact = new Map<string, NameMeaning>();
 function define(rule: DefaultRuleId, type: string, names: string): void {
@@ -61,7 +67,7 @@ define(
   'secret',
   `pass pw userpass newpass oldpass passwordhash hashedpassword passwordsalt sid sessid sessionid session connectsid
   phpsessid jsessionid accesskeyid awsaccesskeyid sig signature hmac samlresponse samlrequest assertion
-  authenticitytoken magiclink`,
+  authenticitytoken magiclink authorization samlassertion`,
 );
 define(
   'default/key/payment',
@@ -71,9 +77,9 @@ define(
 define(
   'default/key/payment',
   'payment',
-  'cardcvc cardcvv expmonth expyear expiry expirydate cardexpiry cardexpirydate track1 track2 pinblock',
+  'cardcvc cardcvv expmonth expyear expiry expirydate cardexpiry cardexpirydate track1 track2 trackdata pinblock',
 );
-define('default/key/payment', 'name', 'cardholder cardholdername');
+define('default/key/payment', 'name', 'cardholder cardholdername holdername');
 define('default/key/payment', 'iban', 'iban');
 define(
   'default/key/payment',
@@ -85,26 +91,34 @@ define(
   'default/key/identity',
   'national-id',
   `nationalid nino taxid tin ein itin passport passportnumber driverslicense driverslicensenumber licensenumber aadhaar
-  cpf cnpj curp personnummer pesel bsn steuerid`,
+  cpf cnpj curp personnummer pesel bsn steuerid idnumber documentnumber taxpayerid vatid vatnumber`,
 );
-define('default/key/identity', 'birth-date', 'dob dateofbirth birthdate birthday');
+define('default/key/identity', 'birth-date', 'dob dateofbirth datesofbirth birthdate birthday');
 define('default/key/contact', 'email', 'email emailaddress mail useremail primaryemail');
 define('default/key/contact', 'phone', 'phone phonenumber mobile mobilenumber telephone tel fax msisdn');
 define(
   'default/key/contact',
   'name',
-  'firstname lastname fullname middlename givenname familyname surname maidenname',
+  `firstname lastname fullname middlename givenname familyname surname maidenname nickname legalname customername
+  payername payeename sendername recipientname passengername employeename patientname individualname
+  preferredname passportname`,
 );
 define('default/key/contact', 'user', 'username login');
 define(
   'default/key/contact',
   'address',
   `street streetaddress streetnumber address1 address2 addressline1 addressline2 addressline3 postalcode zipcode
-  postcode zip`,
+  postcode zip addresszip billingzip shippingzip line1 line2 street1 street2 street3 streetname streetinfo homeaddress
+  billingaddress shippingaddress mailingaddress postaladdress deliveryaddress residentialaddress customeraddress
+  cardholderaddress holderaddress primaryaddress permanentaddress counterpartyaddress buyeraddress`,
 );
 define('default/key/geo', 'geo', 'latitude longitude lat lng lon geolocation');
 define('default/key/contact', 'ip', 'ip ipaddress clientip remoteip remoteaddr userip sourceip');
-define('default/key/device', 'device', 'deviceid advertisingid idfa gaid imei imsi macaddress');
+define(
+  'default/key/device',
+  'device',
+  'deviceid customerdeviceid userdeviceid mobiledeviceid advertisingid idfa gaid imei imsi macaddress',
+);
 
 const secret: NameMeaning = { rule: 'default/key/secret', type: 'secret', minLength: 0 };
 const socialSecurity: NameMeaning = { rule: 'default/key/secret', type: 'ssn', minLength: 0 };
@@ -180,19 +194,25 @@ function meaningOf(parts: readonly string[], inQuery: boolean): NameMeaning | un
   const known = exact.get(joined) ?? (inQuery ? queryOnly.get(joined) : undefined);
   if (known !== undefined) return known;
   if (isSecret(parts, last)) return parts.includes('ssn') ? socialSecurity : secret;
-  if (last === 'phone') return exact.get('phone');
+  if (lastWords.has(last)) return exact.get(last);
+  if (last === 'number' && parts.at(-2) === 'id') return exact.get('idnumber');
   if (joined.length < 5) return undefined;
-  for (const suffix of suffixes) if (joined.endsWith(suffix)) return exact.get(suffix);
+  const one = last.endsWith('sses') ? joined.slice(0, -2) : singular(joined);
+  for (const suffix of suffixes) {
+    if (joined.endsWith(suffix) || one.endsWith(suffix)) return exact.get(suffix);
+  }
   return undefined;
 }
 
 function isSecret(parts: readonly string[], last: string): boolean {
   if (isToken(parts, last)) return true;
   if (safeLastWords.has(last)) return false;
+  if (last === 'authorization' && !harmlessBeforeAuthorization.has(parts.at(-2) ?? '')) return true;
   for (let i = 0; i < parts.length; i++) {
     const word = parts[i] ?? '';
     const next = parts[i + 1] ?? '';
     if (word.length < 3) continue;
+    if (word === 'secret' && notOfSecret.has(next)) continue;
     if (secretWords.has(word) || secretPairs.has(word) || endsAsSecret(word)) return true;
     if (next !== '' && (secretPairs.has(word + next) || secretPairs.has(word + singular(next)))) return true;
     if (word === 'one' && next === 'time' && parts[i + 2] === 'code') return true;

@@ -21,22 +21,26 @@ test('knows names of credentials', () => {
     mfaCode pin cvv cvc2 jwt bearer authorization Authorization cookie sessionId session sid PHPSESSID signature
     samlResponse codeVerifier client_assertion securityCode backupCodes recoveryCode SSECustomerKey UserCode
     ConfirmationCode one_time_code sharedAccessKey signingKey encryptionKey passphrase credentials accesstoken
-    userpassword masterKey hmac`;
+    userpassword masterKey hmac _csrf XSRF-TOKEN proxyAuthorization x_authorization authorizationCode connectionString
+    wifi_psk SAMLAssertion tokenValue next-auth.session-token`;
   const missed = types(names).filter(([, type]) => type !== 'secret');
   expect(missed).toEqual([]);
 });
 
 test('knows names of persons, payment and places by their kind', () => {
   const expected = {
-    email: 'email userEmail customer.email user[email] contactEmailAddress',
-    phone: 'phone phoneNumber homePhoneNumber mobile msisdn workPhone',
-    name: 'firstName lastName full_name customerLastName',
+    email: 'email userEmail customer.email user[email] contactEmailAddress emails email_addresses',
+    phone: 'phone phoneNumber homePhoneNumber mobile msisdn workPhone phone_numbers',
+    name: 'firstName lastName full_name customerLastName account_holder_name individual_name NickName',
+    user: 'username twitter_username adminUserName',
+    account: 'account_numbers bacs_sort_code refund_routing_number',
     card: 'cardNumber creditCard pan billingCardNumber',
-    iban: 'iban',
-    'birth-date': 'dob dateOfBirth',
+    iban: 'iban sender_iban',
+    'birth-date': 'dob dateOfBirth dates_of_birth',
     ssn: 'ssn socialSecurityNumber',
-    'national-id': 'passportNumber taxId',
-    address: 'street zip postalCode billingPostalCode',
+    'national-id': 'passportNumber taxId company_tax_ids employer_id_number',
+    address:
+      'street zip postalCode billingPostalCode sender_address_line1 billing_address line1 street_2 shipping_zip',
     geo: 'lat longitude',
     ip: 'ip clientIp remoteIpAddress',
     device: 'imei deviceId macAddress',
@@ -51,6 +55,8 @@ test('leaves names that only sound like it', () => {
     passenger passengers compass bypass nextToken next_page_token continuationToken maxTokens totalTokens
     prompt_tokens passwordPolicy passwordLastChanged tokenType token_type tokenExpiry passwordLength secretName
     cookiePolicy pinned pinterest spinning mailbox zipped zipfile latest platform template flat street_scanning
+    secret_scanning secret_scanning_push_protection extended_authorization authorization_decision nextForwardToken
+    apiKeySource passwordLastUsed credential_usage exclude_secret_types paid_number logins sessions addresses caliban
     id name title total status description code state key createdAt host hostname`;
   expect(types(names).filter(([, type]) => type !== undefined)).toEqual([]);
 });
