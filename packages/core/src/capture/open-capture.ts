@@ -1,4 +1,4 @@
-import { type AssembleOptions, assemble } from '../model/assemble.ts';
+import { type AssembleOptions, Assembler } from '../model/assemble.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
@@ -9,7 +9,7 @@ import { recordTypes } from './format.ts';
 import { type Head, readHead } from './head-reader.ts';
 import { decodeHeader } from './header-payload.ts';
 import { openFile, pieces, type RandomAccess } from './random-access.ts';
-import { type ReadCaptureOptions, readEvents } from './read-capture.ts';
+import { type ReadCaptureOptions, readEventRuns } from './read-capture.ts';
 import { frameHeaderAt, type Layout, readFooter, readLayout, type SeekPoint } from './seek-table.ts';
 
 /** Part of a capture. What is left out does not bound it. */
@@ -114,17 +114,41 @@ class FileCapture implements Capture {
   }
 
   async *events(range: CaptureRange = {}): AsyncGenerator<CaptureEvent, void, undefined> {
-    const { fromAt = 0, toAt = Infinity, fromSeq = 0, toSeq = Infinity } = range;
-    const log = this.#headLog.copy();
-    this.#log = log;
-    for await (const event of await this.#from(fromSeq, fromAt, log)) {
-      if (event.seq >= toSeq || event.at >= toAt) return;
-      if (event.seq >= fromSeq && event.at >= fromAt) yield event;
+    for await (const events of this.#runs(range)) {
+      for (const event of events) yield event;
     }
   }
 
-  exchanges(range?: CaptureRange, options?: AssembleOptions): AsyncIterable<Exchange> {
-    return assemble(this.events(range), options);
+  async *exchanges(
+    range: CaptureRange = {},
+    options: AssembleOptions = {},
+  ): AsyncGenerator<Exchange, void, undefined> {
+    const assembler = new Assembler(options);
+    for await (const events of this.#runs(range)) {
+      for (const event of events) {
+        for (const exchange of assembler.push(event)) yield exchange;
+      }
+    }
+    for (const exchange of assembler.finish()) yield exchange;
+  }
+
+  /** The events of a range in runs, within which nothing is waited for: there are several events to an exchange. */
+  async *#runs(range: CaptureRange): AsyncGenerator<Iterable<CaptureEvent>, void, undefined> {
+    const { fromAt = 0, toAt = Infinity, fromSeq = 0, toSeq = Infinity } = range;
+    const log = this.#headLog.copy();
+    this.#log = log;
+    let over = false;
+    function* within(events: Iterable<CaptureEvent>): Generator<CaptureEvent, void, undefined> {
+      for (const event of events) {
+        over = event.seq >= toSeq || event.at >= toAt;
+        if (over) return;
+        if (event.seq >= fromSeq && event.at >= fromAt) yield event;
+      }
+    }
+    for await (const events of await this.#from(fromSeq, fromAt, log)) {
+      yield within(events);
+      if (over) return;
+    }
   }
 
   async summary(): Promise<CaptureSummary> {
@@ -189,15 +213,19 @@ class FileCapture implements Capture {
     };
   }
 
-  async #from(fromSeq: number, fromAt: number, log: ConditionLog): Promise<AsyncIterable<CaptureEvent>> {
+  async #from(
+    fromSeq: number,
+    fromAt: number,
+    log: ConditionLog,
+  ): Promise<AsyncIterable<Iterable<CaptureEvent>>> {
     const { sync, number } = this.#head;
     const point = fromSeq > 0 || fromAt > 0 ? await this.#seek(fromSeq, fromAt) : undefined;
     if (point === undefined) {
       const window = new ByteWindow(pieces(this.#access, this.#headEnd), this.#headEnd);
-      return readEvents(window, log, { sync, number, fromStart: true });
+      return readEventRuns(window, log, { sync, number, fromStart: true });
     }
     const window = new ByteWindow(pieces(this.#access, point.offset), point.offset);
-    return readEvents(window, log, { sync, number: point.number, fromStart: false });
+    return readEventRuns(window, log, { sync, number: point.number, fromStart: false });
   }
 
   /** Where to begin so that nothing of the range is passed over. The index is believed only where the frame agrees. */

@@ -50,10 +50,20 @@ export async function* readEvents(
   log: ConditionLog,
   start: ReadStart,
 ): AsyncGenerator<CaptureEvent, void, undefined> {
+  for await (const events of readEventRuns(window, log, start)) {
+    for (const event of events) yield event;
+  }
+}
+
+/** The events in runs, one per chunk: within a run they are read as they are asked for, without a wait for each. */
+export async function* readEventRuns(
+  window: ByteWindow,
+  log: ConditionLog,
+  start: ReadStart,
+): AsyncGenerator<Iterable<CaptureEvent>, void, undefined> {
   try {
     for await (const item of readChunks(window, log, start)) {
-      if (item.kind === 'gap') yield item.gap;
-      else yield* chunkEvents(item, log);
+      yield item.kind === 'gap' ? [item.gap] : chunkEvents(item, log);
     }
   } finally {
     await window.close();

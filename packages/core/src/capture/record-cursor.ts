@@ -46,6 +46,8 @@ export class RecordCursor {
   }
 
   #at = 0;
+  /** Items still to come of each array that is open: one list for all records, since a payload has thousands. */
+  readonly #left: number[] = [];
 
   /** Number of items of the array at `at`, or -1. Leaves `#at` behind its head. */
   #arrayLength(at: number): number {
@@ -95,7 +97,8 @@ export class RecordCursor {
     const bytes = this.#bytes;
     const view = this.#view;
     const length = bytes.length;
-    const left: number[] = [];
+    const left = this.#left;
+    left.length = 0;
     let elements = 0;
     let at = from;
     do {

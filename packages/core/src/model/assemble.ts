@@ -2,6 +2,7 @@ import { GardenhoseError } from '../errors.ts';
 import type { CaptureEvent, ExchangeId, GapEvent, GapReason } from './event.ts';
 import type { Exchange, PartialReason } from './exchange.ts';
 import { ExchangeBuilder } from './exchange-builder.ts';
+import { TransientMap } from './transient-map.ts';
 
 /** Limits and order of {@link Assembler} and {@link assemble}. */
 export interface AssembleOptions {
@@ -51,7 +52,7 @@ const closesWhatItCuts: ReadonlySet<GapReason> = new Set(['buffer-full', 'hook',
 export class Assembler {
   readonly #limits: Limits;
   readonly #onGap: AssembleOptions['onGap'];
-  readonly #open = new Map<ExchangeId, ExchangeBuilder>();
+  readonly #open = new TransientMap<ExchangeId, ExchangeBuilder>();
   readonly #closed: RecentIds;
   readonly #partial: Record<PartialReason, number> = {
     'no-start': 0,
@@ -65,7 +66,6 @@ export class Assembler {
   #held = 0;
   #heldBytes = 0;
   #losses = 0;
-  readonly #lossesAtStart = new WeakMap<ExchangeBuilder, number>();
   #exchanges = 0;
   #ignoredEvents = 0;
   #missingExchanges = 0;
@@ -136,7 +136,7 @@ export class Assembler {
 
   #append(builder: ExchangeBuilder): void {
     this.#open.set(builder.id, builder);
-    this.#lossesAtStart.set(builder, this.#losses);
+    builder.lossesBefore = this.#losses;
     builder.older = this.#newest;
     if (this.#newest !== undefined) this.#newest.newer = builder;
     else this.#oldest = builder;
@@ -147,10 +147,10 @@ export class Assembler {
 
   /** No more events are taken for it; it may still wait for its turn. */
   #close(builder: ExchangeBuilder): void {
-    this.#open.delete(builder.id);
+    this.#open.take(builder.id);
     this.#closed.add(builder.id);
     // Losses that no exchange is named for may concern any that was open.
-    if (this.#lossesAtStart.get(builder) !== this.#losses) builder.lacks('events-lost');
+    if (builder.lossesBefore !== this.#losses) builder.lacks('events-lost');
   }
 
   #due(touched: ExchangeBuilder): readonly Exchange[] {
@@ -181,6 +181,9 @@ export class Assembler {
     else this.#oldest = builder.newer;
     if (builder.newer !== undefined) builder.newer.older = builder.older;
     else this.#newest = builder.older;
+    // Else one that is dead but not collected yet would keep all that came after it, through one collection after the other.
+    builder.older = undefined;
+    builder.newer = undefined;
     this.#held--;
     this.#heldBytes -= builder.cost;
     const exchange = builder.build();

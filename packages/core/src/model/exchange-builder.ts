@@ -13,7 +13,16 @@ import type {
   Side,
   StartEvent,
 } from './event.ts';
-import type { Chunk, Content, Exchange, Mark, Message, PartialReason, ResponseHead } from './exchange.ts';
+import type {
+  Chunk,
+  Content,
+  Exchange,
+  Mark,
+  Message,
+  PartialReason,
+  Response,
+  ResponseHead,
+} from './exchange.ts';
 import type { HeaderList } from './headers.ts';
 
 // What an event costs in memory besides its bytes and characters: objects, array slots, map entries. An estimate from
@@ -78,6 +87,24 @@ const unknownStart = {
   sampleRate: 1,
 } as const;
 
+/** Field by field: an object that is spread and then added to costs V8 several microseconds and kilobytes. */
+function answered(head: ResponseHead, content: Content): Response {
+  return {
+    at: head.at,
+    status: head.status,
+    reason: head.reason,
+    version: head.version,
+    headers: head.headers,
+    chunks: content.chunks,
+    messages: content.messages,
+    trailers: content.trailers,
+    size: content.size,
+    state: content.state,
+    complete: content.complete,
+    endAt: content.endAt,
+  };
+}
+
 /** Puts the events of one exchange together. Says of each event what it cost, or that it made no sense. */
 export class ExchangeBuilder {
   readonly id: ExchangeId;
@@ -88,6 +115,8 @@ export class ExchangeBuilder {
   /** Neighbours in the assembler's list, which is in order of start. */
   older: ExchangeBuilder | undefined;
   newer: ExchangeBuilder | undefined;
+  /** Losses that the assembler had seen when this one began. */
+  lossesBefore = 0;
 
   readonly #start: StartEvent | ResumeEvent | undefined;
   readonly #firstSeq: number;
@@ -137,6 +166,7 @@ export class ExchangeBuilder {
   build(): Exchange {
     const start = this.#start ?? unknownStart;
     const head = this.#head;
+    const request = this.#request.build();
     const response = this.#response.build();
     if (
       this.#start?.type === 'start' &&
@@ -164,10 +194,16 @@ export class ExchangeBuilder {
         authority: this.#start?.authority,
         version: start.version,
         headers: start.headers,
-        ...this.#request.build(),
+        chunks: request.chunks,
+        messages: request.messages,
+        trailers: request.trailers,
+        size: request.size,
+        state: request.state,
+        complete: request.complete,
+        endAt: request.endAt,
       },
       informational: this.#informational,
-      response: head === undefined ? undefined : { ...head, ...response },
+      response: head === undefined ? undefined : answered(head, response),
       abort: this.#abort && { at: this.#abort.at, by: this.#abort.by, code: this.#abort.code },
       marks: this.#marks,
       audit: this.#audit,

@@ -8,8 +8,9 @@ export type HeaderList = readonly string[];
 export function headerValues(headers: HeaderList, name: string): string[] {
   const wanted = name.toLowerCase();
   const values: string[] = [];
-  for (const [key, value] of headerEntries(headers)) {
-    if (key.toLowerCase() === wanted) values.push(value);
+  // Pairs by index here and below: these run several times for each exchange, and an entry is an object.
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (isName(headers[i], wanted)) values.push(headers[i + 1] ?? '');
   }
   return values;
 }
@@ -17,8 +18,8 @@ export function headerValues(headers: HeaderList, name: string): string[] {
 /** The value of the first header of this name, if there is one; the name in any case. */
 export function headerValue(headers: HeaderList, name: string): string | undefined {
   const wanted = name.toLowerCase();
-  for (const [key, value] of headerEntries(headers)) {
-    if (key.toLowerCase() === wanted) return value;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (isName(headers[i], wanted)) return headers[i + 1];
   }
   return undefined;
 }
@@ -32,8 +33,8 @@ export function* headerEntries(headers: HeaderList): Generator<readonly [name: s
 export function withoutHeader(headers: HeaderList, name: string): HeaderList {
   const unwanted = name.toLowerCase();
   const kept: string[] = [];
-  for (const [key, value] of headerEntries(headers)) {
-    if (key.toLowerCase() !== unwanted) kept.push(key, value);
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (!isName(headers[i], unwanted)) kept.push(headers[i] ?? '', headers[i + 1] ?? '');
   }
   return kept;
 }
@@ -43,8 +44,9 @@ export function withHeader(headers: HeaderList, name: string, value: string): He
   const wanted = name.toLowerCase();
   const out: string[] = [];
   let placed = false;
-  for (const [key, old] of headerEntries(headers)) {
-    if (key.toLowerCase() !== wanted) out.push(key, old);
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const key = headers[i] ?? '';
+    if (!isName(key, wanted)) out.push(key, headers[i + 1] ?? '');
     else if (!placed) {
       out.push(key, value);
       placed = true;
@@ -52,4 +54,9 @@ export function withHeader(headers: HeaderList, name: string, value: string): He
   }
   if (!placed) out.push(name, value);
   return out;
+}
+
+/** Whether a name in any case is this one, which is in lower case. Names of other lengths are told at a glance. */
+function isName(name: string | undefined, lower: string): boolean {
+  return name !== undefined && name.length === lower.length && name.toLowerCase() === lower;
 }

@@ -62,6 +62,8 @@ interface Active {
   state: 'held' | 'ready' | 'sent';
   blockedNs: number;
   deadline: number;
+  /** Its place among those under way; -1 when it is not. */
+  place: number;
   lane?: Lane | undefined;
   undoAbandon?: (() => void) | undefined;
 }
@@ -73,6 +75,8 @@ const warmAheadNs = 250e6;
 /** A lane is connected in the hot loop only when nothing is due for this long, unless time gets short. */
 const warmSlackNs = 0.5e6;
 const sweepNs = 50e6;
+/** Groups that are kept while nothing of them is here: their lane is likely to come again. */
+const maxIdleGroups = 4_096;
 
 /**
  * Sends jobs at their planned times, in their order, and settles each exactly once. It owns the run's clock: everything in
@@ -81,7 +85,8 @@ const sweepNs = 50e6;
  */
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #planned: Job[] = [];
+  /** What was taken is let go at once: it would live as long as the array does. */
+  readonly #planned: (Job | undefined)[] = [];
   #next = 0;
   #warmed = 0;
   readonly #groups = new Map<string, Active[]>();
@@ -89,7 +94,8 @@ export class Engine {
   readonly #timers = new Timers();
   /** Ready but for the limit on exchanges under way. */
   readonly #ready: Active[] = [];
-  readonly #underWay = new Set<Active>();
+  /** Sent and not answered, in no order. */
+  readonly #underWay: Active[] = [];
   /** Groups in which an answer came, so that others may go. */
   readonly #loosened: Active[][] = [];
   #releasing = false;
@@ -121,7 +127,7 @@ export class Engine {
 
   /** Exchanges that were sent and not yet answered. */
   get inFlight(): number {
-    return this.#underWay.size;
+    return this.#underWay.length;
   }
 
   add(job: Job): void {
@@ -139,8 +145,9 @@ export class Engine {
    */
   async warm(withinNs: number): Promise<AnswerError | undefined> {
     const lanes = new Map<string, Lane>();
-    for (const job of this.#planned) {
-      if (job.plannedAt > withinNs || lanes.size >= this.#options.maxInFlight) break;
+    for (let i = this.#next; i < this.#planned.length; i++) {
+      const job = this.#planned[i];
+      if (job === undefined || job.plannedAt > withinNs || lanes.size >= this.#options.maxInFlight) break;
       if (!lanes.has(job.lane)) lanes.set(job.lane, this.#lanes.get(job.lane));
     }
     const problems = await Promise.all([...lanes.values()].map((lane) => lane.sender.warm()));
@@ -168,8 +175,9 @@ export class Engine {
     for (const { job, plannedAt, blockedNs } of waiting) {
       this.#options.onSettled({ index: job.index, plannedAt, blockedNs, skip: 'aborted' });
     }
-    for (const { index, plannedAt } of left) {
-      this.#options.onSettled({ index, plannedAt, blockedNs: 0, skip: 'aborted' });
+    for (const job of left) {
+      if (job === undefined) continue;
+      this.#options.onSettled({ index: job.index, plannedAt: job.plannedAt, blockedNs: 0, skip: 'aborted' });
     }
   }
 
@@ -189,7 +197,7 @@ export class Engine {
     if (this.#turning || !this.#started) return;
     const next = Math.min(this.#timers.next, this.#nextPlanned(), this.#nextWarm());
     this.#options.onIdle?.(next - this.#timer.nowNs());
-    const awaitedSince = this.#underWay.size > 0 ? this.#lastSentAt + this.#zero : Number.POSITIVE_INFINITY;
+    const awaitedSince = this.#underWay.length > 0 ? this.#lastSentAt + this.#zero : Number.POSITIVE_INFINITY;
     this.#options.waiter.waitUntil(next + this.#zero, this.#turn, awaitedSince);
   }
 
@@ -218,8 +226,9 @@ export class Engine {
   };
 
   #takeNext(): void {
-    const job = this.#planned[this.#next++];
+    const job = this.#planned[this.#next];
     if (job === undefined) return;
+    this.#planned[this.#next++] = undefined;
     // Kept as an array with a moving start: shifting would move all that is planned for each that is sent.
     if (this.#next >= 1024 && this.#next * 2 >= this.#planned.length) {
       this.#planned.splice(0, this.#next);
@@ -240,6 +249,9 @@ export class Engine {
       state: 'held',
       blockedNs: 0,
       deadline: Number.POSITIVE_INFINITY,
+      place: -1,
+      lane: undefined,
+      undoAbandon: undefined,
     };
     let held = false;
     for (const earlier of group) {
@@ -254,7 +266,7 @@ export class Engine {
 
   /** Its order lets it go. */
   #release(active: Active): void {
-    if (this.#underWay.size >= this.#options.maxInFlight) {
+    if (this.#underWay.length >= this.#options.maxInFlight) {
       active.state = 'ready';
       this.#ready.push(active);
     } else {
@@ -276,18 +288,18 @@ export class Engine {
       return;
     }
     const lane = this.#lanes.get(job.lane);
-    let overlaps = lane.active.size > 0;
+    let overlaps = lane.active.length > 0;
     for (const earlier of lane.active) overlaps &&= earlier.job.finishedAt > job.startAt;
     active.lane = lane;
-    lane.active.add(active);
-    this.#underWay.add(active);
+    lane.active.push(active);
+    active.place = this.#underWay.push(active) - 1;
     const now = this.#timer.nowNs();
     this.#lastSentAt = now;
     active.deadline = now + job.timeoutNs;
     const answered = lane.sender.send(shipment, overlaps);
     if (shipment.abandonNs !== undefined) {
       active.undoAbandon = this.#timer.at(now + shipment.abandonNs, () => {
-        if (this.#underWay.has(active)) lane.sender.abandon(job.exchange);
+        if (active.place >= 0) lane.sender.abandon(job.exchange);
       });
     }
     void answered.then((answer) => this.#answered(active, lane, answer));
@@ -295,17 +307,29 @@ export class Engine {
 
   #answered(active: Active, lane: Lane, answer: Answer): void {
     active.undoAbandon?.();
-    lane.active.delete(active);
-    this.#underWay.delete(active);
+    lane.active.splice(lane.active.indexOf(active), 1);
+    this.#noLongerUnderWay(active);
     const { index } = active.job;
     this.#settle(active, { index, plannedAt: active.plannedAt, blockedNs: active.blockedNs, answer });
+  }
+
+  /** The last of the list takes its place: no more is moved, whatever their number. */
+  #noLongerUnderWay(active: Active): void {
+    const last = this.#underWay.pop();
+    if (last !== undefined && last !== active) {
+      this.#underWay[active.place] = last;
+      last.place = active.place;
+    }
+    active.place = -1;
   }
 
   #settle(active: Active, settled: Settled): void {
     const { group } = active;
     const place = group.indexOf(active);
     if (place >= 0) group.splice(place, 1);
-    if (group.length === 0) this.#groups.delete(this.#options.order.group(active.job.lane));
+    if (group.length === 0 && this.#groups.size > maxIdleGroups) {
+      this.#groups.delete(this.#options.order.group(active.job.lane));
+    }
     this.#options.onSettled(settled);
     if (this.#stopped) return;
     // A loop and not a call in a call: what is released may settle at once, and that a thousand times over.
@@ -314,7 +338,7 @@ export class Engine {
     this.#releasing = true;
     for (let next = this.#loosened.pop(); next !== undefined; next = this.#loosened.pop()) {
       this.#releaseHeld(next);
-      while (this.#ready.length > 0 && this.#underWay.size < this.#options.maxInFlight) {
+      while (this.#ready.length > 0 && this.#underWay.length < this.#options.maxInFlight) {
         const ready = this.#ready.shift();
         if (ready !== undefined) this.#send(ready);
       }

@@ -1,7 +1,7 @@
 import { GardenhoseError } from '../errors.ts';
 import { headerKinds } from '../mask/default-policy.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { type HeaderList, headerEntries, headerValues } from '../model/headers.ts';
+import { type HeaderList, headerEntries, headerValue, headerValues } from '../model/headers.ts';
 
 /** What keeps a replay from doing harm. */
 export interface GuardOptions {
@@ -114,21 +114,14 @@ function authoritiesOf({ request }: Exchange): string[] {
 export function isMutation(exchange: Exchange): boolean {
   const { protocol, request } = exchange;
   if (protocol !== 'http' || !safeMethods.has(request.method)) return true;
-  for (const [name] of headerEntries(request.headers)) {
-    if (methodOverrides.has(name.toLowerCase())) return true;
-  }
-  return false;
+  return methodOverrides.some((name) => headerValue(request.headers, name) !== undefined);
 }
 
 /** RFC 9110 section 9.2.1. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** With one of these, some frameworks take a request for one of another method. */
-const methodOverrides: ReadonlySet<string> = new Set([
-  'x-http-method-override',
-  'x-http-method',
-  'x-method-override',
-]);
+const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const;
 
 /** What says who sends: headers that the mask policy takes for credentials, whatever policy the capture had. */
 const credentialKinds = ['authorization', 'cookie', 'credential'] as const;
@@ -155,11 +148,12 @@ export function withoutCredentials(exchange: Exchange): Exchange {
 }
 
 function withoutCredentialFields(fields: HeaderList): HeaderList {
+  if (!fields.some((name, place) => place % 2 === 0 && isCredential(name))) return fields;
   const kept: string[] = [];
   for (const [name, value] of headerEntries(fields)) {
     if (!isCredential(name)) kept.push(name, value);
   }
-  return kept.length === fields.length ? fields : kept;
+  return kept;
 }
 
 /** Whether a host as the URL standard writes it, or as a person does, is this machine's loopback. */

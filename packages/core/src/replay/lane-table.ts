@@ -3,7 +3,7 @@ import type { LaneSender, RunTimer, Sender } from './sender.ts';
 /** A lane that is open, with what is under way on it. */
 export interface OpenLane<T> {
   readonly sender: LaneSender;
-  readonly active: Set<T>;
+  readonly active: T[];
 }
 
 /** The lanes of a run, opened as they are needed. Beyond a limit, the one that was idle longest is closed. */
@@ -29,7 +29,7 @@ export class LaneTable<T> {
       }
       return lane;
     }
-    lane = { sender: this.#sender.openLane(name, this.#timer), active: new Set() };
+    lane = { sender: this.#sender.openLane(name, this.#timer), active: [] };
     this.#lanes.set(name, lane);
     if (this.#lanes.size > this.#limit) this.#closeIdle(name);
     return lane;
@@ -42,7 +42,7 @@ export class LaneTable<T> {
 
   #closeIdle(except: string): void {
     for (const [name, lane] of this.#lanes) {
-      if (lane.active.size > 0 || name === except) continue;
+      if (lane.active.length > 0 || name === except) continue;
       lane.sender.close();
       this.#lanes.delete(name);
       return;

@@ -1,6 +1,13 @@
 import { GardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { type HeaderList, headerEntries, headerValues, withHeader, withoutHeader } from '../model/headers.ts';
+import {
+  type HeaderList,
+  headerEntries,
+  headerValue,
+  headerValues,
+  withHeader,
+  withoutHeader,
+} from '../model/headers.ts';
 
 /** Limits of the W3C Baggage recommendation, section 3.3.2. */
 const maxBaggageMembers = 64;
@@ -21,18 +28,11 @@ export interface WireMarks {
 export function markForWire(exchange: Exchange, marks: WireMarks, seq: number): Exchange {
   let headers: HeaderList = exchange.request.headers;
   for (const name of shadowHeaders) {
-    if (headerValues(headers, name).length > 0) headers = withoutHeader(headers, name);
+    if (headerValue(headers, name) !== undefined) headers = withoutHeader(headers, name);
   }
-  headers = [
-    ...withBaggage(headers, `shadow=true,shadow.run=${marks.runId}`),
-    'x-shadow-traffic',
-    'true',
-    'x-shadow-run',
-    marks.runId,
-    'x-shadow-seq',
-    String(seq),
-  ];
-  return { ...exchange, request: { ...exchange.request, headers } };
+  const marked = [...withBaggage(headers, `shadow=true,shadow.run=${marks.runId}`)];
+  marked.push('x-shadow-traffic', 'true', 'x-shadow-run', marks.runId, 'x-shadow-seq', String(seq));
+  return { ...exchange, request: { ...exchange.request, headers: marked } };
 }
 
 /** Whether a request says of itself that it is replayed traffic. */
@@ -54,6 +54,7 @@ export function checkRunId(runId: string): string {
 }
 
 function withBaggage(headers: HeaderList, members: string): HeaderList {
+  if (headerValue(headers, 'baggage') === undefined) return [...headers, 'baggage', members];
   const recorded = headerValues(headers, 'baggage').filter((value) => value.trim() !== '');
   const others = recorded
     .join(',')

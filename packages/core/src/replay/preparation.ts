@@ -16,44 +16,51 @@ export function reasonToSkip(exchange: Exchange, allowMutations: boolean): strin
 
 /** An exchange on its way to the wire: what hooks made of it, and what they said. */
 export class Preparation {
-  /** As it is sent, once {@link make} has run. */
-  sent: Exchange;
   readonly marks: Mark[] = [];
   error: AnswerError | undefined;
   readonly #recorded: Exchange;
   readonly #sender: Sender;
   readonly #options: RunOptions;
   readonly #index: number;
+  /** What a hook made of it. What is made without one can be made again, and need not be held until the answer comes. */
+  #hooked: Exchange | undefined;
 
   constructor(recorded: Exchange, index: number, sender: Sender, options: RunOptions) {
-    this.sent = options.guard.keepCredentials ? recorded : withoutCredentials(recorded);
     this.#recorded = recorded;
     this.#sender = sender;
     this.#options = options;
     this.#index = index;
   }
 
+  /** As it is sent, once {@link make} has run. */
+  get sent(): Exchange {
+    const { guard, marks } = this.#options;
+    const hooked = this.#hooked;
+    if (hooked !== undefined) return hooked;
+    const bare = guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded);
+    return marks === undefined ? bare : markForWire(bare, marks, this.#index);
+  }
+
   /** Runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as planned. */
   make(lane: Map<string, unknown>): Shipment | Unsendable {
-    const onSend = this.#options.hooks?.onSend;
-    if (onSend !== undefined) {
-      let dropped = false;
-      const drop = () => {
-        dropped = true;
-      };
-      try {
-        this.sent = onSend.call(this.#options.hooks, this.sent, { ...this.context(drop), lane }) ?? this.sent;
-      } catch (error) {
-        this.error = hookError('onSend', error);
-        return { skip: 'hook' };
-      }
-      if (dropped) return { skip: 'hook' };
-      if (!this.#options.guard.allowMutations && isMutation(this.sent)) return { skip: 'mutation' };
+    const { hooks, guard, marks } = this.#options;
+    if (hooks?.onSend === undefined) return this.#shipment(this.sent, undefined);
+    const bare = guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded);
+    let dropped = false;
+    const drop = () => {
+      dropped = true;
+    };
+    let sent: Exchange;
+    try {
+      sent = hooks.onSend(bare, { ...this.context(drop), lane }) ?? bare;
+    } catch (error) {
+      this.error = hookError('onSend', error);
+      return { skip: 'hook' };
     }
-    const { marks } = this.#options;
-    if (marks !== undefined) this.sent = markForWire(this.sent, marks, this.#index);
-    const shipment = this.#sender.prepare(this.sent, onSend === undefined ? undefined : this.#recorded);
-    return isUnsendable(shipment) ? shipment : this.#paced(shipment);
+    if (dropped) return { skip: 'hook' };
+    if (!guard.allowMutations && isMutation(sent)) return { skip: 'mutation' };
+    this.#hooked = marks === undefined ? sent : markForWire(sent, marks, this.#index);
+    return this.#shipment(this.#hooked, this.#recorded);
   }
 
   context(drop: () => void): HookContext {
@@ -66,6 +73,11 @@ export class Preparation {
       (mark) => !exchange.marks.some(({ name, value }) => name === mark.name && value === mark.value),
     );
     return fresh.length === 0 ? exchange : { ...exchange, marks: [...exchange.marks, ...fresh] };
+  }
+
+  #shipment(sent: Exchange, recorded: Exchange | undefined): Shipment | Unsendable {
+    const shipment = this.#sender.prepare(sent, recorded);
+    return isUnsendable(shipment) ? shipment : this.#paced(shipment);
   }
 
   #paced(shipment: Shipment): Shipment {

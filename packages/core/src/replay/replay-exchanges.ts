@@ -1,8 +1,9 @@
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { operationOf } from '../model/operation.ts';
+import { TransientMap } from '../model/transient-map.ts';
 import type { Job, Settled } from './engine.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
+import { sentEntry, skippedEntry } from './entry.ts';
 import { checkRecordedOrigin, isMutation } from './guard.ts';
 import { type ReplayOptions, type RunOptions, resolveReplayOptions } from './options.ts';
 import { finishedAt } from './order.ts';
@@ -50,10 +51,16 @@ export function replayExchanges(
   };
 }
 
-/** How far ahead of the run's time exchanges are read and made ready, and how much of them may wait. */
-const aheadNs = 2e9;
-/** It is read on in small steps: a large batch would hold up the thread that it comes to while it is unpacked. */
-const refillNs = 20e6;
+/**
+ * How far ahead of the run's time exchanges are read and made ready, and how much of them may wait. No further than a pause
+ * of this thread may last: all that waits is moved by each collection of the young generation, which takes all processors.
+ */
+const aheadNs = 0.2e9;
+/**
+ * It is read on in small steps: where there are few processors, a send may have to wait until this thread rests, and a large
+ * batch would hold up the thread that it comes to while it is unpacked.
+ */
+const refillNs = 5e6;
 const maxAhead = 4_096;
 const maxAheadBytes = 64 * 1024 * 1024;
 /** Results that may wait to be read. */
@@ -77,7 +84,7 @@ class Run {
   readonly #reader: SourceReader<Exchange>;
   readonly #sender: Sender;
   readonly #host: EngineHost;
-  readonly #open = new Map<number, Open>();
+  readonly #open = new TransientMap<number, Open>();
   readonly #laneNotes = new Map<string, Map<string, unknown>>();
   readonly #unread: ReplayResult[] = [];
   readonly #batch: Job[] = [];
@@ -328,14 +335,12 @@ class Run {
     times?: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'>,
   ): void {
     this.#counts.skip(skip);
-    const entry = { ...this.#entry(recorded), plannedAt: Number.NaN, blockedNs: 0, ...times };
-    this.#result({ entry: { ...entry, outcome: 'skipped', skip }, recorded });
+    this.#result({ entry: skippedEntry(recorded, skip, times), recorded });
   }
 
   #settled(settled: Settled): void {
-    const open = this.#open.get(settled.index);
+    const open = this.#open.take(settled.index);
     if (open === undefined) return;
-    this.#open.delete(settled.index);
     this.#openCost -= open.cost;
     const { recorded, preparation } = open;
     const { plannedAt, blockedNs, answer } = settled;
@@ -343,24 +348,13 @@ class Run {
       this.#skip(recorded, settled.skip ?? 'aborted', { plannedAt, blockedNs, error: preparation.error });
       return;
     }
-    const replayed = replayedExchange(preparation.sent, answer);
-    this.#counts.settle(settled, isMutation(preparation.sent));
-    const entry: TranscriptEntry = {
-      ...this.#entry(recorded),
-      plannedAt,
-      blockedNs,
-      sentAt: answer.sentAt,
-      firstByteAt: answer.firstByteAt,
-      endAt: answer.endAt,
-      outcome: answer.error === undefined ? 'answered' : 'failed',
-      status: answer.head?.status,
-      error: answer.error,
-      resent: answer.resent,
-    };
+    const { sent } = preparation;
+    const replayed = replayedExchange(sent, answer);
+    this.#counts.settle(settled, isMutation(sent));
     this.#teach(open, replayed);
     this.#result({
-      entry,
-      recorded: asExpected(recorded, preparation.sent),
+      entry: sentEntry(recorded, settled, answer),
+      recorded: asExpected(recorded, sent),
       replayed: preparation.noted(replayed),
     });
   }
@@ -375,18 +369,6 @@ class Run {
       const { code } = hookError('onOutcome', error);
       preparation.marks.push({ name: 'hook-failed', value: code });
     }
-  }
-
-  #entry(
-    recorded: Exchange,
-  ): Pick<TranscriptEntry, 'exchange' | 'lane' | 'protocol' | 'operation' | 'recordedStatus'> {
-    return {
-      exchange: recorded.id,
-      lane: recorded.lane,
-      protocol: recorded.protocol,
-      operation: operationOf(recorded),
-      recordedStatus: recorded.response?.status,
-    };
   }
 
   #result(result: ReplayResult): void {

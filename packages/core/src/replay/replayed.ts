@@ -35,8 +35,13 @@ function response(answer: Answer): Response | undefined {
   const { head } = answer;
   if (head === undefined) return undefined;
   const whole = answer.error === undefined && answer.abandoned !== true;
+  // Field by field: an object that is spread and then added to costs V8 several microseconds and kilobytes.
   return {
-    ...head,
+    at: head.at,
+    status: head.status,
+    reason: head.reason,
+    version: head.version,
+    headers: head.headers,
     chunks: answer.chunks.map(({ at, data }) => ({ at, size: data.length, data })),
     messages: [],
     trailers: answer.trailers,

@@ -9,9 +9,15 @@ import type { Sender, SenderModule } from './sender.ts';
 import { napWaiter } from './waiter.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
-/** Posting answers takes a part of a millisecond: it is done when nothing is due for this long … */
+/**
+ * Posting answers takes a part of a millisecond, and wakes the thread that gets them, which then competes with this one. So
+ * some are posted together, when nothing is due for a while …
+ */
 const postSlackNs = 0.5e6;
-/** … or when so many wait, or the oldest waits so long. */
+/** … but no more than keep that thread busy for part of a millisecond, and none waits long for others … */
+const postTogether = 8;
+const postSoonNs = 15e6;
+/** … nor for a quiet moment. */
 const postAtLeast = 64;
 const postWithinNs = 50e6;
 
@@ -43,6 +49,7 @@ async function run(setup: WorkerSetup): Promise<void> {
   const module: SenderModule = await import(setup.source.url);
   const sender: Sender = await module.openSender(setup.source.options);
   let waiting: Settled[] = [];
+  let waitingSince = 0;
 
   const postSettled = () => {
     if (waiting.length === 0) return;
@@ -60,13 +67,16 @@ async function run(setup: WorkerSetup): Promise<void> {
     maxLanes: setup.maxLanes,
     onSettled(settled) {
       if (waiting.length === 0) {
-        engine.timer.at(engine.timer.nowNs() + postWithinNs, postSettled);
+        waitingSince = engine.timer.nowNs();
+        engine.timer.at(waitingSince + postWithinNs, postSettled);
       }
       waiting.push(settled);
       if (waiting.length >= postAtLeast) postSettled();
     },
     onIdle(slackNs) {
-      if (waiting.length > 0 && slackNs >= postSlackNs) postSettled();
+      if (waiting.length === 0 || slackNs < postSlackNs) return;
+      const enough = waiting.length >= postTogether || engine.timer.nowNs() - waitingSince >= postSoonNs;
+      if (enough || (engine.inFlight === 0 && slackNs > postSoonNs)) postSettled();
     },
   });
 

@@ -1,6 +1,5 @@
 import type { Comparison } from '../compare/difference.ts';
 import { type ErrorCode, GardenhoseError } from '../errors.ts';
-import { operationOf } from '../model/operation.ts';
 import { finishedAt } from '../replay/order.ts';
 import type { ReplayResult } from '../replay/transcript.ts';
 import { DifferenceTable } from './difference-table.ts';
@@ -73,7 +72,7 @@ export class ReportBuilder {
     this.#statuses.add(`${entry.recordedStatus ?? 0} ${entry.status ?? 0}`);
     const recordedNs = finishedAt(recorded) - recorded.startAt;
     this.#recorded.record(recordedNs);
-    this.#operations.add(operationOf(recorded), {
+    this.#operations.add(entry.operation, {
       failed,
       changed: comparison !== undefined && hasChanged(comparison),
       recordedNs,

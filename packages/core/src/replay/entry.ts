@@ -1,0 +1,49 @@
+import type { Exchange } from '../model/exchange.ts';
+import { operationOf } from '../model/operation.ts';
+import type { Settled } from './engine.ts';
+import type { Answer } from './sender.ts';
+import type { TranscriptEntry } from './transcript.ts';
+
+// Field by field: an object that is spread and then added to costs V8 several microseconds and kilobytes.
+
+/** What a transcript says of an exchange that was sent. */
+export function sentEntry(recorded: Exchange, settled: Settled, answer: Answer): TranscriptEntry {
+  return {
+    exchange: recorded.id,
+    lane: recorded.lane,
+    protocol: recorded.protocol,
+    operation: operationOf(recorded),
+    plannedAt: settled.plannedAt,
+    blockedNs: settled.blockedNs,
+    sentAt: answer.sentAt,
+    firstByteAt: answer.firstByteAt,
+    endAt: answer.endAt,
+    outcome: answer.error === undefined ? 'answered' : 'failed',
+    recordedStatus: recorded.response?.status,
+    status: answer.head?.status,
+    error: answer.error,
+    resent: answer.resent,
+  };
+}
+
+/** What a transcript says of an exchange that was not sent. Without times, it was left out before it was planned. */
+export function skippedEntry(
+  recorded: Exchange,
+  skip: string,
+  times: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'> = unplanned,
+): TranscriptEntry {
+  return {
+    exchange: recorded.id,
+    lane: recorded.lane,
+    protocol: recorded.protocol,
+    operation: operationOf(recorded),
+    plannedAt: times.plannedAt,
+    blockedNs: times.blockedNs,
+    outcome: 'skipped',
+    recordedStatus: recorded.response?.status,
+    error: times.error,
+    skip,
+  };
+}
+
+const unplanned = { plannedAt: Number.NaN, blockedNs: 0 };
