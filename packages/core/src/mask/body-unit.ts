@@ -12,6 +12,7 @@ import {
 } from './content-look.ts';
 import { type ContentType, isReadableCharset } from './content-type.ts';
 import { hasControls } from './control-bytes.ts';
+import { CsvMasker } from './csv-masker.ts';
 import { Edits } from './edits.ts';
 import type { HeaderMasker } from './header-masker.ts';
 import { MultipartMasker } from './multipart-masker.ts';
@@ -32,12 +33,14 @@ export class BodyMasker {
   readonly #limits: Required<MaskLimits>;
   readonly #scope: Scope;
   readonly #multipart: MultipartMasker;
+  readonly #csv: CsvMasker;
   readonly #none = new Edits();
 
   constructor(scope: Scope, text: TextMasker, headers: HeaderMasker, limits: Required<MaskLimits>) {
     this.#scope = scope;
     this.#text = text;
     this.#limits = limits;
+    this.#csv = new CsvMasker(scope, text);
     this.#multipart = new MultipartMasker(
       scope,
       text,
@@ -98,7 +101,8 @@ export class BodyMasker {
       const call = type.kind === 'json' ? this.#call(bytes, from, end) : undefined;
       if (call !== undefined) return call;
       // Text may begin with a bracket; what looks like JSON and is broken may hide names from the scanner.
-      const looksLikeText = type.kind === 'text' || type.kind === 'form' || type.kind === 'graphql';
+      const looksLikeText =
+        type.kind === 'text' || type.kind === 'form' || type.kind === 'graphql' || type.kind === 'csv';
       const broken =
         type.kind === 'json' ||
         problem !== 'json-syntax' ||
@@ -113,11 +117,12 @@ export class BodyMasker {
     const call = type.kind === 'text' || type.kind === 'other' ? this.#call(bytes, start, end) : undefined;
     if (call !== undefined) return call;
     if (type.kind === 'graphql') return this.#document(bytes, start, end, true) ?? 'content-type';
-    if (type.kind !== 'form' && type.kind !== 'text') return 'content-type';
+    if (type.kind !== 'form' && type.kind !== 'text' && type.kind !== 'csv') return 'content-type';
     if (isMarkup(bytes, start, end) || isMultipart(bytes, start, end)) return 'content-type';
     // Text holds none of these; UTF-16 and compressed bytes do, and detectors would see nothing in them.
     if (hasControls(bytes.subarray(start, end))) return 'charset';
     if (type.kind === 'form') return this.#form(bytes, start, end);
+    if (type.kind === 'csv') return this.#csv.edits(bytes, start, end, type);
     if (isForm(bytes, start, end) && isUtf8(bytes.subarray(start, end))) return this.#form(bytes, start, end);
     const edits = new Edits();
     const document = mayBeDocument(bytes, start, end) ? this.#document(bytes, start, end, false) : undefined;

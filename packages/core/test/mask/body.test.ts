@@ -62,7 +62,7 @@ test('drops what it cannot read, with the reason', () => {
     [{ type: 'application/json; charset=utf-7', body: '{"a":1}' }, 'dropped:charset'],
     [{ type: 'application/xml', body: '<password>x</password>' }, 'dropped:content-type'],
     [{ type: 'text/html', body: '<p>bob</p>' }, 'dropped:content-type'],
-    [{ type: 'text/csv', body: 'password\nx' }, 'dropped:content-type'],
+    [{ type: 'text/csv', body: 'password\n"x' }, 'dropped:csv'],
     [{ type: 'multipart/form-data; boundary=x', body: '--x\r\n\r\nx\r\n--x--' }, 'dropped:multipart'],
     [{ type: 'application/octet-stream', body: 'x' }, 'dropped:content-type'],
     [{ type: 'image/png', body: 'x' }, 'dropped:content-type'],
