@@ -103,10 +103,35 @@ export function compileRule(given: PolicyRule, order: number, before: readonly P
     body: selectors.includes('body'),
     pattern: patternOf(given, where),
     detector: detectorOf(given, rule, where),
-    matchesName: (place, name) =>
-      (keys.size > 0 && keys.has(nameWords(name).join(''))) ||
-      (named.get(place)?.some((pattern) => pattern.test(name.slice(0, longestName))) ?? false),
+    matchesName: (place, name) => {
+      const short = name.slice(0, longestName);
+      const byWords = (text: string) => keys.has(nameWords(text).join(''));
+      if (keys.size > 0 && (byWords(short) || lastPart(short).some(byWords))) return true;
+      const patterns = named.get(place);
+      return (
+        patterns !== undefined &&
+        spellings(place, short).some((each) => patterns.some((pattern) => pattern.test(each)))
+      );
+    },
   };
+}
+
+/** `user[phone][0]` in a query or a form is `user.phone` as well, and `user.phone[0]`. */
+function spellings(place: NamePlace, name: string): readonly string[] {
+  if (!name.includes('[') || place === 'cookie' || place === 'json') return [name];
+  const parts = name.split(/[[\]]+/).filter((part) => part !== '');
+  const [first = '', ...others] = parts;
+  const isIndex = (part: string) => /^\d{1,9}$/.test(part);
+  const path = [first, ...others.filter((part) => !isIndex(part))].join('.');
+  const indexed = first + others.map((part) => (isIndex(part) ? `[${part}]` : `.${part}`)).join('');
+  return [name, path, indexed];
+}
+
+/** Of `user[phone]`, `phone`: what counts for default rules by name counts for the user's as well. */
+function lastPart(name: string): readonly string[] {
+  if (!/[.[]/.test(name)) return [];
+  const part = name.split(/[.[\]]+/).findLast((each) => each !== '' && !/^\d{1,9}$/.test(each));
+  return part === undefined ? [] : [part];
 }
 
 function selectorsOf(given: PolicyRule, where: string): readonly string[] {

@@ -20,6 +20,10 @@ export interface PathRule {
 }
 
 const namesRemembered = 4096;
+/** Nothing that a detector or decoder knows is as short as that, of letters, digits, `-` and `_` alone. */
+const shortWord = 7;
+const longestPlain = 40;
+const plainWord = /^[A-Za-z_-]+$/;
 const setsRemembered = 256;
 
 /** The rules of a policy. Those with conditions are picked per exchange and part; equal picks share one set. */
@@ -72,6 +76,9 @@ export class RuleSet {
   readonly #disabled: ReadonlySet<string>;
   readonly #rules: readonly CompiledRule[];
   readonly #allowed: ReadonlySet<string>;
+  /** No detector finds anything in fewer characters, but a pattern of the user's can. */
+  readonly #shortIsPlain: boolean;
+  readonly #plainWords = new Set<string>();
   readonly #defaults = new Map<string, Map<string, MaskRule>>();
   readonly #meanings = new Map<NameMeaning, MaskRule>();
   readonly #names: Readonly<Record<NamePlace, Map<string, MaskRule | undefined>>> = {
@@ -88,6 +95,7 @@ export class RuleSet {
     this.unknownHeaders = policy.unknownHeaders;
     this.#disabled = policy.disabled;
     this.#allowed = policy.allowed;
+    this.#shortIsPlain = !rules.some((rule) => rule.pattern !== undefined);
     this.#rules = rules;
     this.jsonPaths = rules.flatMap(({ rule, jsonPaths }) => jsonPaths.map((path) => ({ path, rule })));
     this.paths = rules.flatMap(({ rule, paths }) => paths.map((template) => ({ template, rule })));
@@ -103,6 +111,18 @@ export class RuleSet {
   get jsonNames(): NameTable {
     this.#jsonNames ??= new NameTable((name) => this.jsonName(name));
     return this.#jsonNames;
+  }
+
+  /** Whether nothing of these rules finds anything in a word: known for most of those that paths and names are made of. */
+  isPlain(text: string): boolean {
+    return (this.#shortIsPlain && isShortWord(text)) || this.#plainWords.has(text);
+  }
+
+  /** Notes that nothing was found in a text, if it is a word: there are few of them, and they say nothing of anyone. */
+  addPlain(text: string): void {
+    if (text.length > longestPlain || !plainWord.test(text)) return;
+    if (this.#plainWords.size >= namesRemembered) this.#plainWords.clear();
+    this.#plainWords.add(detached(text));
   }
 
   enabled(id: DefaultRuleId): boolean {
@@ -208,4 +228,19 @@ export class RuleSet {
       return { ...user.rule, type: user.rule.typeFixed ? user.rule.type : detectorType(id) };
     return this.#disabled.has(ruleId) ? undefined : tokenRule(ruleId, detectorType(id));
   }
+}
+
+function isShortWord(text: string): boolean {
+  if (text.length > shortWord) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const inWord =
+      (code >= 97 && code <= 122) ||
+      (code >= 48 && code <= 57) ||
+      (code >= 65 && code <= 90) ||
+      code === 0x2d ||
+      code === 0x5f;
+    if (!inWord) return false;
+  }
+  return true;
 }

@@ -6,6 +6,8 @@ import type { PathTemplate } from './selector.ts';
 
 type PairPlace = 'query' | 'form';
 
+const authorityPattern = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:)?\/\/[^/?#]*/;
+const opaquePattern = /^[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\/\/|\d)/;
 const percentCode = /%[0-9A-Fa-f]{2}/;
 
 /** Masks URLs, request targets, query strings and urlencoded forms; what is not masked stays as it was spelled. */
@@ -24,9 +26,11 @@ export class UrlMasker {
   mask(url: string, level: number, isTarget: boolean): string {
     const hash = indexOrEnd(url, '#', 0);
     const question = Math.min(indexOrEnd(url, '?', 0), hash);
-    const authority = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:)?\/\/[^/?#]*/.exec(url)?.[0] ?? '';
-    const pathStart = isTarget && url.startsWith('//') ? 0 : authority.length;
-    const opaque = /^[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\/\/|\d)/.test(url);
+    // As nearly all targets are: nothing stands before the path.
+    const rooted = url.startsWith('/') && (isTarget || !url.startsWith('//'));
+    const authority = rooted ? '' : (authorityPattern.exec(url)?.[0] ?? '');
+    const pathStart = authority.length;
+    const opaque = !rooted && opaquePattern.test(url);
     const head = url.slice(0, pathStart);
     const path = url.slice(pathStart, question);
     let out = head === '' ? '' : this.#authority(head, level);
@@ -51,8 +55,16 @@ export class UrlMasker {
 
   /** Pairs with `&` between, as in queries and forms. */
   pairs(text: string, place: PairPlace, level: number): string {
-    const edits = this.pairEdits(text, place, level);
-    return edits.count === 0 ? text : edits.applyToText(text);
+    let kept: string[] | undefined;
+    for (let start = 0; start <= text.length; ) {
+      const end = indexOrEnd(text, '&', start);
+      const pair = text.slice(start, end);
+      const masked = pair === '' ? '' : this.#pair(pair, place, level);
+      if (masked !== pair) kept ??= start === 0 ? [] : text.slice(0, start - 1).split('&');
+      if (kept !== undefined && masked !== undefined) kept.push(masked);
+      start = end + 1;
+    }
+    return kept === undefined ? text : kept.join('&');
   }
 
   /** What is to be replaced in pairs with `&` between. */
@@ -84,16 +96,28 @@ export class UrlMasker {
 
   #path(path: string, level: number, isTarget: boolean): string {
     if (path === '' || path === '/') return path;
-    const segments = path.split('/');
     const offset = path.startsWith('/') ? 1 : 0;
-    const rules = isTarget ? this.#segmentRules(segments.slice(offset)) : undefined;
-    const masked = segments.map((segment, i) => {
-      if (segment === '') return segment;
-      const rule = rules?.[i - offset];
-      if (rule !== undefined) return this.#under(rule, segment, false, level) ?? '';
-      return segment.includes(';') ? this.#matrix(segment, level) : this.#part(segment, false, level);
-    });
-    return masked.join('/');
+    const ruled = isTarget && this.#scope.rules.paths.length > 0;
+    const rules = ruled ? this.#segmentRules(path.slice(offset).split('/')) : undefined;
+    let out = '';
+    let from = 0;
+    let i = -offset;
+    for (let start = 0; start <= path.length; i++) {
+      const end = indexOrEnd(path, '/', start);
+      const segment = path.slice(start, end);
+      const masked = segment === '' ? '' : this.#segment(segment, rules?.[i], level);
+      if (masked !== segment) {
+        out += path.slice(from, start) + masked;
+        from = end;
+      }
+      start = end + 1;
+    }
+    return from === 0 ? path : out + path.slice(from);
+  }
+
+  #segment(segment: string, rule: MaskRule | undefined, level: number): string {
+    if (rule !== undefined) return this.#under(rule, segment, false, level) ?? '';
+    return segment.includes(';') ? this.#matrix(segment, level) : this.#part(segment, false, level);
   }
 
   /** Rules of the policy for the segments of this path, the first template that fits. */
@@ -119,27 +143,30 @@ export class UrlMasker {
     return text.includes('=') ? this.pairs(text, 'query', level) : this.#part(text, false, level);
   }
 
-  /** One `name=value`; undefined when it is to be removed. */
+  /** One `name=value`; undefined when it is to be removed. `;` once stood between pairs as well. */
   #pair(pair: string, place: PairPlace, level: number): string | undefined {
-    const equals = pair.indexOf('=');
-    if (equals < 0) return this.#part(pair, true, level);
-    const rawName = pair.slice(0, equals);
-    const rawValue = pair.slice(equals + 1);
-    const name = decodedName(rawName);
-    const shownName = this.#part(rawName, true, level);
-    // A name that cannot be read may be that of a secret.
-    const rule = name === undefined ? this.#undecodable : this.#scope.rules[place](name);
-    if (rule === undefined) return `${shownName}=${this.#value(rawValue, place, level)}`;
-    const masked = this.#under(rule, rawValue, true, level);
-    return masked === undefined ? undefined : `${shownName}=${masked}`;
-  }
-
-  /** A value that no rule is for; `;` once stood between pairs as well. */
-  #value(raw: string, place: PairPlace, level: number): string {
-    const semicolon = raw.indexOf(';');
-    if (semicolon < 0 || raw.indexOf('=', semicolon) < 0) return this.#part(raw, true, level);
-    const rest = raw.slice(semicolon + 1);
-    return `${this.#part(raw.slice(0, semicolon), true, level)};${this.#pair(rest, place, level) ?? ''}`;
+    let before = '';
+    for (let rest = pair; ; ) {
+      const equals = rest.indexOf('=');
+      if (equals < 0) return before + this.#part(rest, true, level);
+      const rawName = rest.slice(0, equals);
+      const rawValue = rest.slice(equals + 1);
+      const name = decodedName(rawName);
+      const shownName = this.#part(rawName, true, level);
+      // A name that cannot be read may be that of a secret.
+      const rule = name === undefined ? this.#undecodable : this.#scope.rules[place](name);
+      if (rule !== undefined) {
+        const masked = this.#under(rule, rawValue, true, level);
+        if (masked === undefined) return before === '' ? undefined : before;
+        return `${before}${shownName}=${masked}`;
+      }
+      const semicolon = rawValue.indexOf(';');
+      if (semicolon < 0 || rawValue.indexOf('=', semicolon) < 0) {
+        return `${before}${shownName}=${this.#part(rawValue, true, level)}`;
+      }
+      before += `${shownName}=${this.#part(rawValue.slice(0, semicolon), true, level)};`;
+      rest = rawValue.slice(semicolon + 1);
+    }
   }
 
   #under(rule: MaskRule, raw: string, plus: boolean, level: number): string | undefined {
@@ -156,10 +183,11 @@ export class UrlMasker {
 
   /** A piece by its look. Encoded twice or three times, it is still looked at. */
   #part(raw: string, plus: boolean, level: number): string {
-    if (raw.length < 3) return raw;
+    if (raw.length < 3 || this.#scope.rules.isPlain(raw)) return raw;
     const encoded = raw.includes('%') || (plus && raw.includes('+'));
     if (!encoded) {
       const masked = this.#deep.mask(raw, level);
+      if (masked === raw) this.#scope.rules.addPlain(raw);
       return masked === raw ? raw : masked.replace(/[\s%#&+]/g, encodeURIComponent);
     }
     const text = decoded(raw, plus);
