@@ -1,10 +1,21 @@
+import type { ExchangeEvent } from '../model/event.ts';
 import type { HookContext, RecordHooks, ReplayContext, ReplayHooks } from './hook.ts';
 
 /**
  * Several record hooks as one. Each is given what the one before it returned; after a drop, the rest are not asked.
  */
 export function composeRecordHooks(list: readonly RecordHooks[]): RecordHooks {
+  const raw = list.filter((hooks) => hooks.beforeMask !== undefined);
   return {
+    // Not there unless one has it: that a hook sees what is not masked is written into the capture.
+    ...(raw.length === 0
+      ? {}
+      : {
+          beforeMask: (event: ExchangeEvent, context: HookContext) =>
+            chain(event, raw, watchDrop(context), (hooks, value, watched) =>
+              hooks.beforeMask?.(value, watched),
+            ),
+        }),
     onExchange: (start, context) =>
       chain(start, list, watchDrop(context), (hooks, value, watched) => hooks.onExchange?.(value, watched)),
     onEvent: (event, context) =>

@@ -15,11 +15,17 @@ export interface HookContext {
 export type LaterEvent = Exclude<ExchangeEvent, StartEvent>;
 
 /**
- * Named points on the masked exchange while it is recorded. A point returns what shall be kept in place of what it was
- * given, or nothing to keep it as it is. A hook that throws or takes longer than `hookTimeoutMs` loses its exchange,
+ * Named points on the exchange while it is recorded: masked, but for `beforeMask`. A point returns what shall be kept in place of what it was
+ * given, or nothing to keep it as it is; what it changes in heads and notes is masked again. A hook that throws or takes longer than `hookTimeoutMs` loses its exchange,
  * counted; the service never notices.
  */
 export interface RecordHooks {
+  /**
+   * Any event of an exchange before it is masked, as the tap saw it: body content comes as `chunk` events, whose bytes are
+   * only good until the hook is done. What it gives back, and its marks, are masked like anything else. The header of the
+   * capture says that such a hook ran. It runs in memory, in the thread that masks; what it must not do is to put what it sees anywhere else.
+   */
+  beforeMask?(event: ExchangeEvent, context: HookContext): Awaitable<ExchangeEvent | undefined | void>;
   /** An exchange begins. */
   onExchange?(start: StartEvent, context: HookContext): Awaitable<StartEvent | undefined | void>;
   /** Any later event of an exchange. Body content comes as `body` events. */

@@ -21,11 +21,14 @@ export class RecordHookRunner {
   readonly #hooks: RecordHooks;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
+  readonly #point: 'masked' | 'raw';
 
-  constructor(hooks: RecordHooks, timeoutMs: number, clock: Clock) {
+  /** @param point - which of the hooks: those for what is masked, or that for what is not masked yet */
+  constructor(hooks: RecordHooks, timeoutMs: number, clock: Clock, point: 'masked' | 'raw' = 'masked') {
     this.#hooks = hooks;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
+    this.#point = point;
   }
 
   /**
@@ -52,6 +55,7 @@ export class RecordHookRunner {
   }
 
   #call(event: ExchangeEvent, context: HookContext): Given | Promise<Given> {
+    if (this.#point === 'raw') return this.#hooks.beforeMask?.(event, context);
     return event.type === 'start'
       ? this.#hooks.onExchange?.(event, context)
       : this.#hooks.onEvent?.(event, context);

@@ -111,6 +111,8 @@ export class HeaderValues {
     if (meaning !== undefined && rules.enabled(meaning.rule)) {
       return this.#under(rules.default(meaning.rule, meaning.type), value);
     }
+    // What a hook put there is meant.
+    if (this.#scope.again) return this.#scan(value);
     this.#scope.audit.unknownHeader(shownName.toLowerCase());
     switch (rules.unknownHeaders) {
       case 'drop':

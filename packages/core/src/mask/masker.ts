@@ -1,5 +1,5 @@
 import type { PolicySummary } from '../model/capture-header.ts';
-import type { CaptureEvent } from '../model/event.ts';
+import type { CaptureEvent, ExchangeEvent } from '../model/event.ts';
 
 /**
  * Takes the raw events of a capture one by one, in order, and gives back those that may be kept. Body chunks come back
@@ -9,6 +9,12 @@ import type { CaptureEvent } from '../model/event.ts';
 export interface Masker {
   readonly summary: PolicySummary;
   mask(event: CaptureEvent): readonly CaptureEvent[];
+  /**
+   * An event that was masked and that a hook then changed or made, with what it brought in masked: by names and detectors in
+   * heads and notes. Headers of unknown names are left to the detectors, bodies and messages are not looked at. Undefined
+   * for a note that cannot be masked.
+   */
+  again?(event: ExchangeEvent): ExchangeEvent | undefined;
   /** Forgets the values it remembered. Nothing is masked after it. */
   close?(): void;
 }

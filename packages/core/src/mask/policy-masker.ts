@@ -105,6 +105,31 @@ export class PolicyMasker implements Masker {
     return masked;
   }
 
+  again(event: ExchangeEvent): ExchangeEvent | undefined {
+    const state = this.#exchanges.get(event.exchange) ?? this.#stray;
+    this.#scope.again = true;
+    try {
+      switch (event.type) {
+        case 'start':
+        case 'resume':
+          this.#scope.set(state.rules('request'), state.audit, 'target', 'request');
+          return { ...event, ...this.#heads.start(event) };
+        case 'headers':
+          return this.#response(event, state);
+        case 'trailers':
+          return this.#trailers(event, state);
+        case 'mark':
+          return this.#mark(event, state);
+        default:
+          return event;
+      }
+    } catch {
+      return this.#failed(event)[0];
+    } finally {
+      this.#scope.again = false;
+    }
+  }
+
   #exchangeEvent(event: ExchangeEvent): readonly CaptureEvent[] {
     if (event.type === 'start' || event.type === 'resume') {
       const state = this.#open(event);
@@ -155,6 +180,10 @@ export class PolicyMasker implements Masker {
 
   #head(event: HeadersEvent, state: ExchangeState): HeadersEvent {
     if (event.status >= 200 && state !== this.#stray) state.responseType(contentType(event.headers));
+    return this.#response(event, state);
+  }
+
+  #response(event: HeadersEvent, state: ExchangeState): HeadersEvent {
     this.#scope.set(state.rules('response'), state.audit, 'status', 'response');
     const reason = this.#heads.reason(event.reason);
     this.#scope.part = 'header';
@@ -314,7 +343,7 @@ export class PolicyMasker implements Masker {
   }
 
   /** An event that could not be masked, without what it held. */
-  #failed(event: ExchangeEvent): readonly CaptureEvent[] {
+  #failed(event: ExchangeEvent): readonly ExchangeEvent[] {
     switch (event.type) {
       case 'start':
       case 'resume': {
@@ -336,7 +365,7 @@ export class PolicyMasker implements Masker {
       }
       case 'end': {
         const state = this.#exchanges.get(event.exchange);
-        const out: CaptureEvent[] = [];
+        const out: ExchangeEvent[] = [];
         if (state?.end(event.side)) {
           out.push(this.#audit(event, state));
           this.#forget(event.exchange);

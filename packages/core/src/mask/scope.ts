@@ -73,6 +73,8 @@ export class Scope {
   rules: RuleSet;
   audit: AuditLog = new AuditLog();
   part: AuditEntry['part'] = 'header';
+  /** What is being masked was masked before, and a hook changed it: headers of unknown names are meant. */
+  again = false;
   side: Side = 'request';
 
   constructor(rules: RuleSet) {

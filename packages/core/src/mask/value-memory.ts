@@ -50,7 +50,8 @@ export class ValueMemory {
 
   /** What `mask` makes of the value, and counts, without asking it again for a value that is remembered here. */
   recall(place: MemoryPlace, value: string, mask: (value: string) => string | undefined): string | undefined {
-    if (value.length > longestRemembered || this.#scope.trace !== undefined) return mask(value);
+    const { trace, again } = this.#scope;
+    if (value.length > longestRemembered || trace !== undefined || again) return mask(value);
     if (place.misses >= trialMisses && place.hits < place.misses / worthwhile) {
       if (++place.passed < trialPause) return mask(value);
       reset(place);

@@ -41,7 +41,9 @@ export async function openPipeline(plan: PipelinePlan): Promise<Pipeline> {
   const hooks = await loadHooks(plan.hooks);
   let sink: Sink;
   try {
-    sink = await plan.openSink({ ...plan.header, policy: masker.summary });
+    const policy =
+      hooks?.beforeMask === undefined ? masker.summary : { ...masker.summary, hookBeforeMask: true };
+    sink = await plan.openSink({ ...plan.header, policy });
   } catch (error) {
     if (error instanceof Error && error.name === 'GardenhoseError') throw error;
     throw new GardenhoseError('io', `the sink cannot be opened: ${messageOf(error)}`, { cause: error });

@@ -1,13 +1,14 @@
 import type { Clock } from '../clock.ts';
 import type { RecordHooks } from '../hook/hook.ts';
 import { isExchangeEvent } from '../hook/hook.ts';
-import { RecordHookRunner } from '../hook/run-record-hooks.ts';
+import { type HookedEvent, RecordHookRunner } from '../hook/run-record-hooks.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../model/event.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
 import { RawReader } from './raw-reader.ts';
 import type { Sink } from './sink.ts';
+import { UnknownNames } from './unknown-names.ts';
 
 /** Events given to the sink at once, at most. */
 const batchEvents = 1024;
@@ -35,6 +36,8 @@ export interface PipelineStats {
   readonly hookDrops: number;
   /** Values that the mask replaced, as audits count them. */
   readonly masked: number;
+  /** Headers that no mask rule knows, and in how many exchanges each was seen: at most 64, the most frequent first. */
+  readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
   readonly sinkErrors: number;
   readonly flushes: number;
   /** The last error of a hook, the masker or the sink. */
@@ -47,6 +50,7 @@ export const noPipelineStats: PipelineStats = {
   exchangesLost: { hook: 0, mask: 0, 'sink-failed': 0 },
   hookDrops: 0,
   masked: 0,
+  unknownHeaders: [],
   sinkErrors: 0,
   flushes: 0,
   lastError: undefined,
@@ -69,6 +73,8 @@ interface Passing {
 export class Pipeline {
   readonly #masker: Masker;
   readonly #hooks: RecordHookRunner | undefined;
+  /** Sees events before they are masked. */
+  readonly #rawHooks: RecordHookRunner | undefined;
   readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
   readonly #gaps = new GapLog(false);
@@ -79,6 +85,7 @@ export class Pipeline {
   #written = 0;
   #hookDrops = 0;
   #masked = 0;
+  readonly #unknownHeaders = new UnknownNames();
   #sinkErrors = 0;
   #flushes = 0;
   #lastError: string | undefined;
@@ -87,7 +94,10 @@ export class Pipeline {
     const { hooks, masker, sink } = parts;
     this.#masker = masker;
     this.#sink = declaringSink(sink);
-    this.#hooks = hooks && new RecordHookRunner(hooks, parts.hookTimeoutMs, parts.clock);
+    const runner = (point: 'masked' | 'raw') =>
+      hooks && new RecordHookRunner(hooks, parts.hookTimeoutMs, parts.clock, point);
+    if (hooks?.onExchange !== undefined || hooks?.onEvent !== undefined) this.#hooks = runner('masked');
+    if (hooks?.beforeMask !== undefined) this.#rawHooks = runner('raw');
   }
 
   /** Takes the events packed into the first `used` bytes. The memory may be used again when this is done. */
@@ -135,6 +145,7 @@ export class Pipeline {
       exchangesLost: { ...this.#exchangesLost, 'sink-failed': bySink.exchanges },
       hookDrops: this.#hookDrops,
       masked: this.#masked,
+      unknownHeaders: this.#unknownHeaders.entries(),
       sinkErrors: this.#sinkErrors,
       flushes: this.#flushes,
       lastError: this.#lastError,
@@ -150,17 +161,36 @@ export class Pipeline {
       this.#forgetIfOver(event, passing);
       return undefined;
     }
-    let masked: readonly CaptureEvent[] = [];
-    try {
-      masked = this.#masker.mask(event);
-    } catch (error) {
-      this.#lastError = describe(error);
-      this.#lose(event, passing, 'mask', 'mask-failed');
-    }
+    if (this.#rawHooks !== undefined) return this.#takeRaw(event, passing, this.#rawHooks);
+    const masked = this.#maskOf(event, passing);
     if (this.#hooks !== undefined) return this.#takeHooked(event, passing, masked, this.#hooks);
     for (const kept of masked) if (isExchangeEvent(kept)) this.#emitOf(passing, kept);
     this.#forgetIfOver(event, passing);
     return undefined;
+  }
+
+  #maskOf(event: ExchangeEvent, passing: Passing): readonly CaptureEvent[] {
+    try {
+      return this.#masker.mask(event);
+    } catch (error) {
+      this.#lastError = describe(error);
+      this.#lose(event, passing, 'mask', 'mask-failed');
+      return [];
+    }
+  }
+
+  /** What hooks make of an event before it is masked is masked, with the notes that they put on its exchange. */
+  async #takeRaw(event: ExchangeEvent, passing: Passing, hooks: RecordHookRunner): Promise<void> {
+    const result = await this.#hooked(event, event, passing, hooks);
+    if (result !== undefined) {
+      for (const each of withMarks(result.event, result.marks, event)) {
+        // What came before it may have lost the exchange.
+        const masked = passing.lost === undefined ? this.#maskOf(each, passing) : [];
+        if (this.#hooks !== undefined) await this.#keepHooked(event, passing, masked, this.#hooks);
+        else for (const kept of masked) if (isExchangeEvent(kept)) this.#emitOf(passing, kept);
+      }
+    }
+    this.#forgetIfOver(event, passing);
   }
 
   async #takeHooked(
@@ -169,25 +199,49 @@ export class Pipeline {
     masked: readonly CaptureEvent[],
     hooks: RecordHookRunner,
   ): Promise<void> {
-    const { seq, at, exchange } = event;
+    await this.#keepHooked(event, passing, masked, hooks);
+    this.#forgetIfOver(event, passing);
+  }
+
+  async #keepHooked(
+    event: ExchangeEvent,
+    passing: Passing,
+    masked: readonly CaptureEvent[],
+    hooks: RecordHookRunner,
+  ): Promise<void> {
     for (const each of masked) {
       if (!isExchangeEvent(each)) continue;
-      try {
-        const { event: kept, marks, dropped } = await hooks.run(each);
-        if (!dropped) {
-          this.#emitOf(passing, kept);
-          for (const mark of marks) this.#emitOf(passing, { type: 'mark', seq, at, exchange, ...mark });
-          continue;
-        }
-        this.#hookDrops++;
-        this.#lose(event, passing, 'hook', 'hook-dropped');
-      } catch (error) {
-        this.#lastError = describe(error);
-        this.#lose(event, passing, 'hook', 'hook-failed');
+      const result = await this.#hooked(event, each, passing, hooks);
+      if (result === undefined) return;
+      for (const kept of withMarks(result.event, result.marks, event)) {
+        // Hooks are given what is masked, but what they add may be anything.
+        const shown = kept === each ? kept : this.#maskedAgain(kept);
+        if (shown !== undefined) this.#emitOf(passing, shown);
       }
-      break;
     }
-    this.#forgetIfOver(event, passing);
+  }
+
+  #maskedAgain(event: ExchangeEvent): ExchangeEvent | undefined {
+    return this.#masker.again === undefined ? event : this.#masker.again(event);
+  }
+
+  /** What the hooks make of one event; undefined when its exchange goes no further. */
+  async #hooked(
+    event: ExchangeEvent,
+    given: ExchangeEvent,
+    passing: Passing,
+    hooks: RecordHookRunner,
+  ): Promise<HookedEvent | undefined> {
+    try {
+      const result = await hooks.run(given);
+      if (!result.dropped) return result;
+      this.#hookDrops++;
+      this.#lose(event, passing, 'hook', 'hook-dropped');
+    } catch (error) {
+      this.#lastError = describe(error);
+      this.#lose(event, passing, 'hook', 'hook-failed');
+    }
+    return undefined;
   }
 
   #passingOf(exchange: ExchangeId): Passing {
@@ -244,7 +298,10 @@ export class Pipeline {
   /** Gives the sink an event of an exchange. */
   #emitOf(passing: Passing, event: ExchangeEvent): void {
     passing.started = true;
-    if (event.type === 'audit') for (const { count } of event.entries) this.#masked += count;
+    if (event.type === 'audit') {
+      for (const { count } of event.entries) this.#masked += count;
+      for (const name of event.unknownHeaders) this.#unknownHeaders.add(name);
+    }
     this.#emit(event);
   }
 
@@ -271,6 +328,17 @@ export class Pipeline {
     this.#sinkErrors++;
     this.#lastError = describe(error);
   }
+}
+
+/** An event with the notes that hooks put on its exchange: behind it, but before the last of an exchange. */
+function withMarks(
+  kept: ExchangeEvent,
+  marks: HookedEvent['marks'],
+  { seq, at, exchange }: ExchangeEvent,
+): readonly ExchangeEvent[] {
+  if (marks.length === 0) return [kept];
+  const notes = marks.map((mark): ExchangeEvent => ({ type: 'mark', seq, at, exchange, ...mark }));
+  return kept.type === 'end' || kept.type === 'abort' ? [...notes, kept] : [kept, ...notes];
 }
 
 /** The message of an error of ours, which holds no recorded value; of any other error only its name and code. */

@@ -33,6 +33,11 @@ export interface RecorderStats {
   readonly tapFailures: number;
   /** Values that the mask replaced. */
   readonly masked: number;
+  /**
+   * Headers that no mask rule knows, so that their values are masked, and in how many exchanges each was seen: at most 64, the most
+   * frequent first. A rule such as `{ "at": "header:x-tenant", "mask": "keep" }` keeps one.
+   */
+  readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
   readonly sinkErrors: number;
   /** When the sink was last flushed, in nanoseconds since the capture's anchor. */
   readonly lastFlushAt: number | undefined;

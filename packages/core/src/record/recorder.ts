@@ -185,6 +185,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       queueBytes: this.#state === 'failed' ? 0 : this.#path.queueBytes,
       tapFailures: this.#tapFailures,
       masked: pipeline.masked,
+      unknownHeaders: pipeline.unknownHeaders,
       sinkErrors: pipeline.sinkErrors,
       lastFlushAt: this.#lastFlushAt,
       lastError: this.#lastError ?? pipeline.lastError,

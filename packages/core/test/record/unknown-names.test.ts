@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { memorySink } from '../../src/record/memory-sink.ts';
+import { createRecorder } from '../../src/record/recorder.ts';
+import { UnknownNames } from '../../src/record/unknown-names.ts';
+import { aStart } from '../../src/testing/factories.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+
+test('names are counted, the most frequent first, and only so many of them', () => {
+  const names = new UnknownNames();
+  for (let i = 0; i < 1000; i++) names.add(`n${i}`);
+  for (let i = 0; i < 3; i++) names.add('n7');
+  expect(names.entries()).toHaveLength(64);
+  expect(names.entries()[0]).toEqual(['n7', 4]);
+  expect(names.entries()).toBe(names.entries());
+});
+
+test('a recorder tells which headers no rule knows, and in how many exchanges they were', async () => {
+  const recorder = createRecorder({
+    service: 'shop',
+    sink: memorySink(),
+    clock: new ManualClock(),
+    mask: { version: 1, rules: [{ id: 'a', at: 'header:x-known', mask: 'keep' }] },
+  });
+  expect(recorder.stats().unknownHeaders).toEqual([]);
+  for (const name of ['X-Tenant', 'x-region', 'X-TENANT', 'X-Known', 'Accept']) {
+    const tap = recorder.begin(aStart({ headers: [name, 'a', name, 'b'] }));
+    tap?.end('request');
+    tap?.abort('client', 'gone');
+  }
+  const stats = await recorder.close();
+  expect(stats.unknownHeaders).toEqual([
+    ['x-tenant', 2],
+    ['x-region', 1],
+  ]);
+});
