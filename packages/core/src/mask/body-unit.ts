@@ -15,8 +15,9 @@ import { hasControls } from './control-bytes.ts';
 import { CsvMasker } from './csv-masker.ts';
 import { Edits } from './edits.ts';
 import type { HeaderMasker } from './header-masker.ts';
+import type { MaskRule } from './mask-rule.ts';
 import { MultipartMasker } from './multipart-masker.ts';
-import type { MaskLimits } from './policy.ts';
+import type { ResolvedPolicy } from './resolve-policy.ts';
 import type { Scope } from './scope.ts';
 import { jsonLike, type TextMasker } from './text-masker.ts';
 
@@ -30,16 +31,18 @@ const placeholder = /^\[dropped \d{1,12} bytes\]$/;
 /** Masks bodies that are one unit, and the units of bodies that come in several. */
 export class BodyMasker {
   readonly #text: TextMasker;
-  readonly #limits: Required<MaskLimits>;
+  readonly #limits: ResolvedPolicy['limits'];
+  readonly #keepsDigest: boolean;
   readonly #scope: Scope;
   readonly #multipart: MultipartMasker;
   readonly #csv: CsvMasker;
   readonly #none = new Edits();
 
-  constructor(scope: Scope, text: TextMasker, headers: HeaderMasker, limits: Required<MaskLimits>) {
+  constructor(policy: ResolvedPolicy, scope: Scope, text: TextMasker, headers: HeaderMasker) {
     this.#scope = scope;
     this.#text = text;
-    this.#limits = limits;
+    this.#limits = policy.limits;
+    this.#keepsDigest = policy.unknownContent === 'digest';
     this.#csv = new CsvMasker(scope, text);
     this.#multipart = new MultipartMasker(
       scope,
@@ -54,14 +57,38 @@ export class BodyMasker {
   whole(bytes: Buffer, ends: readonly number[], type: ContentType): MaskedBody {
     if (bytes.length === 0) return { data: bytes, ends, masked: false };
     if (bytes.length > this.#limits.bodyBytes) return { problem: 'size' };
+    if (this.#showsAll) return { data: bytes, ends, masked: false };
     if (type.isRange) return { problem: 'range' };
     if (type.codings.length > 0) return this.#coded(bytes, ends, type);
-    return edited(bytes, ends, this.read(bytes, 0, bytes.length, type, 0));
+    return edited(bytes, ends, this.#whole(bytes, type));
+  }
+
+  /** A rule of the user's is for the whole body, so that none of its units can be told before its end. */
+  get isWhole(): boolean {
+    const rule = this.#scope.rules.body;
+    return rule !== undefined && rule.action !== 'keep';
+  }
+
+  /** What a rule for whole bodies makes of one; the same bytes where it stays. A text says why there is nothing. */
+  under(rule: MaskRule, bytes: Buffer): Buffer | string {
+    if (rule.action === 'remove') return 'removed';
+    const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
+    const text = bytes.toString(encoding);
+    const masked = this.#text.maskUnder(rule, text, 0);
+    return masked === text ? bytes : Buffer.from(masked, encoding);
+  }
+
+  /** A keyed digest of a content that cannot be read, if the policy asks for one: the same for the same bytes. */
+  digest(bytes: Buffer, start: number, end: number): string | undefined {
+    if (!this.#keepsDigest) return undefined;
+    const rule = this.#scope.rules.default('default/unknown-content', 'content');
+    return this.#text.maskUnder(rule, bytes.toString('latin1', start, end), 0);
   }
 
   /** The replacements in one unit of a body of lines or events: `bytes[start..end)`. A string says why there are none. */
   unit(bytes: Buffer, start: number, end: number, kind: ContentType['kind'], edits: Edits): string {
     if (end - start > this.#limits.bodyBytes) return 'size';
+    if (this.#showsAll) return '';
     if (!isUtf8(bytes.subarray(start, end))) return 'utf8';
     if (kind !== 'event-stream') return maskRecord(this.#text, bytes, start, end, edits);
     maskEvent(this.#text, bytes, start, end, edits);
@@ -77,6 +104,36 @@ export class BodyMasker {
       at = next;
     }
     return '';
+  }
+
+  /** The user's rule is to look at nothing. */
+  get #showsAll(): boolean {
+    const rule = this.#scope.rules.body;
+    return rule !== undefined && rule.action === 'keep' && !rule.detectors;
+  }
+
+  /** The replacements in a body out of its codings, under the rule for whole bodies if there is one. */
+  #whole(bytes: Buffer, type: ContentType): Edits | string {
+    const { body } = this.#scope.rules;
+    if (body === undefined || body.action === 'keep') {
+      const edits = this.read(bytes, 0, bytes.length, type, 0);
+      if (typeof edits !== 'string') return edits;
+      // What the user keeps is kept though it cannot be read: detectors see what there is to see.
+      if (body !== undefined) return this.#seen(bytes, 0, bytes.length);
+      const digest = edits === 'content-type' ? this.digest(bytes, 0, bytes.length) : undefined;
+      return digest === undefined ? edits : replaced(bytes, digest);
+    }
+    const masked = this.under(body, bytes);
+    if (typeof masked === 'string') return masked;
+    return masked === bytes
+      ? this.#none
+      : replaced(bytes, masked.toString(isUtf8(masked) ? 'utf8' : 'latin1'));
+  }
+
+  #seen(bytes: Buffer, start: number, end: number): Edits {
+    const edits = new Edits();
+    this.#text.editText(bytes, start, end, edits);
+    return edits;
   }
 
   /**
@@ -118,24 +175,35 @@ export class BodyMasker {
     if (call !== undefined) return call;
     if (type.kind === 'graphql') return this.#document(bytes, start, end, true) ?? 'content-type';
     if (type.kind !== 'form' && type.kind !== 'text' && type.kind !== 'csv') return 'content-type';
+    const rule = type.kind === 'text' ? this.#scope.rules.text : undefined;
+    if (rule !== undefined) return this.#textUnder(rule, bytes, start, end);
     if (isMarkup(bytes, start, end) || isMultipart(bytes, start, end)) return 'content-type';
     // Text holds none of these; UTF-16 and compressed bytes do, and detectors would see nothing in them.
     if (hasControls(bytes.subarray(start, end))) return 'charset';
     if (type.kind === 'form') return this.#form(bytes, start, end);
     if (type.kind === 'csv') return this.#csv.edits(bytes, start, end, type);
     if (isForm(bytes, start, end) && isUtf8(bytes.subarray(start, end))) return this.#form(bytes, start, end);
-    const edits = new Edits();
     const document = mayBeDocument(bytes, start, end) ? this.#document(bytes, start, end, false) : undefined;
-    if (document !== undefined) return document;
-    this.#text.editText(bytes, start, end, edits);
+    return document ?? this.#seen(bytes, start, end);
+  }
+
+  #textUnder(rule: MaskRule, bytes: Buffer, start: number, end: number): Edits | string {
+    if (rule.action === 'keep') return rule.detectors ? this.#seen(bytes, start, end) : this.#none;
+    const part = bytes.subarray(start, end);
+    const masked = this.under(rule, part);
+    if (typeof masked === 'string') return masked;
+    const edits = new Edits();
+    if (masked !== part) edits.add(start, end, masked.toString('utf8'));
     return edits;
   }
 
-  /** What stands for a part that is not kept: how long it was. */
+  /** What stands for a part that is not kept: how long it was, or its digest. */
   #stand(bytes: Buffer, start: number, end: number, problem: string): string {
     if (placeholder.test(bytes.toString('latin1', start, Math.min(end, start + 32)))) {
       return bytes.toString('latin1', start, end);
     }
+    const digest = problem === 'content-type' ? this.digest(bytes, start, end) : undefined;
+    if (digest !== undefined) return digest;
     this.#scope.count(`dropped:${problem}`);
     return `[dropped ${end - start} bytes]`;
   }
@@ -183,11 +251,7 @@ export class BodyMasker {
     const decoded = decodeBody(bytes, type.codings, this.#limits);
     if (typeof decoded === 'string') return { problem: decoded };
     const { length } = decoded.bytes;
-    const inner = edited(
-      decoded.bytes,
-      [],
-      length === 0 ? this.#none : this.read(decoded.bytes, 0, length, type, 0),
-    );
+    const inner = edited(decoded.bytes, [], length === 0 ? this.#none : this.#whole(decoded.bytes, type));
     if ('problem' in inner) return inner;
     if (!inner.masked && !decoded.hasExtras()) return { data: bytes, ends, masked: false };
     const data = decoded.encode(inner.data);
@@ -200,4 +264,10 @@ function edited(bytes: Buffer, ends: readonly number[], edits: Edits | string): 
   if (typeof edits === 'string') return { problem: edits };
   if (edits.count === 0) return { data: bytes, ends, masked: false };
   return { data: edits.applyToBytes(bytes), ends: edits.mapPlaces(ends), masked: true };
+}
+
+function replaced(bytes: Buffer, text: string): Edits {
+  const edits = new Edits();
+  edits.add(0, bytes.length, text);
+  return edits;
 }

@@ -9,6 +9,7 @@ import {
   inflateRawSync,
   inflateSync,
 } from 'node:zlib';
+import { zstd } from './zstd.ts';
 
 /** A body out of its content codings, and how to put one back into them. */
 export interface Decoded {
@@ -84,6 +85,11 @@ function decodeOne(bytes: Buffer, coding: string, maxOutputLength: number): Deco
           hasExtras: () => hasTail(bytes, brotliDecompressSync, maxOutputLength),
           encode: (out) => brotliCompressSync(out, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
         };
+      case 'zstd':
+        // Frames can have others between them that no decoder shows, so what is kept is always written anew.
+        return zstd === undefined
+          ? 'encoding'
+          : { bytes: zstd.decode(bytes, maxOutputLength), hasExtras: () => true, encode: zstd.encode };
       default:
         return 'encoding';
     }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { PolicySummary } from '../model/capture-header.ts';
 import type {
   AbortEvent,
@@ -13,7 +12,6 @@ import type {
   ExchangeStart,
   HeadersEvent,
   MarkEvent,
-  MessageEvent,
   Side,
   Stamp,
   TrailersEvent,
@@ -24,6 +22,7 @@ import { ExchangeState } from './exchange-state.ts';
 import { HeadMasker } from './head-masker.ts';
 import { HeaderMasker } from './header-masker.ts';
 import type { Masker } from './masker.ts';
+import { MessageMasker } from './message-masker.ts';
 import { Replacer } from './replace.ts';
 import type { ResolvedPolicy } from './resolve-policy.ts';
 import type { PolicyRules } from './rules.ts';
@@ -57,6 +56,7 @@ export class PolicyMasker implements Masker {
   readonly #heads: HeadMasker;
   readonly #memory: ValueMemory;
   readonly #bodies: BodyMasker;
+  readonly #messages: MessageMasker;
   readonly #exchanges = new Map<ExchangeId, ExchangeState>();
   /** For events of exchanges whose start was not seen, or which were given up. */
   readonly #stray: ExchangeState;
@@ -81,7 +81,8 @@ export class PolicyMasker implements Masker {
     this.#memory = new ValueMemory(this.#scope, policy.limits.cachedTokens);
     this.#headers = new HeaderMasker(this.#scope, this.#text, this.#memory);
     this.#heads = new HeadMasker(this.#scope, this.#text, this.#headers, this.#memory);
-    this.#bodies = new BodyMasker(this.#scope, this.#text, this.#headers, policy.limits);
+    this.#bodies = new BodyMasker(policy, this.#scope, this.#text, this.#headers);
+    this.#messages = new MessageMasker(policy, this.#scope, this.#text, this.#bodies);
   }
 
   close(): void {
@@ -145,7 +146,8 @@ export class PolicyMasker implements Masker {
       case 'body':
         return this.#body(event, state);
       case 'message':
-        return [this.#message(event, state)];
+        this.#scope.set(state.rules(event.side), state.audit, 'message', event.side);
+        return [this.#messages.mask(event, state.protocol)];
       case 'trailers':
         return [this.#trailers(event, state)];
       case 'mark':
@@ -250,33 +252,6 @@ export class PolicyMasker implements Masker {
       state.dropBodies('backlog');
       this.#held -= held;
     }
-  }
-
-  #message(event: MessageEvent, state: ExchangeState): MessageEvent {
-    const { data, ...shown } = event;
-    if (data === undefined) return shown;
-    this.#scope.set(state.rules(event.side), state.audit, 'message', event.side);
-    const problem = this.#messageProblem(event, data, state);
-    if (problem !== '') {
-      this.#scope.count(`dropped:${problem}`);
-      return { ...shown, state: `dropped:${problem}` };
-    }
-    // The first two bytes of a close message are its code.
-    const start = event.kind === 8 ? Math.min(2, data.length) : 0;
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
-    const masked = this.#text.maskBytes(bytes, start, bytes.length, -1);
-    if (masked === undefined) return { ...shown, data };
-    const content = Buffer.concat([data.subarray(0, start), Buffer.from(masked)]);
-    return { ...shown, data: content, state: 'masked' };
-  }
-
-  #messageProblem(event: MessageEvent, data: Uint8Array, state: ExchangeState): string {
-    if (event.state.startsWith('dropped')) return event.state.slice('dropped:'.length);
-    if (event.state === 'truncated') return 'truncated';
-    if (data.length > this.#policy.limits.bodyBytes) return 'size';
-    if (state.protocol !== 'websocket') return state.protocol === 'grpc' ? 'no-descriptor' : 'unknown';
-    if (event.kind === 2) return 'binary';
-    return isUtf8(data.subarray(event.kind === 8 ? 2 : 0)) ? '' : 'utf8';
   }
 
   #end(event: EndEvent, state: ExchangeState): CaptureEvent[] {

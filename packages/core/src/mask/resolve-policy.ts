@@ -79,7 +79,6 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
   const keys = checkKeys(policy.key);
   if (name === 'strict') throw notYet('extends', 'strict');
   if (allowed.length > 0) throw notYet('dangerouslyAllow', 'dangerouslyAllow');
-  if (resolved.unknownContent === 'digest') throw notYet('unknownContent', 'digest');
   return { ...resolved, keys, digest: digestOf(resolved) };
 }
 

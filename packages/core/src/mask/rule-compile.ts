@@ -40,7 +40,7 @@ export interface CompiledRule {
 /** Patterns with two `*` take time by the square of a name's length. */
 const longestName = 1024;
 /** Selectors that nothing carries out yet. */
-const laterSelectors = ['proto', 'text', 'body'];
+const laterSelectors = ['proto'];
 
 /** @throws GardenhoseError `mask-policy`, naming the rule: nothing that a policy says is passed over */
 export function compileRule(given: PolicyRule, order: number, before: readonly PolicyRule[]): CompiledRule {

@@ -48,7 +48,7 @@ export class SideBody {
 
   get #streams(): boolean {
     const { kind, codings, isRange } = this.#type;
-    return comesInUnits(kind) && codings.length === 0 && !isRange;
+    return comesInUnits(kind) && codings.length === 0 && !isRange && !this.#masker.isWhole;
   }
 
   append(data: Uint8Array): BodyPiece | undefined {

@@ -1,3 +1,4 @@
+import * as zlib from 'node:zlib';
 import {
   brotliCompressSync,
   brotliDecompressSync,
@@ -8,6 +9,7 @@ import {
   inflateSync,
 } from 'node:zlib';
 import { expect, test } from 'vitest';
+import type { MaskAction } from '../../src/mask/policy.ts';
 import { type Message, maskMessage, sameForEveryCut } from './support.ts';
 
 const json = '{"id":1,"email":"bob@example.com","note":"é","password":"hunter2","list":[1,2,3]}';
@@ -70,7 +72,7 @@ test('drops what it cannot read, with the reason', () => {
     [{ type: 'text/plain', body: Buffer.from('bob@example.com', 'utf16le') }, 'dropped:charset'],
     [{ type: 'text/plain; charset=utf-16', body: 'x' }, 'dropped:charset'],
     [{ type: 'text/plain', body: '{"password":"hunter2"' }, 'dropped:json-syntax'],
-    [{ type: 'application/json', body: '{}', headers: ['Content-Encoding', 'zstd'] }, 'dropped:encoding'],
+    [{ type: 'application/json', body: '{}', headers: ['Content-Encoding', 'compress'] }, 'dropped:encoding'],
     [{ type: 'application/json', body: '{}', headers: ['Content-Encoding', 'gzip'] }, 'dropped:decode'],
     [
       {
@@ -321,4 +323,88 @@ test('tells the lines of an event apart as a client would', () => {
 test('does not know what to make of two types that differ', () => {
   const { request } = maskMessage({ type: 'text/plain', body: 'x', headers: ['content-type', 'text/html'] });
   expect(request.state).toBe('dropped:content-type');
+});
+
+test('reads zstd where this version of Node has it, and drops it elsewhere', () => {
+  const compress: unknown = Reflect.get(zlib, 'zstdCompressSync');
+  const headers = ['Content-Encoding', 'zstd'];
+  if (typeof compress !== 'function') {
+    const { request } = maskMessage({ type: 'application/json', body: json, headers });
+    expect(request.state).toBe('dropped:encoding');
+    return;
+  }
+  const decompress: unknown = Reflect.get(zlib, 'zstdDecompressSync');
+  if (typeof decompress !== 'function') throw new Error('zstd goes one way only');
+  const encoded: unknown = Reflect.apply(compress, zlib, [Buffer.from(json)]);
+  if (!Buffer.isBuffer(encoded)) throw new Error('zstd gave no bytes');
+  // A frame that decoders pass over.
+  const hidden = Buffer.concat([Buffer.from('502a4d180f000000', 'hex'), Buffer.from('bob@example.com')]);
+  for (const body of [encoded, Buffer.concat([encoded, hidden])]) {
+    const { request } = maskMessage({ type: 'application/json', body, headers });
+    expect(request.bytes.includes('bob@')).toBe(false);
+    const plain: unknown = Reflect.apply(decompress, zlib, [request.bytes]);
+    expect(String(plain)).toBe(maskMessage({ type: 'application/json', body: json }).request.body);
+  }
+  const cut = { type: 'application/json', body: encoded.subarray(0, -3), headers };
+  expect(maskMessage(cut).request.state).toBe('dropped:decode');
+  expect(maskMessage({ ...cut, body: encoded, limits: { bodyBytes: 80 } }).request.state).toMatch(
+    /^dropped:(?:size|decode)$/,
+  );
+});
+
+test('keeps a digest of what it cannot read when it is told to', () => {
+  const policy = { unknownContent: 'digest' } as const;
+  const digest = (message: Message) => maskMessage(message, policy).request;
+  const one = digest({ type: 'image/png', body: Buffer.from([1, 2, 3]) });
+  expect(one).toMatchObject({ body: expect.stringMatching(/^mk_content_[\w-]{16}$/), state: 'masked' });
+  expect(digest({ type: 'image/gif', body: Buffer.from([1, 2, 3]), cuts: [1] }).body).toBe(one.body);
+  expect(digest({ type: 'image/png', body: Buffer.from([1, 2, 4]) }).body).not.toBe(one.body);
+  expect(digest({ type: 'image/png', body: one.body }).body).toBe(one.body);
+  const coded = digest({
+    type: 'image/png',
+    body: gzipSync(Buffer.from([1, 2, 3])),
+    headers: ['Content-Encoding', 'gzip'],
+  });
+  expect(gunzipSync(coded.bytes).toString()).toBe(one.body);
+  expect(digest({ type: 'application/json', body: '{"a' }).state).toBe('dropped:json-syntax');
+  const part = digest({
+    type: 'multipart/form-data; boundary=x',
+    body: '--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n\x01\x02\x03\r\n--x--',
+  });
+  expect(part.body).toContain(`\r\n\r\n${one.body}\r\n`);
+});
+
+test('follows a rule for whole bodies', () => {
+  const under = (mask: MaskAction, message: Message) =>
+    maskMessage(message, { rules: [{ id: 'b', when: { part: 'request' }, at: 'body', mask }] }).request;
+  const text = { type: 'text/plain', body: 'to bob@example.com' };
+  const png = { type: 'image/png', body: 'PNG bob@example.com' };
+  const stream = { type: 'text/event-stream', body: 'data: bob@example.com\n\ndata: x\n\n', cuts: [24] };
+  expect(under('redact', text)).toMatchObject({ body: '[REDACTED]', state: 'masked' });
+  expect(under('redact', stream)).toMatchObject({ body: '[REDACTED]', state: 'masked' });
+  expect(under('token', png).body).toMatch(/^mk_value_[\w-]{16}$/);
+  expect(under('remove', text)).toMatchObject({ body: '', state: 'dropped:removed' });
+  expect(under('keep', png).body).toMatch(/^PNG mk_email_.{16}$/);
+  expect(under('keep', stream).body).toMatch(/^data: mk_email_.{16}\n\ndata: x\n\n$/);
+  for (const message of [text, png, stream]) {
+    expect(under({ do: 'keep', detectors: false }, message)).toMatchObject({
+      body: message.body,
+      state: 'kept',
+    });
+  }
+  const coded = { ...text, body: gzipSync(text.body), headers: ['Content-Encoding', 'gzip'] };
+  expect(gunzipSync(under('redact', coded).bytes).toString()).toBe('[REDACTED]');
+  expect(under({ do: 'keep', detectors: false }, coded).bytes).toEqual(coded.body);
+});
+
+test('follows a rule for text bodies, and for no others', () => {
+  const under = (mask: MaskAction, message: Message) =>
+    maskMessage(message, { rules: [{ id: 't', at: 'text:*', mask }] }).request;
+  const text = { type: 'text/plain', body: 'to bob@example.com' };
+  expect(under('redact', text).body).toBe('[REDACTED]');
+  expect(under('remove', text).state).toBe('dropped:removed');
+  expect(under('keep', { ...text, body: '<b>bob@example.com' }).body).toMatch(/^<b>mk_email_/);
+  expect(under({ do: 'keep', detectors: false }, text)).toMatchObject({ body: text.body, state: 'kept' });
+  expect(under('redact', { ...text, body: '{"a":1}' }).body).toBe('{"a":1}');
+  expect(under('redact', { type: 'application/json', body: '{"a":1}' }).body).toBe('{"a":1}');
 });
