@@ -23,11 +23,16 @@ export class MaskedValues {
   #places = new Int32Array(0);
   readonly #rules: MaskRule[] = [];
   readonly #most: number;
+  readonly #begun: () => void;
   #used = 0;
 
-  /** @param most - values to remember at most */
-  constructor(most: number) {
+  /**
+   * @param most - values to remember at most
+   * @param begun - called when there is something to {@link forget}, where there was nothing before
+   */
+  constructor(most: number, begun: () => void = () => undefined) {
     this.#most = Math.min(most, mostValues);
+    this.#begun = begun;
   }
 
   find(rule: MaskRule, bytes: Uint8Array, start: number, end: number): boolean {
@@ -64,6 +69,7 @@ export class MaskedValues {
     }
     for (let i = 0; i < length; i++) this.store[place + i] = bytes[start + i] ?? 0;
     const index = this.#rules.length;
+    if (index === 0) this.#begun();
     const hash = hashBytes(bytes, start, end);
     let slot = hash & (slots - 1);
     while ((this.#slots[slot] ?? -1) >= 0) slot = (slot + 1) & (slots - 1);
@@ -82,6 +88,12 @@ export class MaskedValues {
     this.#slots = new Int32Array(slots).fill(-1);
     this.#hashes = new Int32Array(this.#most);
     this.#places = new Int32Array(this.#most * 3);
+  }
+
+  /** Leaves nothing of the values in memory. */
+  forget(): void {
+    this.store.fill(0, 0, this.#used);
+    this.#clear();
   }
 
   #clear(): void {

@@ -29,6 +29,11 @@ export class Replacer {
     this.#jwt = jwt;
   }
 
+  /** See {@link TokenCache.alsoForget}. */
+  alsoForget(forget: () => void): () => void {
+    return this.#tokens.cache.alsoForget(forget);
+  }
+
   /** One that makes a token of every web token. */
   withoutShapes(): Replacer {
     return new Replacer(this.#tokens);

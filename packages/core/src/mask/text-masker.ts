@@ -41,7 +41,8 @@ export class TextMasker implements DeepText {
     this.#scope = scope;
     this.#replacer = replacer;
     this.#limits = limits;
-    this.#values = new MaskedValues(limits.cachedTokens);
+    const begun = replacer.alsoForget(() => this.#values.forget());
+    this.#values = new MaskedValues(limits.cachedTokens, begun);
     this.graphql = new GraphqlMasker(scope, replacer, this, this.#undecodable);
     this.urls = new UrlMasker(scope, this, this.#undecodable);
     // What a web token shows is masked while the text around it is: by a masker of its own, which opens only URLs.

@@ -42,12 +42,18 @@ export class TokenCache {
     }
     values.set(text, masked);
     this.#count++;
-    this.#stopTimer ??= this.#clock.after(turnMs, () => this.#timeOver());
+    this.#startTimer();
   }
 
-  /** Values that are held in clear elsewhere: `forget` is called when this cache is wiped, and every half a minute while it is in use. */
-  alsoForget(forget: () => void): void {
+  /**
+   * For values that are held in clear elsewhere: `forget` is called when this cache is wiped, and every half a minute
+   * for as long as anything is held.
+   *
+   * @returns to be called when something is held where there was nothing before
+   */
+  alsoForget(forget: () => void): () => void {
     this.#forgetters.push(forget);
+    return () => this.#startTimer();
   }
 
   wipe(): void {
@@ -57,6 +63,10 @@ export class TokenCache {
     this.#old = new Map();
     this.#count = 0;
     for (const forget of this.#forgetters) forget();
+  }
+
+  #startTimer(): void {
+    this.#stopTimer ??= this.#clock.after(turnMs, () => this.#timeOver());
   }
 
   #turn(): void {
@@ -70,6 +80,6 @@ export class TokenCache {
     this.#turn();
     for (const forget of this.#forgetters) forget();
     // The timer goes on only while there is something to let go of: a masker that nobody uses can be collected.
-    if (this.#old.size > 0) this.#stopTimer = this.#clock.after(turnMs, () => this.#timeOver());
+    if (this.#old.size > 0) this.#startTimer();
   }
 }

@@ -66,3 +66,16 @@ test('masks a document the second time as the first, and with nothing remembered
   expect(new Set(results).size).toBe(1);
   expect(results[0]).not.toMatch(/hunter2|example|1415555/);
 });
+
+test('leaves nothing of the values when it forgets', () => {
+  let begun = 0;
+  const values = new MaskedValues(10, () => begun++);
+  add(values, 'bob', 'mk_1');
+  add(values, 'eve', 'mk_2');
+  expect(begun).toBe(1);
+  values.forget();
+  expect(find(values, 'bob')).toBeUndefined();
+  expect(values.store.every((byte) => byte === 0)).toBe(true);
+  add(values, 'bob', 'mk_1');
+  expect([begun, find(values, 'bob')]).toEqual([2, 'mk_1']);
+});

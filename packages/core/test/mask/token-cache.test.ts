@@ -57,3 +57,15 @@ test('forgets all when it is wiped, also what is held elsewhere', () => {
   clock.advanceMs(1_000_000);
   expect(forgotten).toBe(3);
 });
+
+test('has values forgotten that are held only elsewhere', () => {
+  const { cache, clock } = filled(100, 0);
+  let forgotten = 0;
+  const begun = cache.alsoForget(() => forgotten++);
+  clock.advanceMs(1_000_000);
+  expect(forgotten).toBe(0);
+  begun();
+  begun();
+  clock.advanceMs(1_000_000);
+  expect(forgotten).toBe(1);
+});
