@@ -192,6 +192,7 @@ export type {
   DifferencePart,
   DifferenceVerdict,
 } from './compare/difference.ts';
+export { keyNote } from './compare/key-note.ts';
 export type { CompareOptions } from './compare/options.ts';
 
 // report

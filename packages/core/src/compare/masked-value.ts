@@ -1,7 +1,7 @@
 import { tokenType } from '../mask/tokens.ts';
 
-// Types whose values are made anew on every run: sessions, bearer tokens, CSRF tokens.
-const changingTypes = new Set(['secret', 'session', 'jwt']);
+// Types whose values are made anew on every run: sessions, bearer tokens, CSRF tokens. A session's cookie has any name.
+const changingTypes = new Set(['secret', 'session', 'jwt', 'cookie']);
 // What `redact` leaves, unless a policy says otherwise.
 const redacted = '[REDACTED]';
 const tokenText = /(?<![\w-])mk_[a-z][a-z0-9-]{0,31}_[\w-]{11,22}(?![\w-])|\[REDACTED\]/g;

@@ -5,6 +5,7 @@ import type { RecordHooks } from '../hook/hook.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { Policy } from '../mask/policy.ts';
+import { warnOfMissingKey } from './key-warning.ts';
 import type { HookSource, ModuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';
 import { always } from './sampler.ts';
@@ -113,7 +114,10 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
   const hooks = hooksOf(options.hooks);
   const mask: Policy | Masker = options.mask ?? { version: 1 };
   // The pipeline makes its own; here a policy that is wrong is an error at once.
-  if (!isMasker(mask)) createMasker(mask);
+  if (!isMasker(mask)) {
+    createMasker(mask);
+    warnOfMissingKey(mask);
+  }
   const stays = whatStays(sink, hooks, mask);
   const pipeline = options.pipeline ?? (stays === undefined ? 'worker' : 'inline');
   if (pipeline !== 'worker' && pipeline !== 'inline') wrong('pipeline', pipeline, "'worker' or 'inline'");
