@@ -208,6 +208,7 @@ test('@gardenhose/core exports these names', () => {
     isMutation
     isNumberOfToken
     isUnsendable
+    keyNote
     maskCapture
     maskExchange
     matchesGlob

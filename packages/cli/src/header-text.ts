@@ -28,8 +28,11 @@ function policyText(policy: PolicySummary): string {
   if (policy.mode === 'none') return 'policy none';
   const disabledText = disabled.length > 0 ? `, without ${text(disabled.join(', '))}` : '';
   const allowedText = allowed.length > 0 ? `, letting through ${text(allowed.join(', '))}` : '';
+  const endedKey = policy.keyId.startsWith('ephemeral-')
+    ? ' (ended with its recording: its tokens join with no others)'
+    : '';
   const hookText = policy.hookBeforeMask === true ? ', a hook ran before masking' : '';
-  return `policy ${text(policy.name)}${disabledText}${allowedText}${hookText}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}`;
+  return `policy ${text(policy.name)}${disabledText}${allowedText}${hookText}, digest ${text(policy.digest.slice(0, 12))}, key ${text(policy.keyId)}${endedKey}`;
 }
 
 /** An ISO date; a number that no date has, as it is. */

@@ -8,6 +8,7 @@ import {
   GapTally,
   GardenhoseError,
   type HookRule,
+  keyNote,
   type Pace,
   parseHeaderRule,
   parseHookRules,
@@ -163,8 +164,18 @@ async function plannedRun(
   if (flags.report !== undefined) await writeFile(flags.report, `${JSON.stringify(report, undefined, 2)}\n`);
   await output.text(renderReport(report).trimEnd());
   await output.document(report);
+  sayWhyUnverified(report, options.compare, output);
   sayVerdict(report, output);
   return conclude(file, source, report.verdict, output, report.run?.stopped !== undefined);
+}
+
+/** Masked values that could not be compared are no difference, but no comfort either. */
+function sayWhyUnverified(report: Report, compare: ReplayRunOptions['compare'], output: Output): void {
+  if ((report.differences?.unverified ?? 0) === 0 || typeof compare !== 'object') return;
+  const { masker, recordedPolicy } = compare;
+  if (masker === undefined || recordedPolicy === undefined) return;
+  const note = keyNote(recordedPolicy, masker.summary);
+  if (note !== undefined) output.note(note);
 }
 
 /** One sentence for a run that was not fine, for those who do not read the report. */
