@@ -2,15 +2,15 @@ import type { AbortEvent, ExchangeId, ExchangeStart, GapEvent, Side } from '../m
 import { gapReasons } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
-import { aligned, flag, recordHead, recordKind, startTexts } from './raw-layout.ts';
-import { putBytes, putIfNarrow, putTexts, putUtf8 } from './raw-texts.ts';
+import { aligned, flag, recordHead, recordKind } from './raw-layout.ts';
+import { putBytes, putTexts, putWideTexts } from './raw-texts.ts';
 
 const sideFlag = (side: Side): number => (side === 'response' ? flag.response : 0);
 
 const none: readonly string[] = [];
 
-/** In place of an offset: the record was taken back. */
-const tooWide = -2;
+/** Below this length a text is written without asking first how many bytes it takes. */
+const shortText = 1024;
 
 /**
  * Packs raw events into buffers, on the request path: no objects, one text write per event. Asks `room` for a place;
@@ -21,9 +21,6 @@ export class RawWriter {
   current: PackedBuffer | undefined;
   /** Sequence number of the next event. */
   seq = 1;
-  // Used again for each event of their kind.
-  readonly #startTexts: string[] = Array.from({ length: startTexts }, () => '');
-  readonly #headTexts: string[] = ['', ''];
   readonly #renew: (atLeast: number) => PackedBuffer | undefined;
 
   /** @param renew - Seals the full buffer and gives another, or nothing when there is no room */
@@ -48,17 +45,18 @@ export class RawWriter {
     if (operation !== undefined) flags |= flag.hasOperation;
     if (peer !== undefined) flags |= flag.hasPeer;
     if (authority !== undefined) flags |= flag.hasAuthority;
-    const texts = this.#startTexts;
-    texts[0] = lane;
-    texts[1] = operation ?? '';
-    texts[2] = peer ?? '';
-    texts[3] = start.version;
-    texts[4] = start.method;
-    texts[5] = start.target;
-    texts[6] = authority ?? '';
-    // Header texts are one byte a character by contract; what an application or a user names is not, but mostly.
-    let offset = this.#open(flags, at, exchange, 16, texts, headers, true);
-    if (offset === tooWide) offset = this.#open(flags | flag.wide, at, exchange, 16, texts, headers);
+    // Header texts are one byte a character by contract; what an application or a user names is not, but mostly. A new list
+    // costs less than one that is kept: each new text stored in it would be noted for the garbage collector.
+    const texts = [
+      lane,
+      operation ?? '',
+      peer ?? '',
+      start.version,
+      start.method,
+      start.target,
+      authority ?? '',
+    ];
+    const offset = this.#open(flags, at, exchange, 16, texts, true, headers);
     if (offset < 0 || this.current === undefined) return false;
     const { f64 } = this.current;
     f64[offset >> 3] = start.parent ?? 0;
@@ -75,10 +73,7 @@ export class RawWriter {
     version: string,
     headers: HeaderList,
   ): boolean {
-    const texts = this.#headTexts;
-    texts[0] = reason;
-    texts[1] = version;
-    const offset = this.#open(recordKind.headers, at, exchange, 8, texts, headers);
+    const offset = this.#open(recordKind.headers, at, exchange, 8, [reason, version], false, headers);
     if (offset < 0 || this.current === undefined) return false;
     this.current.f64[offset >> 3] = status;
     return true;
@@ -95,19 +90,24 @@ export class RawWriter {
     return true;
   }
 
-  /** A body chunk given as text that takes `size` bytes in UTF-8. */
-  text(at: number, exchange: ExchangeId, side: Side, text: string, size: number): boolean {
-    const flags = recordKind.chunk | sideFlag(side);
-    const offset = this.#reserve(flags, at, exchange, 32 + size);
-    if (offset < 0 || this.current === undefined) return false;
-    const { f64, bytes } = this.current;
+  /** A body chunk given as text; gives its bytes in UTF-8, or -1 where there is no room. */
+  text(at: number, exchange: ExchangeId, side: Side, text: string): number {
+    // Of a short text no more than the bound of its length is asked for; what it does not take is given back.
+    const most = text.length < shortText ? 3 * text.length : Buffer.byteLength(text);
+    const offset = this.#reserve(recordKind.chunk | sideFlag(side), at, exchange, 32 + most);
+    const buffer = this.current;
+    if (offset < 0 || buffer === undefined) return -1;
+    const { f64, bytes, u32 } = buffer;
+    const size = bytes.write(text, offset + 32);
     const at64 = offset >> 3;
     f64[at64] = size;
     f64[at64 + 1] = 0;
     f64[at64 + 2] = 0;
     f64[at64 + 3] = size;
-    putUtf8(bytes, text, offset + 32, size);
-    return true;
+    const whole = aligned(recordHead + 32 + size);
+    u32[(offset - recordHead + 4) >> 2] = whole;
+    buffer.used = offset - recordHead + whole;
+    return size;
   }
 
   /** The first `keep` bytes of a body chunk; none is kept of one that is over the limit. */
@@ -131,7 +131,7 @@ export class RawWriter {
   }
 
   trailers(at: number, exchange: ExchangeId, side: Side, headers: HeaderList): boolean {
-    return this.#texts(recordKind.trailers | sideFlag(side), at, exchange, headers, false);
+    return this.#open(recordKind.trailers | sideFlag(side), at, exchange, 0, headers, false, none) >= 0;
   }
 
   end(
@@ -151,15 +151,15 @@ export class RawWriter {
   }
 
   abort(at: number, exchange: ExchangeId, by: AbortEvent['by'], code: string): boolean {
-    return this.#texts(recordKind.abort, at, exchange, [by, code], true);
+    return this.#open(recordKind.abort, at, exchange, 0, [by, code], true, none) >= 0;
   }
 
   mark(at: number, exchange: ExchangeId, name: string, value: string): boolean {
-    return this.#texts(recordKind.mark, at, exchange, [name, value], true);
+    return this.#open(recordKind.mark, at, exchange, 0, [name, value], true, none) >= 0;
   }
 
   control(at: number, name: string, value: string): boolean {
-    return this.#texts(recordKind.control, at, 0, [name, value], true);
+    return this.#open(recordKind.control, at, 0, 0, [name, value], true, none) >= 0;
   }
 
   clock(at: number, wallMs: number): boolean {
@@ -204,21 +204,9 @@ export class RawWriter {
     return true;
   }
 
-  #texts(
-    flags: number,
-    at: number,
-    exchange: ExchangeId,
-    texts: readonly string[],
-    mayBeWide: boolean,
-  ): boolean {
-    const offset = this.#open(flags, at, exchange, 0, texts, none, mayBeWide);
-    if (offset === tooWide) return this.#open(flags | flag.wide, at, exchange, 0, texts, none) >= 0;
-    return offset >= 0;
-  }
-
   /**
-   * Reserves a record and writes its texts, those of two lists one after the other. Gives the offset after the head; or
-   * {@link tooWide} where the first list may be wide, is, and `flags` do not say so.
+   * Reserves a record and writes texts, those of two lists one after the other, with two bytes a character where the first
+   * list is `checked` and needs them. Gives the offset after the head.
    */
   #open(
     flags: number,
@@ -226,31 +214,43 @@ export class RawWriter {
     exchange: ExchangeId,
     fixed: number,
     first: readonly string[],
+    checked: boolean,
     second: readonly string[],
-    mayBeWide = false,
   ): number {
     const count = first.length + second.length;
-    let length = 0;
-    for (let i = 0; i < first.length; i++) length += first[i]?.length ?? 0;
-    for (let i = 0; i < second.length; i++) length += second[i]?.length ?? 0;
-    const wide = (flags & flag.wide) !== 0;
-    const lengths = 4 * (1 + count);
-    const offset = this.#reserve(flags, at, exchange, fixed + lengths + (wide ? 2 * length : length));
+    const size = fixed + 4 * (1 + count) + lengthOf(first) + lengthOf(second);
+    const offset = this.#reserve(flags, at, exchange, size);
     const buffer = this.current;
     if (offset < 0 || buffer === undefined) return -1;
     const at32 = (offset + fixed) >> 2;
     buffer.u32[at32] = count;
-    const characters = offset + fixed + lengths;
-    const end =
-      mayBeWide && !wide
-        ? putIfNarrow(buffer, first, at32 + 1, characters)
-        : putTexts(buffer, first, at32 + 1, characters, wide);
+    const end = putTexts(buffer, first, checked, at32 + 1, offset + fixed + 4 * (1 + count));
     if (end < 0) {
       buffer.used = offset - recordHead;
       this.seq--;
-      return tooWide;
+      return this.#openWide(flags | flag.wide, at, exchange, fixed, first, second);
     }
-    putTexts(buffer, second, at32 + 1 + first.length, end, wide);
+    putTexts(buffer, second, false, at32 + 1 + first.length, end);
+    return offset;
+  }
+
+  #openWide(
+    flags: number,
+    at: number,
+    exchange: ExchangeId,
+    fixed: number,
+    first: readonly string[],
+    second: readonly string[],
+  ): number {
+    const count = first.length + second.length;
+    const size = fixed + 4 * (1 + count) + 2 * (lengthOf(first) + lengthOf(second));
+    const offset = this.#reserve(flags, at, exchange, size);
+    const buffer = this.current;
+    if (offset < 0 || buffer === undefined) return -1;
+    const at32 = (offset + fixed) >> 2;
+    buffer.u32[at32] = count;
+    const end = putWideTexts(buffer, first, at32 + 1, offset + fixed + 4 * (1 + count));
+    putWideTexts(buffer, second, at32 + 1 + first.length, end);
     return offset;
   }
 
@@ -272,4 +272,10 @@ export class RawWriter {
     buffer.f64[at64 + 3] = exchange;
     return offset + recordHead;
   }
+}
+
+function lengthOf(texts: readonly string[]): number {
+  let length = 0;
+  for (let i = 0; i < texts.length; i++) length += texts[i]?.length ?? 0;
+  return length;
 }

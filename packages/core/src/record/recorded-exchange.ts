@@ -1,7 +1,6 @@
 import type { AbortEvent, ExchangeId, Side } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { ExchangeTap } from './exchange-tap.ts';
-import { utf8Length } from './raw-texts.ts';
 import type { RequestPath } from './request-path.ts';
 import { wireStatus } from './wire-head.ts';
 
@@ -175,15 +174,16 @@ export class RecordedExchange implements ExchangeTap {
   }
 
   #packText(at: number, side: Side, text: string): void {
-    const size = utf8Length(text);
     const before = side === 'request' ? this.#requestSize : this.#responseSize;
-    if (before + size > this.#path.options.maxBodyBytes) {
+    // A character takes up to three bytes. Near the limit they are counted, and cut, as bytes.
+    if (before + 3 * text.length > this.#path.options.maxBodyBytes) {
       this.#packChunk(at, side, Buffer.from(text));
       return;
     }
-    if (side === 'request') this.#requestSize = before + size;
+    const size = this.#path.flowing ? this.#path.writer.text(at, this.id, side, text) : -1;
+    if (size < 0) this.#giveUp(at);
+    else if (side === 'request') this.#requestSize = before + size;
     else this.#responseSize = before + size;
-    if (!this.#path.flowing || !this.#path.writer.text(at, this.id, side, text, size)) this.#giveUp(at);
   }
 
   #packChunk(at: number, side: Side, data: Uint8Array): void {

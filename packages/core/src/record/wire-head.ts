@@ -8,21 +8,34 @@ export interface WireHead {
   readonly headers: HeaderList;
 }
 
+/** What a head begins and ends with, by character; of the digits, that they are some. */
+const digit = -1;
+const beginning = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e, digit, 0x20, digit, digit, digit];
+const ending = [0x0d, 0x0a, 0x0d, 0x0a];
+const shape: readonly number[] = [...beginning, ...ending];
+
 /** The status in the text of an HTTP/1 response head; undefined when the text is no such head. */
 export function wireStatus(text: string): number | undefined {
-  // Character by character: `startsWith` and `endsWith` are calls out of compiled code, and each response is asked.
-  if (text.charCodeAt(0) !== 0x48 || text.charCodeAt(5) !== 0x31 || text.charCodeAt(6) !== 0x2e)
-    return undefined;
-  if (text.charCodeAt(4) !== 0x2f || text.charCodeAt(8) !== 0x20) return undefined;
-  let status = 0;
-  for (let at = 9; at < 12; at++) {
-    const digit = text.charCodeAt(at) - 0x30;
-    if (!(digit >= 0 && digit <= 9)) return undefined;
-    status = status * 10 + digit;
-  }
+  // Each response is asked, so one loop: `startsWith` and `endsWith` are calls out of compiled code, and every place that
+  // reads a character is some hundred bytes of it.
   const { length } = text;
-  const ends = text.charCodeAt(length - 1) === 0x0a && text.charCodeAt(length - 3) === 0x0a;
-  return status >= 100 && ends ? status : undefined;
+  const gap = length - shape.length;
+  if (gap < 0) return undefined;
+  let number = 0;
+  for (let i = 0; i < shape.length; i++) {
+    const code = text.charCodeAt(i < beginning.length ? i : i + gap);
+    const expected = shape[i];
+    if (expected !== digit) {
+      if (code !== expected) return undefined;
+    } else if (code >= 0x30 && code <= 0x39) {
+      number = number * 10 + code - 0x30;
+    } else {
+      return undefined;
+    }
+  }
+  // The minor version stands before it.
+  const status = number % 1000;
+  return status >= 100 ? status : undefined;
 }
 
 /** Reads `HTTP/1.1 200 OK`, header lines and the empty line, of a text that has a {@link wireStatus}. */
