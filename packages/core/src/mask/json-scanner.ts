@@ -121,6 +121,9 @@ export class JsonScanner {
     const hasPairs = this.#rules.pairs;
     const hasPaths = this.#hasPaths;
     const removes = this.#removes;
+    // Nobody knows what a pattern of the user's needs.
+    const all = this.#rules.patterns.length > 0;
+    const leastNumber = all ? 1 : longNumber;
     // Every string ends here or before: within one no other bound has to be looked at.
     let lastQuote = end - 1;
     while (lastQuote >= start && bytes[lastQuote] !== quote) lastQuote--;
@@ -155,7 +158,7 @@ export class JsonScanner {
         }
         const to = i++;
         if (rule !== undefined) this.#string(from, to, sum, escaped, rule);
-        else if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
+        else if (escaped || all || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
         if (role === roleName) this.#pairs.named(depth, from, to);
         else if (role === roleValue) this.#valued(depth, from - 1, i);
       } else if (code === openBrace || code === openBracket) {
@@ -170,7 +173,7 @@ export class JsonScanner {
         const isNumber = code === 0x2d || (code >= 0x30 && code <= 0x39);
         i = isNumber ? skipNumber(bytes, i, end) : skipLiteral(bytes, i, end);
         if (i < 0) return 'json-syntax';
-        if (isNumber && (rule !== undefined || i - from >= longNumber)) this.#number(from, i, rule);
+        if (isNumber && (rule !== undefined || i - from >= leastNumber)) this.#number(from, i, rule);
         if (role === roleValue) this.#valued(depth, from, i);
       }
       // What follows it, up to the next value.
@@ -298,7 +301,8 @@ export class JsonScanner {
     const rule = accepting(given, stringBit);
     if (rule === undefined || rule.action === 'keep') {
       if (rule?.detectors === false) return;
-      if (escaped || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
+      const all = this.#rules.patterns.length > 0;
+      if (escaped || all || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
       return;
     }
     if (rule.action === 'remove') {

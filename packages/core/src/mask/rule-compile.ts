@@ -1,8 +1,9 @@
 import { isFixedHeader } from './default-policy.ts';
 import { detectorIds } from './detector-ids.ts';
 import { nameWords } from './key-words.ts';
+import { compilePattern, type LinearPattern, longestFind } from './linear-pattern.ts';
 import { allBits, arrayBit, type MaskRule, numberBit, objectBit, stringBit } from './mask-rule.ts';
-import type { PolicyRule, ValuePattern } from './policy.ts';
+import type { PolicyRule } from './policy.ts';
 import { isRecord, notYet, oneOf, onlyFields, policyError, show } from './policy-error.ts';
 import { compileAction } from './rule-action.ts';
 import type { RuleContext } from './rule-context.ts';
@@ -33,7 +34,7 @@ export interface CompiledRule {
   /** The detector whose finds it takes. */
   readonly detector: string | undefined;
   /** The pattern whose finds it takes. */
-  readonly pattern: ValuePattern | undefined;
+  readonly pattern: LinearPattern | undefined;
   matchesName(place: NamePlace, name: string): boolean;
 }
 
@@ -101,7 +102,7 @@ export function compileRule(given: PolicyRule, order: number, before: readonly P
     ...compiled,
     text: selectors.includes('text:*'),
     body: selectors.includes('body'),
-    pattern: patternOf(given, where),
+    pattern: patternOf(given, rule, where),
     detector: detectorOf(given, rule, where),
     matchesName: (place, name) => {
       const short = name.slice(0, longestName);
@@ -159,20 +160,36 @@ function detectorOf(given: PolicyRule, rule: MaskRule, where: string): string | 
   return detector;
 }
 
-function patternOf({ value }: PolicyRule, where: string): ValuePattern | undefined {
+function patternOf({ value }: PolicyRule, rule: MaskRule, where: string): LinearPattern | undefined {
   if (value === undefined || typeof value === 'string') return undefined;
   const at = `${where}, value`;
   if (!isRecord(value)) {
     throw policyError(at, `expected a detector or { pattern, maxLength }, found ${show(value)}`);
   }
   onlyFields(at, value, ['pattern', 'maxLength']);
-  if (typeof value.pattern !== 'string' || typeof value.maxLength !== 'number') {
+  const { pattern, maxLength } = value;
+  if (typeof pattern !== 'string') {
     throw policyError(
       at,
-      'expected { pattern, maxLength }: a regular expression as text, and a whole number',
+      `expected { pattern, maxLength } with a regular expression as text, found ${show(pattern)}`,
     );
   }
-  throw notYet(at, 'a pattern');
+  if (
+    typeof maxLength !== 'number' ||
+    !Number.isInteger(maxLength) ||
+    maxLength < 1 ||
+    maxLength > longestFind
+  ) {
+    throw policyError(
+      at,
+      `maxLength must be a whole number from 1 to ${longestFind}, found ${show(maxLength)}`,
+    );
+  }
+  const compiled = compilePattern({ pattern, maxLength });
+  if (typeof compiled === 'string') throw policyError(at, `the pattern ${show(pattern)} ${compiled}`);
+  if (rule.action === 'remove')
+    throw policyError(where, 'what a pattern finds cannot be removed; use redact');
+  return compiled;
 }
 
 function keyWords(text: string, where: string): string {

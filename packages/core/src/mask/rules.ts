@@ -2,6 +2,7 @@ import type { DefaultRuleId } from './default-policy.ts';
 import { detached } from './detached.ts';
 import { type DetectorId, detectorIds, detectorRuleId, detectorType } from './detector-ids.ts';
 import { type NameMeaning, nameMeaning } from './key-words.ts';
+import type { LinearPattern } from './linear-pattern.ts';
 import { type MaskRule, tokenRule } from './mask-rule.ts';
 import { NameTable } from './name-table.ts';
 import type { ResolvedPolicy } from './resolve-policy.ts';
@@ -11,6 +12,12 @@ import type { JsonPath, PathTemplate } from './selector.ts';
 
 export interface JsonPathRule {
   readonly path: JsonPath;
+  readonly rule: MaskRule;
+}
+
+/** A pattern of the policy, and what is done with what it finds. */
+export interface PatternRule {
+  readonly pattern: LinearPattern;
   readonly rule: MaskRule;
 }
 
@@ -66,6 +73,8 @@ export class RuleSet {
   readonly detectors: readonly (MaskRule | undefined)[];
   /** Some detector is on besides that of private keys, which always is. */
   readonly detects: boolean;
+  /** In the order of the policy. */
+  readonly patterns: readonly PatternRule[];
   /** Some rule removes members of JSON. */
   readonly removes: boolean;
   /** Members that name each other's values are looked for. */
@@ -103,6 +112,7 @@ export class RuleSet {
     this.body = rules.find((rule) => rule.body)?.rule;
     this.detectors = detectorIds.map((id) => this.#detectorRule(id));
     this.detects = this.detectors.filter((rule) => rule !== undefined).length > 1;
+    this.patterns = rules.flatMap(({ rule, pattern }) => (pattern === undefined ? [] : [{ pattern, rule }]));
     this.removes = rules.some(({ rule }) => rule.action === 'remove');
     this.pairs = this.enabled('default/pair');
   }

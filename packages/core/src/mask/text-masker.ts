@@ -1,9 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalIp } from './canonical.ts';
 import type { DeepText } from './deep-text.ts';
-import { cardEnd } from './detect-numbers.ts';
 import { detectorNumber } from './detector-ids.ts';
-import { Detectors } from './detectors.ts';
 import type { Edits } from './edits.ts';
 import { GraphqlMasker } from './graphql-masker.ts';
 import { stringInside } from './json-bytes.ts';
@@ -14,6 +12,7 @@ import type { MaskLimits } from './policy.ts';
 import type { Replacer } from './replace.ts';
 import type { Scope } from './scope.ts';
 import { UrlMasker } from './url.ts';
+import { ValueFinder } from './value-finder.ts';
 
 const shortest = 6;
 const longEnough = 15;
@@ -31,7 +30,7 @@ export class TextMasker implements DeepText {
   readonly graphql: GraphqlMasker;
   readonly #scope: Scope;
   readonly #replacer: Replacer;
-  readonly #detectors = new Detectors();
+  readonly #finder: ValueFinder;
   readonly #limits: Required<MaskLimits>;
   readonly #scanners: JsonScanner[] = [];
   readonly #values: MaskedValues;
@@ -43,6 +42,7 @@ export class TextMasker implements DeepText {
     this.#limits = limits;
     const begun = replacer.alsoForget(() => this.#values.forget());
     this.#values = new MaskedValues(limits.cachedTokens, begun);
+    this.#finder = new ValueFinder(scope.rules);
     this.graphql = new GraphqlMasker(scope, replacer, this, this.#undecodable);
     this.urls = new UrlMasker(scope, this, this.#undecodable);
     // What a web token shows is masked while the text around it is: by a masker of its own, which opens only URLs.
@@ -65,10 +65,12 @@ export class TextMasker implements DeepText {
   }
 
   mask(text: string, level: number): string {
-    if (text.length < 3) return text;
+    const all = this.#scope.rules.patterns.length > 0;
+    if (!all && text.length < 3) return text;
     const structured = this.#structured(text, level);
     if (structured !== undefined) return structured;
-    if (text.length < shortest || (text.length < longEnough && !/[@=\d:]/.test(text))) return text;
+    const isShort = text.length < shortest || (text.length < longEnough && !/[@=\d:]/.test(text));
+    if (isShort && !all) return text;
     const bytes = Buffer.from(text, 'utf8');
     return this.#detect(bytes, 0, bytes.length) ?? text;
   }
@@ -102,11 +104,8 @@ export class TextMasker implements DeepText {
   }
 
   numberRule(bytes: Buffer, start: number, end: number): MaskRule | undefined {
-    // No other number has a detector.
-    const rule = this.#scope.rules.detectors[detectorNumber.card];
-    return rule !== undefined && rule.action !== 'keep' && cardEnd(bytes, start, end) === end
-      ? rule
-      : undefined;
+    const rule = this.#finder.numberRule(bytes, start, end, this.#scope.rules);
+    return rule?.action === 'keep' ? undefined : rule;
   }
 
   maskUnder(rule: MaskRule, text: string, level: number): string {
@@ -167,20 +166,20 @@ export class TextMasker implements DeepText {
     let out = '';
     let from = start;
     for (let i = 0; i < count; i++) {
-      const hitStart = this.#detectors.starts[i] ?? 0;
+      const hitStart = this.#finder.start(i);
       const masked = this.#hit(i, bytes);
       if (masked === undefined) continue;
       out += utf8(bytes, from, hitStart) + masked;
-      from = this.#detectors.ends[i] ?? 0;
+      from = this.#finder.end(i);
     }
     return from === start ? undefined : out + utf8(bytes, from, end);
   }
 
   /** What stands for the find of this number; undefined when it stays. */
   #hit(i: number, bytes: Buffer): string | undefined {
-    const rule = this.#scope.rules.detectors[this.#detectors.kinds[i] ?? 0];
+    const rule = this.#finder.rule(i);
     if (rule === undefined || rule.action === 'keep') return undefined;
-    const text = utf8(bytes, this.#detectors.starts[i] ?? 0, this.#detectors.ends[i] ?? 0);
+    const text = utf8(bytes, this.#finder.start(i), this.#finder.end(i));
     const masked = this.#replacer.text(rule, text);
     if (masked === text) return undefined;
     this.#scope.count(rule.id, text, masked);
@@ -188,23 +187,19 @@ export class TextMasker implements DeepText {
   }
 
   #find(bytes: Buffer, start: number, end: number): number {
-    const { rules } = this.#scope;
-    return rules.detects
-      ? this.#detectors.scan(bytes, start, end, rules.detectors)
-      : this.#detectors.scanForKeys(bytes, start, end, rules.detectors);
+    return this.#finder.find(bytes, start, end, this.#scope.rules);
   }
 
   /** @param inJson - what stands for a find is to stand within a JSON string */
   #editFinds(bytes: Buffer, start: number, end: number, edits: Edits, inJson: boolean): void {
-    const { rules } = this.#scope;
     const values = this.#values;
-    const detectors = this.#detectors;
+    const finder = this.#finder;
     const count = this.#find(bytes, start, end);
     for (let i = 0; i < count; i++) {
-      const rule = rules.detectors[detectors.kinds[i] ?? 0];
+      const rule = finder.rule(i);
       if (rule === undefined || rule.action === 'keep') continue;
-      const from = detectors.starts[i] ?? 0;
-      const to = detectors.ends[i] ?? 0;
+      const from = finder.start(i);
+      const to = finder.end(i);
       if (this.#scope.trace === undefined && values.find(rule, bytes, from, to)) {
         this.#scope.count(rule.id);
         edits.addBytes(from, to, values.store, values.from, values.to);

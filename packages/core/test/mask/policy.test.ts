@@ -43,10 +43,20 @@ test('refuses what it cannot carry out, and names the rule', () => {
     [{ id: 'r', at: 'path:/a/b', mask: 'token' }, /rule r: no segment .* would mask nothing/],
     [{ id: 'r', at: 'path:/a/**/:b', mask: 'token' }, /rule r: \*\* may only stand at the end/],
     [{ id: 'r', value: { re2: 'x+', maxLen: 9 }, mask: 'redact' }, /rule r, value: unknown field "re2"/],
-    [{ id: 'r', value: { pattern: 'x+' }, mask: 'redact' }, /rule r, value: expected \{ pattern, maxLength/],
     [
-      { id: 'r', value: { pattern: 'x{3}', maxLength: 9 }, mask: 'redact' },
-      /rule r, value: a pattern is not supported yet/,
+      { id: 'r', value: { pattern: 'x+' }, mask: 'redact' },
+      /rule r, value: maxLength must be a whole number from 1 to 256, found undefined/,
+    ],
+    [{ id: 'r', value: { pattern: 'x', maxLength: 0 }, mask: 'redact' }, /rule r, value: maxLength must be/],
+    [{ id: 'r', value: { pattern: 7, maxLength: 9 }, mask: 'redact' }, /as text, found 7/],
+    [
+      { id: 'r', value: { pattern: 'x(', maxLength: 9 }, mask: 'redact' },
+      /the pattern "x\(" lacks a \), at char/,
+    ],
+    [{ id: 'r', value: { pattern: 'x*', maxLength: 9 }, mask: 'redact' }, /matches the empty text/],
+    [
+      { id: 'r', value: { pattern: 'x', maxLength: 9 }, mask: 'remove' },
+      /rule r: what a pattern finds cannot/,
     ],
     [{ id: 'r', value: 'nothing', mask: 'redact' }, /rule r, value: expected email or/],
     [{ id: 'r', value: 'private-key', mask: 'keep' }, /rule r: private keys are always masked/],
