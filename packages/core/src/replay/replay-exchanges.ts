@@ -56,6 +56,8 @@ export function replayExchanges(
  * of this thread may last: all that waits is moved by each collection of the young generation, which takes all processors.
  */
 const aheadNs = 0.2e9;
+/** Before time zero it is read further: V8 then compiles that code before anything is due, and not while something is. */
+const firstAheadNs = 1e9;
 /**
  * It is read on in small steps: where there are few processors, a send may have to wait until this thread rests, and a large
  * batch would hold up the thread that it comes to while it is unpacked.
@@ -253,7 +255,8 @@ class Run {
     const waiting = this.#open.size - this.#batch.length;
     if (waiting > 0 && (this.#open.size >= maxAhead || this.#openCost >= maxAheadBytes)) return false;
     if (this.#unread.length >= maxUnread) return false;
-    return !(this.#plannedUntil - Math.max(0, this.#host.nowNs()) > aheadNs);
+    const now = this.#host.nowNs();
+    return !(this.#plannedUntil - Math.max(0, now) > (now > 0 ? aheadNs : firstAheadNs));
   }
 
   async #waitForRoom(): Promise<void> {
