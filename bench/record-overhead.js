@@ -34,7 +34,8 @@ export const notes = `Where two processors are halves of one core, whatever runs
 twice: with the other processors kept equally busy in both modes by a process of the lowest priority that does what the
 recorder's thread does, which compares like with like and has the target; and as it comes. The latency of the service is from
 the moment a request was given to the operating system until its answer was, leaving out what the client could not send on
-time; the other one is what a client sees that shares a processor with the recorder's thread, its own delays and all.`;
+time; the other one is what a client sees that shares a processor with the recorder's thread, its own delays and all. Bodies of
+64 kB are copied: into cache where the recorder's thread keeps up, into main memory in a burst that it cannot keep up with.`;
 
 /**
  * @typedef {import('./support/overhead-sides.js').Side} Side
@@ -43,10 +44,13 @@ time; the other one is what a client sees that shares a processor with the recor
  * @typedef {[bare: Cpu, recorded: Cpu]} Pair
  */
 
-// A round fits into the recorder's buffer: how fast its thread empties that is another measure's business.
+// A round fits into the recorder's buffer: how fast its thread empties that is another measure's business. Rounds with a
+// target leave at most 4 MB waiting, about what waits while that thread keeps up; the burst leaves 26 MB, which no cache
+// holds, so that the copy goes to main memory.
 const scenarios = [
   { path: '/hello', label: 'hello world', limit: 1.15, count: 4000 },
-  { path: '/64k', label: '64 kB', limit: 1.1, count: 400 },
+  { path: '/64k', label: '64 kB', limit: 1.1, count: 64 },
+  { path: '/64k', label: '64 kB in bursts of 26 MB', limit: undefined, count: 400 },
 ];
 const latencyLimit = 1.1;
 const connections = 20;
@@ -67,10 +71,10 @@ export async function run({ quick }) {
   try {
     const saturation = await warmUp([off, on], quick ? 0.5 : 2);
     for (const scenario of scenarios) {
-      const most = quick ? { pairs: 20, seconds: 6 } : { pairs: 60, seconds: 120 };
+      const most = quick ? { pairs: 100, seconds: 4 } : { pairs: 400, seconds: 80 };
       measures.push(...(await processorTime(off, on, neighbour, scenario, most)));
     }
-    const rounds = quick ? { count: 4, seconds: 0.5 } : { count: 15, seconds: 3 };
+    const rounds = quick ? { count: 4, seconds: 0.4 } : { count: 15, seconds: 3 };
     measures.push(...(await ownLatency(off, on, saturation / 2, rounds)));
     measures.push(...(await seenLatency(off, on, saturation / 2, rounds)));
     measures.push({ name: 'half load', value: saturation / 2, unit: 'requests/s' });
@@ -142,8 +146,7 @@ async function processorTime(off, on, neighbour, { path, label, limit, count }, 
       name: busy,
       value: ratio,
       unit: 'x',
-      target: `at most ${limit}`,
-      ok: ratio <= limit,
+      ...(limit === undefined ? {} : { target: `at most ${limit}`, ok: ratio <= limit }),
     },
     { name: `${busy}, lower quartile`, value: quantile(ratios, 0.25), unit: 'x' },
     { name: `${busy}, upper quartile`, value: quantile(ratios, 0.75), unit: 'x' },
