@@ -38,6 +38,7 @@ export function createMasker(policy: Policy = { version: 1 }, { keyId }: MaskerO
   const rules = new PolicyRules(resolved);
   const tokens = new Tokens(resolved.keys, resolved.limits.cachedTokens, { keyId });
   const disabled = [...resolved.disabled].sort();
-  const summary = { mode: 'masked', name, digest, keyId: tokens.keyId, disabled } as const;
+  const allowed = resolved.allowed.size > 0 ? { allowed: [...resolved.allowed].sort() } : {};
+  const summary = { mode: 'masked', name, digest, keyId: tokens.keyId, disabled, ...allowed } as const;
   return new PolicyMasker(resolved, rules, tokens, summary);
 }

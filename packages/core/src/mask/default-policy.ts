@@ -38,6 +38,8 @@ export const fixedRuleIds = [
   'default/header/unknown',
   'default/detect/private-key',
   'default/undecodable',
+  'default/strict/value',
+  'default/strict/header',
 ] as const;
 
 /** How a header's value is read. */
@@ -233,7 +235,25 @@ export const fixedHeaderKinds: readonly HeaderKind[] = [
   'user',
 ];
 
-/** Whether a header, its name in lower case, is one of those. */
+/** Their names; some end in `*`. */
+export const fixedHeaders: readonly string[] = fixedHeaderKinds.flatMap((kind) => headerKinds[kind]);
+
+/** Kept headers that tell one client from another: the policy `strict` makes tokens of them. */
+const tellingHeaders: ReadonlySet<string> = new Set([
+  'user-agent',
+  'server',
+  'accept-language',
+  'x-request-id',
+  'x-correlation-id',
+  'tracestate',
+]);
+
+/** Whether the policy `strict` masks a header, its name in lower case, that `secure` keeps. */
+export function isTelling(name: string): boolean {
+  return tellingHeaders.has(name) || name.startsWith('sec-ch-');
+}
+
+/** Whether a header, its name in lower case, is one of those that are always masked. */
 export function isFixedHeader(name: string): boolean {
   return fixedHeaderKinds.some((kind) =>
     headerKinds[kind].some((known) =>

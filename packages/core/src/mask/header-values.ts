@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { addressOf } from './canonical.ts';
 import { CookieMasker } from './cookies.ts';
-import { credentialSchemes, type HeaderKind } from './default-policy.ts';
+import { credentialSchemes, type HeaderKind, isTelling } from './default-policy.ts';
 import { headerShape } from './header-shapes.ts';
 import { nameMeaning } from './key-words.ts';
 import type { MaskRule } from './mask-rule.ts';
@@ -91,7 +91,9 @@ export class HeaderValues {
       case 'percent':
         return this.#text.urls.pairs(value, 'query', 0);
       case 'kept':
-        return this.#scan(value);
+        return rules.otherwise !== undefined && isTelling(name)
+          ? this.#under(rules.default('default/strict/header', `header:${name}`), value)
+          : this.#scan(value);
       default:
         return this.#unknown(name, value, shownName);
     }

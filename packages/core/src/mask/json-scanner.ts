@@ -131,7 +131,7 @@ export class JsonScanner {
     let depth = 0;
     let isObject = false;
     let inherited: MaskRule | undefined;
-    let rule: MaskRule | undefined;
+    let rule = this.#rules.otherwise;
     let role = 0;
     let last = names.start;
     for (;;) {

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { defaultPolicyVersion, defaultRuleIds, fixedRuleIds, isFixedHeader } from './default-policy.ts';
+import {
+  defaultPolicyVersion,
+  defaultRuleIds,
+  fixedHeaders,
+  fixedRuleIds,
+  isFixedHeader,
+} from './default-policy.ts';
 import {
   type MaskLimits,
   type Policy,
@@ -8,7 +14,7 @@ import {
   type PolicyRule,
   policyNames,
 } from './policy.ts';
-import { isRecord, notYet, oneOf, onlyFields, policyError, show, typeName } from './policy-error.ts';
+import { didYouMean, isRecord, oneOf, onlyFields, policyError, show, typeName } from './policy-error.ts';
 
 /** A policy with every default filled in. */
 export interface ResolvedPolicy {
@@ -71,14 +77,16 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
     disabled: new Set<string>(disabled),
     allowed: new Set(allowed.map(alwaysMasked)),
     rules,
-    unknownHeaders: oneOf('unknownHeaders', policy.unknownHeaders ?? 'token', ['token', 'scan', 'drop']),
+    unknownHeaders: oneOf('unknownHeaders', policy.unknownHeaders ?? (name === 'strict' ? 'drop' : 'token'), [
+      'token',
+      'scan',
+      'drop',
+    ]),
     unknownContent: oneOf('unknownContent', policy.unknownContent ?? 'drop', ['drop', 'digest']),
     jwt: oneOf('jwt', policy.jwt ?? 'token', ['token', 'shape']),
     limits: resolveLimits(policy.limits),
   };
   const keys = checkKeys(policy.key);
-  if (name === 'strict') throw notYet('extends', 'strict');
-  if (allowed.length > 0) throw notYet('dangerouslyAllow', 'dangerouslyAllow');
   return { ...resolved, keys, digest: digestOf(resolved) };
 }
 
@@ -112,7 +120,7 @@ function alwaysMasked(name: unknown): string {
   if (isFixedHeader(lower)) return lower;
   throw policyError(
     'dangerouslyAllow',
-    `${show(name)} is no header that is always masked; keep others with a rule, \`"at": "header:${lower}"\``,
+    `${show(name)} is no header that is always masked${didYouMean(name, fixedHeaders)}; keep others with a rule, \`"at": "header:${lower}"\``,
   );
 }
 
@@ -121,7 +129,7 @@ function checkDisabled(id: unknown): void {
     throw policyError('disable', `${show(id)} cannot be switched off`);
   }
   if (!defaultRuleIds.some((known) => known === id)) {
-    throw policyError('disable', `no default rule is called ${show(id)}`);
+    throw policyError('disable', `no default rule is called ${show(id)}${didYouMean(id, defaultRuleIds)}`);
   }
 }
 

@@ -1,10 +1,10 @@
 import { isFixedHeader } from './default-policy.ts';
 import { detectorIds } from './detector-ids.ts';
-import { nameWords } from './key-words.ts';
+import { nameMeaning, nameWords } from './key-words.ts';
 import { compilePattern, type LinearPattern, longestFind } from './linear-pattern.ts';
 import { allBits, arrayBit, type MaskRule, numberBit, objectBit, stringBit } from './mask-rule.ts';
 import type { PolicyRule } from './policy.ts';
-import { isRecord, notYet, oneOf, onlyFields, policyError, show } from './policy-error.ts';
+import { didYouMean, isRecord, notYet, oneOf, onlyFields, policyError, show } from './policy-error.ts';
 import { compileAction } from './rule-action.ts';
 import type { RuleContext } from './rule-context.ts';
 import { compileMatch } from './rule-match.ts';
@@ -31,6 +31,8 @@ export interface CompiledRule {
   /** Points at text bodies, and at bodies of any kind. */
   readonly text: boolean;
   readonly body: boolean;
+  /** Points at card numbers. */
+  readonly card: boolean;
   /** The detector whose finds it takes. */
   readonly detector: string | undefined;
   /** The pattern whose finds it takes. */
@@ -43,8 +45,28 @@ const longestName = 1024;
 /** Selectors that nothing carries out yet. */
 const laterSelectors = ['proto'];
 
+const selectorKinds = [
+  'header:',
+  'cookie:',
+  'query:',
+  'path:',
+  'json:',
+  'key:',
+  'form:',
+  'multipart:',
+  'gql:',
+  'text:*',
+  'body',
+] as const;
+const selectorWords = selectorKinds.map((kind) => kind.replace(/:.?$/, ''));
+
 /** @throws GardenhoseError `mask-policy`, naming the rule: nothing that a policy says is passed over */
-export function compileRule(given: PolicyRule, order: number, before: readonly PolicyRule[]): CompiledRule {
+export function compileRule(
+  given: PolicyRule,
+  order: number,
+  before: readonly PolicyRule[],
+  allowed: ReadonlySet<string>,
+): CompiledRule {
   if (!isRecord(given)) throw policyError(`rule ${order + 1}`, 'expected an object');
   const { id } = given;
   if (typeof id !== 'string' || !/^[\w./:-]{1,100}$/.test(id)) {
@@ -70,7 +92,7 @@ export function compileRule(given: PolicyRule, order: number, before: readonly P
     if (laterSelectors.includes(kind)) throw notYet(where, `the selector ${show(selector)}`);
     switch (kind) {
       case 'header':
-        checkHeader(text.toLowerCase(), rule, where);
+        checkHeader(text.toLowerCase(), rule, where, allowed);
         compiled.headers.push(globPattern(text, where));
         break;
       case 'cookie':
@@ -91,7 +113,10 @@ export function compileRule(given: PolicyRule, order: number, before: readonly P
         break;
       default:
         if (selector !== 'text:*' && selector !== 'body') {
-          throw policyError(where, `cannot read the selector ${show(selector)}`);
+          throw policyError(
+            `${where}, at`,
+            `cannot read the selector ${show(selector)}; known are ${selectorKinds.join(', ')}${didYouMean(kind, selectorWords)}`,
+          );
         }
     }
   }
@@ -100,6 +125,7 @@ export function compileRule(given: PolicyRule, order: number, before: readonly P
     rule,
     applies: given.when === undefined ? undefined : compileMatch(given.when, where),
     ...compiled,
+    card: given.value === 'card' || selectors.some(isOfCard),
     text: selectors.includes('text:*'),
     body: selectors.includes('body'),
     pattern: patternOf(given, rule, where),
@@ -200,10 +226,20 @@ function keyWords(text: string, where: string): string {
 }
 
 /** A rule that asks to show what is always masked could never act: better told at start than found in a leak. */
-function checkHeader(name: string, rule: MaskRule, where: string): void {
+function checkHeader(name: string, rule: MaskRule, where: string, allowed: ReadonlySet<string>): void {
   if (rule.action !== 'keep' && rule.action !== 'partial' && rule.action !== 'format') return;
-  if (name.includes('*') || !isFixedHeader(name)) return;
-  throw policyError(where, `the header ${name} is always masked; token, redact and remove are allowed`);
+  if (name.includes('*') || !isFixedHeader(name) || allowed.has(name)) return;
+  throw policyError(
+    where,
+    `the header ${name} is always masked; token, redact and remove are allowed, others only with "dangerouslyAllow": ["${name}"]`,
+  );
+}
+
+/** By the name that it points at, or the last one of a path. */
+function isOfCard(selector: string): boolean {
+  const name = /^(?:key|query|form|multipart|gql|cookie):(.+)$|^json:.*[.'"](\w+)['"\]]*$/.exec(selector);
+  const text = name?.[1] ?? name?.[2];
+  return text !== undefined && nameMeaning(text, false)?.type === 'card';
 }
 
 function typeBits(types: PolicyRule['types'], where: string): number {

@@ -1,3 +1,4 @@
+import { showsCards } from './card-rules.ts';
 import type { DefaultRuleId } from './default-policy.ts';
 import { detached } from './detached.ts';
 import { type DetectorId, detectorIds, detectorRuleId, detectorType } from './detector-ids.ts';
@@ -39,15 +40,19 @@ export class PolicyRules {
   readonly #rules: readonly CompiledRule[];
   /** Some rule is for some exchanges only. */
   readonly conditional: boolean;
+  readonly #cardsInPart: boolean;
   readonly #sets = new Map<string, RuleSet>();
   /** All the rules: those in force, where none has conditions. */
   readonly all: RuleSet;
 
   constructor(policy: ResolvedPolicy) {
     this.#policy = policy;
-    this.#rules = policy.rules.map((rule, order) => compileRule(rule, order, policy.rules.slice(0, order)));
+    this.#rules = policy.rules.map((rule, order) =>
+      compileRule(rule, order, policy.rules.slice(0, order), policy.allowed),
+    );
+    this.#cardsInPart = showsCards(this.#rules);
     this.conditional = this.#rules.some((rule) => rule.applies !== undefined);
-    this.all = new RuleSet(policy, this.#rules);
+    this.all = new RuleSet(policy, this.#rules, this.#cardsInPart);
   }
 
   select(context: RuleContext): RuleSet {
@@ -56,7 +61,7 @@ export class PolicyRules {
     const key = active.map((rule) => rule.order).join();
     let set = this.#sets.get(key);
     if (set === undefined) {
-      set = new RuleSet(this.#policy, active);
+      set = new RuleSet(this.#policy, active, this.#cardsInPart);
       if (this.#sets.size >= setsRemembered) this.#sets.clear();
       this.#sets.set(key, set);
     }
@@ -84,7 +89,11 @@ export class RuleSet {
   readonly body: MaskRule | undefined;
   readonly #disabled: ReadonlySet<string>;
   readonly #rules: readonly CompiledRule[];
+  /** In the policy `strict`: for every value that no other rule is for. */
+  readonly otherwise: MaskRule | undefined;
   readonly #allowed: ReadonlySet<string>;
+  /** Some rule shows parts of card numbers: then none makes tokens of them. */
+  readonly #cardsInPart: boolean;
   /** No detector finds anything in fewer characters, but a pattern of the user's can. */
   readonly #shortIsPlain: boolean;
   readonly #plainWords = new Set<string>();
@@ -100,15 +109,17 @@ export class RuleSet {
   };
   #jsonNames: NameTable | undefined;
 
-  constructor(policy: ResolvedPolicy, rules: readonly CompiledRule[]) {
+  constructor(policy: ResolvedPolicy, rules: readonly CompiledRule[], cardsInPart: boolean) {
     this.unknownHeaders = policy.unknownHeaders;
     this.#disabled = policy.disabled;
+    this.otherwise = policy.name === 'strict' ? tokenRule('default/strict/value', 'value') : undefined;
     this.#allowed = policy.allowed;
+    this.#cardsInPart = cardsInPart;
     this.#shortIsPlain = !rules.some((rule) => rule.pattern !== undefined);
     this.#rules = rules;
     this.jsonPaths = rules.flatMap(({ rule, jsonPaths }) => jsonPaths.map((path) => ({ path, rule })));
     this.paths = rules.flatMap(({ rule, paths }) => paths.map((template) => ({ template, rule })));
-    this.text = rules.find((rule) => rule.text)?.rule;
+    this.text = rules.find((rule) => rule.text)?.rule ?? this.otherwise;
     this.body = rules.find((rule) => rule.body)?.rule;
     this.detectors = detectorIds.map((id) => this.#detectorRule(id));
     this.detects = this.detectors.filter((rule) => rule !== undefined).length > 1;
@@ -210,7 +221,7 @@ export class RuleSet {
 
   #resolve(place: NamePlace, name: string): MaskRule | undefined {
     // A rule for some types only leaves values of the others to what comes after it.
-    let after = this.#meant(place, name);
+    let after = this.#meant(place, name) ?? (place === 'cookie' ? undefined : this.otherwise);
     if (this.#rules.length === 0) return after;
     for (const { rule } of this.#rules.filter((each) => each.matchesName(place, name)).reverse()) {
       after = { ...rule, fallback: after };
@@ -223,7 +234,8 @@ export class RuleSet {
     if (meaning === undefined || this.#disabled.has(meaning.rule)) return undefined;
     let rule = this.#meanings.get(meaning);
     if (rule === undefined) {
-      rule = tokenRule(meaning.rule, meaning.type, meaning.minLength);
+      const minLength = this.otherwise === undefined ? meaning.minLength : 0;
+      rule = this.#tokenRule(meaning.rule, meaning.type, minLength);
       this.#meanings.set(meaning, rule);
     }
     return rule;
@@ -236,7 +248,12 @@ export class RuleSet {
     const user = this.#rules.find((rule) => rule.detector === id);
     if (user !== undefined)
       return { ...user.rule, type: user.rule.typeFixed ? user.rule.type : detectorType(id) };
-    return this.#disabled.has(ruleId) ? undefined : tokenRule(ruleId, detectorType(id));
+    return this.#disabled.has(ruleId) ? undefined : this.#tokenRule(ruleId, detectorType(id));
+  }
+
+  #tokenRule(id: string, type: string, minLength = 0): MaskRule {
+    const rule = tokenRule(id, type, minLength);
+    return type === 'card' && this.#cardsInPart ? { ...rule, action: 'redact' } : rule;
   }
 }
 

@@ -8,6 +8,8 @@ type PairPlace = 'query' | 'form';
 
 const authorityPattern = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:)?\/\/[^/?#]*/;
 const opaquePattern = /^[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\/\/|\d)/;
+/** A segment that a route is likely to name. */
+const routeWord = /^[A-Za-z][A-Za-z_.-]{0,39}$/;
 const percentCode = /%[0-9A-Fa-f]{2}/;
 
 /** Masks URLs, request targets, query strings and urlencoded forms; what is not masked stays as it was spelled. */
@@ -117,6 +119,10 @@ export class UrlMasker {
 
   #segment(segment: string, rule: MaskRule | undefined, level: number): string {
     if (rule !== undefined) return this.#under(rule, segment, false, level) ?? '';
+    const { otherwise } = this.#scope.rules;
+    if (otherwise !== undefined && !routeWord.test(segment)) {
+      return this.#under(otherwise, segment, false, level) ?? '';
+    }
     return segment.includes(';') ? this.#matrix(segment, level) : this.#part(segment, false, level);
   }
 
@@ -140,7 +146,7 @@ export class UrlMasker {
 
   /** Answers of OAuth put tokens there, as a query. */
   #fragment(text: string, level: number): string {
-    return text.includes('=') ? this.pairs(text, 'query', level) : this.#part(text, false, level);
+    return text.includes('=') ? this.pairs(text, 'query', level) : this.#bare(text, level);
   }
 
   /** One `name=value`; undefined when it is to be removed. `;` once stood between pairs as well. */
@@ -148,7 +154,7 @@ export class UrlMasker {
     let before = '';
     for (let rest = pair; ; ) {
       const equals = rest.indexOf('=');
-      if (equals < 0) return before + this.#part(rest, true, level);
+      if (equals < 0) return before + this.#bare(rest, level);
       const rawName = rest.slice(0, equals);
       const rawValue = rest.slice(equals + 1);
       const name = decodedName(rawName);
@@ -167,6 +173,14 @@ export class UrlMasker {
       before += `${shownName}=${this.#part(rawValue.slice(0, semicolon), true, level)};`;
       rest = rawValue.slice(semicolon + 1);
     }
+  }
+
+  /** A parameter that is only a name, or only a value. */
+  #bare(raw: string, level: number): string {
+    const { otherwise } = this.#scope.rules;
+    return otherwise === undefined
+      ? this.#part(raw, true, level)
+      : (this.#under(otherwise, raw, true, level) ?? '');
   }
 
   #under(rule: MaskRule, raw: string, plus: boolean, level: number): string | undefined {

@@ -19,9 +19,9 @@ const withRule = (rule: unknown) => create({ version: 1, key, rules: [rule] });
 test('refuses what it cannot carry out, and names the rule', () => {
   const cases: [rule: object, problem: RegExp][] = [
     [{ id: 'r', at: 'proto:a.B.c', mask: 'token' }, /rule r: .*"proto:a.B.c" is not supported yet/],
-    [{ id: 'r', at: 'text:x', mask: 'token' }, /rule r: cannot read the selector "text:x"/],
-    [{ id: 'r', at: 'body:x', mask: 'remove' }, /rule r: cannot read the selector "body:x"/],
-    [{ id: 'r', at: 'headers:x', mask: 'token' }, /rule r: cannot read the selector "headers:x"/],
+    [{ id: 'r', at: 'text:x', mask: 'token' }, /rule r, at: cannot read the selector "text:x"/],
+    [{ id: 'r', at: 'body:x', mask: 'remove' }, /rule r, at: cannot read the selector "body:x"/],
+    [{ id: 'r', at: 'headers:x', mask: 'token' }, /rule r, at: cannot read the selector "headers:x"/],
     [{ id: 'r', at: 'key:x', mask: 'fake' }, /rule r, mask: fake needs a kind: first-name/],
     [{ id: 'r', at: 'key:x', mask: { do: 'fake', kind: 'cat' } }, /rule r, mask, kind: expected first-name/],
     [{ id: 'r', at: 'key:x', mask: 'hash' }, /rule r, mask: expected keep or .*, found "hash"/],
@@ -84,10 +84,8 @@ test('refuses fields, values and combinations it does not know', () => {
   expect(create({ version: 2 })).toMatch(/version: expected 1, found 2/);
   expect(create({ version: 1, extend: 'none' })).toMatch(/unknown field "extend"/);
   expect(create({ version: 1, extends: 'lax' })).toMatch(/extends: expected secure or strict or none/);
-  expect(create({ version: 1, extends: 'strict' })).toMatch(/extends: strict is not supported yet/);
   expect(create({ version: 1, unknownContent: 'keep' })).toMatch(/unknownContent: expected drop or digest/);
   expect(create({ version: 1, jwt: 'keep' })).toMatch(/jwt: expected token or shape/);
-  expect(create({ version: 1, dangerouslyAllow: ['authorization'] })).toMatch(/not supported yet/);
   expect(create({ version: 1, dangerouslyAllow: ['x-tenant'] })).toMatch(/"x-tenant" is no header that is/);
   expect(create({ version: 1, dangerouslyAllow: [7] })).toMatch(/expected names of headers, found 7/);
   expect(create({ version: 1, unknownHeaders: 'keep' })).toMatch(/unknownHeaders/);
