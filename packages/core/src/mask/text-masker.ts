@@ -18,7 +18,10 @@ const shortest = 6;
 const longEnough = 15;
 /** JSON to the eye: what begins so and cannot be parsed is not shown. */
 export const jsonLike: RegExp = /^\s*(?:\{\s*(?:"|\}\s*$)|\[\s*(?:[[{"]|\]\s*$))/;
-const base64Json = /^(?:eyJ|eyA|ewo|ew0|W3s|WyJ|Wwo)[A-Za-z0-9+/_-]{5,}={0,2}$/;
+/** By the first twelve bits: a bracket, and half of what can follow it. */
+const base64Json = /^(?:e[wy3]|W[wyz123])[A-Za-z0-9+/_-]{6,}={0,2}$/;
+/** Names and values as in a form. */
+const formLike = /^[\w.%[\]?+-]{1,128}=\S*$/;
 const urlWithMore = /^(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\/)[^\s]*[?#;]/i;
 
 /**
@@ -143,7 +146,15 @@ export class TextMasker implements DeepText {
     if (base64Json.test(text)) return this.#base64(text, level, tooDeep);
     if (urlWithMore.test(text))
       return tooDeep ? this.undecodable(text, level) : this.urls.mask(text, level + 1, false);
+    if (formLike.test(text)) return this.#form(text, level, tooDeep);
     return this.graphql.mask(text, level, false);
+  }
+
+  /** What no name masks in it, detectors look at as at any text. */
+  #form(text: string, level: number, tooDeep: boolean): string | undefined {
+    if (tooDeep) return text.includes('&') ? this.undecodable(text, level) : undefined;
+    const edits = this.urls.pairEdits(text, 'form', level + 1);
+    return edits.count === 0 ? undefined : edits.applyToText(text);
   }
 
   #base64(text: string, level: number, tooDeep: boolean): string | undefined {
@@ -232,6 +243,7 @@ const mayBeJson = 1;
 const mayBeBase64 = 2;
 const mayBeUrl = 4;
 const mayBeGraphql = 8;
+const ofFormName = 16;
 const firstBytes: Uint8Array = new Uint8Array(256);
 for (let code = 0; code < 128; code++) {
   const char = String.fromCharCode(code);
@@ -240,6 +252,7 @@ for (let code = 0; code < 128; code++) {
   if (/[eW]/.test(char)) bits |= mayBeBase64;
   if (/[A-Za-z/]/.test(char)) bits |= mayBeUrl;
   if (/[\s{#,"qmsf]/.test(char)) bits |= mayBeGraphql;
+  if (/[\w.%[\]?+-]/.test(char)) bits |= ofFormName;
   firstBytes[code] = bits;
 }
 // A byte order mark.
@@ -265,13 +278,20 @@ function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean
       return true;
     if (second === 0x72 && third === 0x61) return true;
   }
-  // e y or w, W 3, w or y.
-  if ((bits & mayBeBase64) !== 0 && (second === 0x79 || second === 0x77 || second === 0x33)) return true;
+  if ((bits & mayBeBase64) !== 0 && isAfterBracket(second)) return true;
   if (bytes[start] === 0x2f) return true;
   let i = start;
   const last = Math.min(end - 3, start + 20);
   while (i < last && ((firstBytes[bytes[i] ?? 0] ?? 0) & mayBeUrl) !== 0) i++;
-  return i < last && bytes[i] === 0x3a && bytes[i + 1] === 0x2f && bytes[i + 2] === 0x2f;
+  if (i < last && bytes[i] === 0x3a && bytes[i + 1] === 0x2f && bytes[i + 2] === 0x2f) return true;
+  const farthest = Math.min(end, start + 128);
+  while (i < farthest && ((firstBytes[bytes[i] ?? 0] ?? 0) & ofFormName) !== 0) i++;
+  return i < farthest && bytes[i] === 0x3d;
+}
+
+/** The second character of base64 that can follow that of a bracket: `1`, `2`, `3`, `w`, `y`, `z`. */
+function isAfterBracket(code: number): boolean {
+  return (code >= 0x31 && code <= 0x33) || code === 0x77 || code === 0x79 || code === 0x7a;
 }
 
 /** Whether all is of what addresses are made of, with something between. */

@@ -132,6 +132,39 @@ test('opens JSON in strings, base64 of JSON, and URLs, and closes them again', (
   );
 });
 
+test('opens forms in strings, and leaves what is of their shape alone', () => {
+  const masked = JSON.parse(
+    maskJson(JSON.stringify({ body: 'firstname=Ada&page=2&j=%7B%22pin%22%3A%221%22%7D' })),
+  );
+  const form = new URLSearchParams(masked.body);
+  expect(form.get('firstname')).toMatch(/^mk_name_/);
+  expect(form.get('page')).toBe('2');
+  expect(JSON.parse(form.get('j') ?? '')).toEqual({ pin: expect.stringMatching(/^mk_secret_/) });
+  expect(maskJson('{"q":"?user%5Bemail%5D=x"}')).toMatch(/^\{"q":"\?user%5Bemail%5D=mk_email_/);
+  for (const text of ['aGVsbG8gd29ybGQ=', 'a=b', 'x+y=z&&=', '===', 'E=mc2&F=ma']) {
+    expect(maskJson(JSON.stringify({ text }))).toBe(JSON.stringify({ text }));
+  }
+});
+
+test('opens base64 of every kind of JSON container', () => {
+  for (const inner of [
+    '[["a",{"password":"hunter2"}]]',
+    '[1,{"password":"hunter2"}]',
+    ' {"password":"hunter2"}',
+  ]) {
+    for (const space of ['', ' ', '\n']) {
+      const coded = Buffer.from(
+        inner[0] === ' ' ? inner.slice(1) : inner[0] + space + inner.slice(1),
+      ).toString('base64');
+      const masked = JSON.parse(maskJson(JSON.stringify({ coded }))).coded;
+      expect(Buffer.from(masked, 'base64').toString()).toContain('mk_secret_');
+    }
+  }
+  for (const text of ['eyewitness', 'Wy6789abcdef', 'W3schools2024']) {
+    expect(maskJson(JSON.stringify({ text }))).toBe(JSON.stringify({ text }));
+  }
+});
+
 test('masks as a whole what is nested deeper than the limit', () => {
   let text = JSON.stringify({ password: 'hunter2' });
   for (let i = 0; i < 6; i++) text = JSON.stringify({ inner: text });
