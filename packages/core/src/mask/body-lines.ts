@@ -20,9 +20,8 @@ export function comesInUnits(kind: ContentKind): boolean {
 export function unitEnd(bytes: Buffer, start: number, end: number, kind: ContentKind, last: boolean): number {
   if (kind === 'json-lines') return ending(bytes.indexOf(lineFeed, start) + 1, end, last);
   if (kind === 'json-seq') {
-    let from = start;
-    while (from < end && bytes[from] === recordSeparator) from++;
-    return ending(bytes.indexOf(recordSeparator, from), end, last);
+    // Separators side by side have empty records between them: none is held back for the next.
+    return ending(bytes.indexOf(recordSeparator, start + 1), end, last);
   }
   for (let at = start; at < end; ) {
     const stop = lineEnd(bytes, at, end);

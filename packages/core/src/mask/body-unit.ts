@@ -147,7 +147,9 @@ export class BodyMasker {
       const problem = this.units(bytes, start, end, type.kind, edits);
       return problem === '' ? edits : problem;
     }
-    if (type.kind === 'multipart') return this.#multipart.edits(bytes, start, end, type, depth);
+    if (type.kind === 'multipart' && !beginsAsJson(bytes, start, end)) {
+      return this.#multipart.edits(bytes, start, end, type, depth);
+    }
     if (!isReadableCharset(type.charset)) return 'charset';
     const from = startOfContent(bytes, start, end);
     const first = firstByte(bytes, from, end);
@@ -264,6 +266,11 @@ function edited(bytes: Buffer, ends: readonly number[], edits: Edits | string): 
   if (typeof edits === 'string') return { problem: edits };
   if (edits.count === 0) return { data: bytes, ends, masked: false };
   return { data: edits.applyToBytes(bytes), ends: edits.mapPlaces(ends), masked: true };
+}
+
+function beginsAsJson(bytes: Buffer, start: number, end: number): boolean {
+  const first = firstByte(bytes, start, end);
+  return first === 0x7b || first === 0x5b;
 }
 
 function replaced(bytes: Buffer, text: string): Edits {

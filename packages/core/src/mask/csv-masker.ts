@@ -10,6 +10,9 @@ const separators = [',', ';', '\t', '|'];
 /** Titles and the like may stand above the row of names. */
 const rowsAbove = 20;
 const longestName = 64;
+const shortestName = 2;
+/** No detector finds anything in fewer bytes. */
+const shortestFind = 5;
 const namePattern = /^\s*\p{L}[\p{L}\p{N} _./#()[\]-]*$/u;
 const longestHead = 16 * 1024;
 const namesRemembered = 1000;
@@ -42,7 +45,7 @@ class Table {
   readonly #bytes: Buffer;
   readonly #separator: string;
   readonly #hasNames: boolean;
-  readonly #isUtf8: boolean;
+  #isUtf8 = true;
   readonly #pairs: boolean;
   readonly #named = new Map<string, MaskRule | undefined>();
   readonly #edits = new Edits();
@@ -57,11 +60,11 @@ class Table {
     this.#bytes = bytes;
     this.#separator = separator;
     this.#hasNames = hasNames;
-    this.#isUtf8 = isUtf8(bytes);
     this.#pairs = scope.rules.enabled('default/pair');
   }
 
   edits(start: number, end: number): Edits | string {
+    this.#isUtf8 = isUtf8(this.#bytes.subarray(start, end));
     const reader = new CsvReader(this.#bytes, start, end, this.#separator.charCodeAt(0));
     for (let row = 0; reader.next(); row++) this.#row(reader.cells, row);
     return reader.isBroken ? 'csv' : this.#edits;
@@ -70,7 +73,7 @@ class Table {
   #row(cells: readonly CsvCell[], row: number): void {
     const isUneven = cells.length !== this.#columns.length;
     const mayName = this.#hasNames && (isUneven || row < rowsAbove);
-    const named = (mayName ? cells : cells.slice(0, 2)).map((cell) => this.#ruleOf(cell));
+    const named = (mayName ? cells : cells.slice(0, 2)).map((cell) => this.#ruleOf(cell, row === 0));
     const count = named.filter((rule) => rule !== undefined).length;
     // A separator that is not quoted, or a missing one: no cell can be told to be what its column says.
     const isUnclear = row > 0 && isUneven && this.#isSensitive;
@@ -90,10 +93,11 @@ class Table {
   }
 
   /** The rule for what is named as this cell says. */
-  #ruleOf(cell: CsvCell): MaskRule | undefined {
-    if (cell.end - cell.start > longestName || cell.start === cell.end) return undefined;
+  #ruleOf(cell: CsvCell, isHead: boolean): MaskRule | undefined {
+    const length = cell.end - cell.start;
+    if (length === 0 || length > longestName || (!isHead && length < shortestName)) return undefined;
     const name = this.#read(cell);
-    if (!namePattern.test(name)) return undefined;
+    if (!isHead && !namePattern.test(name)) return undefined;
     if (!this.#named.has(name)) {
       if (this.#named.size >= namesRemembered) this.#named.clear();
       this.#named.set(name, this.#scope.rules.jsonName(name.trim()));
@@ -117,6 +121,7 @@ class Table {
   }
 
   #byLook(cell: CsvCell): void {
+    if (cell.end - cell.start < shortestFind) return;
     if (cell.hasQuotes) {
       const text = this.#read(cell);
       this.#replace(cell, text, this.#text.mask(text, 0));

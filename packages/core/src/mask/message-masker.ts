@@ -4,8 +4,10 @@ import type { BodyMasker } from './body-unit.ts';
 import { afterFrame } from './content-look.ts';
 import type { ResolvedPolicy } from './resolve-policy.ts';
 import type { Scope } from './scope.ts';
+import { maskStomp } from './stomp.ts';
 import type { TextMasker } from './text-masker.ts';
 
+const text = 1;
 const binary = 2;
 const close = 8;
 
@@ -61,13 +63,27 @@ export class MessageMasker {
       return digest === undefined ? 'binary' : Buffer.from(digest, 'latin1');
     }
     if (!isUtf8(bytes.subarray(start))) return 'utf8';
+    if (kind === text && bytes[0] !== undefined && bytes[0] >= 0x41 && bytes[0] <= 0x55) {
+      const masked = this.#stomp(bytes.toString('utf8'));
+      if (masked !== undefined) return changed(bytes, Buffer.from(masked));
+    }
     const from = kind === close ? start : afterFrame(bytes, start, bytes.length);
     const masked = this.#text.maskBytes(bytes, from, bytes.length, -1);
     if (masked === undefined) return undefined;
     return Buffer.concat([bytes.subarray(0, from), Buffer.from(masked)]);
   }
+
+  #stomp(message: string): string | undefined {
+    return maskStomp(message, {
+      header: (name, value) => {
+        const rule = this.#scope.rules.jsonName(name);
+        return rule === undefined ? this.#text.mask(value, 0) : this.#text.maskUnder(rule, value, 0);
+      },
+      text: (body) => this.#text.mask(body, -1),
+    });
+  }
 }
 
 function changed(bytes: Buffer, masked: Buffer | string): Buffer | string | undefined {
-  return masked === bytes ? undefined : masked;
+  return typeof masked !== 'string' && masked.equals(bytes) ? undefined : masked;
 }

@@ -9,8 +9,9 @@ import {
   inflateSync,
 } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { createMasker } from '../../src/mask/create-masker.ts';
 import type { MaskAction } from '../../src/mask/policy.ts';
-import { type Message, maskMessage, sameForEveryCut } from './support.ts';
+import { aPolicy, type Message, maskEvents, maskMessage, rawEvents, sameForEveryCut } from './support.ts';
 
 const json = '{"id":1,"email":"bob@example.com","note":"é","password":"hunter2","list":[1,2,3]}';
 
@@ -125,6 +126,9 @@ test('takes what looks like JSON for JSON, whatever its type says', () => {
     'text/html',
     'application/octet-stream',
     'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'text/csv',
+    'application/graphql',
   ]) {
     const { request } = maskMessage({
       ...(type === undefined ? {} : { type }),
@@ -241,6 +245,15 @@ test('stops a stream of lines at the first that cannot be read', () => {
   });
   expect(request).toMatchObject({ body: '{"a":1}\n', state: 'truncated' });
   expect(rules).toContain('dropped:json-syntax');
+});
+
+test('copes with nothing but separators that come one by one', () => {
+  const masker = createMasker(aPolicy());
+  const length = 30_000;
+  const cuts = Array.from({ length: length - 1 }, (_, i) => i + 1);
+  const events = rawEvents({ type: 'application/json-seq', body: '\x1e'.repeat(length), cuts });
+  const bodies = maskEvents(masker, events).filter((event) => event.type === 'body');
+  expect(bodies.length).toBe(length);
 });
 
 test('copes with a long event that comes in tiny chunks: by the square of them, it would not end in time', () => {

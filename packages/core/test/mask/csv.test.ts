@@ -25,6 +25,12 @@ test('lets the name of a column decide for its cells, and looks at all others', 
   );
 });
 
+test('finds names whatever stands around them', () => {
+  for (const name of [' pin ', '"""pin"""', 'User PIN (new)', '#pin', 'pin:', "'pin'"]) {
+    expect([name, mask(`id,${name}\n1,1234\n`)]).toEqual([name, `id,${name}\n1,<secret>\n`]);
+  }
+});
+
 test('opens what stands in cells', () => {
   expect(mask('id,data\n1,"{""firstName"":""Bob"",""a"":1.0}"\n')).toBe(
     'id,data\n1,"{""firstName"":""<name>"",""a"":1.0}"\n',

@@ -40,6 +40,18 @@ test('reads JSON behind what Socket.IO and SockJS put before it', () => {
   expect(mask(text, '42["login",{"firstName":"Bob"}')).toBe('42<value>');
 });
 
+test('reads the headers and the body of a STOMP frame', () => {
+  expect(mask(text, 'CONNECT\naccept-version:1.2\nlogin:bob\npasscode:hun\\cter2\n\n\0')).toBe(
+    'CONNECT\naccept-version:1.2\nlogin:<user>\npasscode:<secret>\n\n\0',
+  );
+  expect(mask(text, 'SEND\r\ndestination:/q\r\nx:bob@example.com\r\n\r\n{"firstName":"Bob"}\0\n')).toBe(
+    'SEND\r\ndestination:/q\r\nx:<email>\r\n\r\n{"firstName":"<name>"}\0\n',
+  );
+  expect(mask(text, 'CONNECT\npasscode:hunter2')).toBe('CONNECT\npasscode:<secret>');
+  expect(mask(text, 'MESSAGE\na:b\\cc\n\nhello\0')).toBe('MESSAGE\na:b\\cc\n\nhello\0');
+  expect(mask(text, 'SEND it')).toBe('SEND it');
+});
+
 test('looks at reasons of a close and at pings as at text', () => {
   expect(mask(close, '\x03\x01bye bob@example.com')).toBe('\x03\x01bye <email>');
   expect(mask(close, '\x03')).toBe('\x03');

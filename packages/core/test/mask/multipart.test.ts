@@ -79,6 +79,22 @@ test('is the same wherever the body is cut into chunks', () => {
   expect(body).not.toMatch(/before|after|4242|bob@|abc/);
 });
 
+test('names the boundary of the masked body in the header', () => {
+  const { request } = maskMessage({ type, body: multipart([field('a', 'b')]) });
+  expect(request.headers).toEqual(['Content-Type', `multipart/form-data; boundary=${maskedBoundary(0)}`]);
+  expect(request.body.startsWith(`--${maskedBoundary(0)}\r\n`)).toBe(true);
+});
+
+test('reads tables and lines of JSON in parts as such bodies', () => {
+  const { parts } = mask([
+    file('t', 'text/csv', 'pin,b\n1234,é\n'),
+    file('l', 'application/x-ndjson', '{"pin":"1"}\n{"a":1}\n'),
+    { headers: ['Content-Disposition: form-data; name="b"; filename="b.bin"'], content: '\u0000é' },
+  ]);
+  expect(parts[0]?.content).toMatch(/^pin,b\nmk_secret_.{16},é\n$/);
+  expect(parts[1]?.content).toMatch(/^\{"pin":"mk_secret_.{16}"\}\n\{"a":1\}\n$/);
+});
+
 test('makes tokens of file names and keeps their ending', () => {
   for (const parameter of [
     'filename="Bob Smith.pdf"',
