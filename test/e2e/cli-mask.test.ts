@@ -51,7 +51,7 @@ test('mask makes a capture that was recorded without a mask fit to be shared', a
 test('what was masked before stays, and what is masked now under the same key joins it', async () => {
   using dir = tempDir();
   const keeping = { id: 'keep/mail', at: 'key:email', mask: { do: 'keep', detectors: false } } as const;
-  writeFileSync(dir.file('mask.key'), key.base64);
+  writeFileSync(dir.file('mask.key'), key.base64, { mode: 0o600 });
   await recordSecrets(dir.file('whole.hose'), { version: 1, key, rules: [keeping] });
   const keyed = ['--mask-key-file', dir.file('mask.key')];
   expect((await runCli(['mask', dir.file('whole.hose'), '-o', dir.file('a.hose'), ...keyed])).code).toBe(0);

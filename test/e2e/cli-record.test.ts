@@ -55,6 +55,31 @@ test('record passes requests on, records them masked, and ends in order when it 
   expect(shown.stdout + JSON.stringify(inspected)).not.toContain('ada@example.com');
 });
 
+test('record tells headers that no rule knows soon and in the end, and a policy that masks nothing', async () => {
+  using dir = tempDir();
+  await using service = await httpServer(shop());
+  const flags = ['record', '--listen', ':0', '--to', service.origin, '-o', dir.file('a.hose'), '--overwrite'];
+  const cli = startCli(flags);
+  const at = await origin(cli);
+  for (const name of ['x-tenant', 'x-tenant', 'x-region'])
+    await fetch(`${at}/orders/a1`, { headers: { [name]: 'a' } });
+  const told = 'headers that no rule knows, so their values are masked: x-tenant (2), x-region (1)';
+  await cli.output(new RegExp(told.replace(/[()]/g, '\\$&')));
+  const { stdout, stderr } = await interrupted(cli);
+  for (const text of [stdout, stderr]) expect(text.split(told)).toHaveLength(2);
+  const summary = (await runCli(['inspect', dir.file('a.hose')])).stdout;
+  expect(summary).toContain('headers that no mask rule knows: x-tenant 2, x-region 1');
+  const first = (await runCli(['inspect', dir.file('a.hose'), '--exchange', '1'])).stdout;
+  expect(first).toContain('headers that no mask rule knows: x-tenant\n');
+
+  writeFileSync(dir.file('none.json'), '{"version":1,"extends":"none"}');
+  const raw = startCli([...flags, '--policy', dir.file('none.json')]);
+  await fetch(`${await origin(raw)}/orders/a1`);
+  const ended = await interrupted(raw);
+  for (const text of [ended.stdout, ended.stderr])
+    expect(text).toContain('NOT MASKED: this capture holds values');
+});
+
 test('record writes to standard output, and its words to standard error', async () => {
   using dir = tempDir();
   await using service = await httpServer(shop());
@@ -169,7 +194,7 @@ test('record says in one sentence what is wrong', async () => {
   using dir = tempDir();
   await using busy = await tcpServer(() => undefined);
   writeFileSync(dir.file('there.hose'), 'mine');
-  writeFileSync(dir.file('short'), 'key');
+  writeFileSync(dir.file('short'), 'key', { mode: 0o600 });
   writeFileSync(dir.file('bad.json'), '{');
   writeFileSync(dir.file('worse.json'), '{"version":1,"nonsense":true}');
   const base = ['--listen', ':0', '--to', 'http://127.0.0.1:9'];

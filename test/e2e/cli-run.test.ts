@@ -64,6 +64,54 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
+test.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM'] as const)(
+  '%s for gardenhose alone also ends a service behind a shell, and leaves a whole capture',
+  async (signal) => {
+    using dir = tempDir();
+    writeFileSync(dir.file('server.cjs'), server);
+    const service = `"${process.execPath}" "${dir.file('server.cjs')}"; echo over`;
+    const cli = startCli(['run', '-o', dir.file('a.hose'), '--json', '--', 'sh', '-c', service]);
+    const at = (await cli.output(up))[1];
+    await (await fetch(`${at}/one`, { headers: { 'x-tenant': 'acme' } })).text();
+    cli.child.kill(signal);
+    const { code, stdout } = await cli.done;
+    expect(JSON.parse(stdout)).toMatchObject({
+      recorded: { exchanges: 1, closed: true },
+      unknownHeaders: [['x-tenant', 1]],
+    });
+    expect(code).toBe(0);
+    await expect(fetch(`${at}/one`)).rejects.toThrow();
+  },
+);
+
+test('run says that nothing is masked, and which headers no rule knows', async () => {
+  using dir = tempDir();
+  writeFileSync(dir.file('none.json'), '{"version":1,"extends":"none"}');
+  const end = async (...flags: string[]) => {
+    const cli = startCli([
+      'run',
+      '-o',
+      dir.file('a.hose'),
+      '--overwrite',
+      ...flags,
+      '--',
+      process.execPath,
+      '-e',
+      server,
+    ]);
+    const at = (await cli.output(up))[1];
+    await (await fetch(`${at}/end`, { headers: { connection: 'close', 'x-tenant': 'acme' } })).text();
+    return cli.done;
+  };
+  const unmasked = await end('--policy', dir.file('none.json'));
+  expect(unmasked.stderr).toContain('NOT MASKED');
+  expect(unmasked.stdout).toContain('NOT MASKED');
+  const masked = await end();
+  expect(masked.stdout + masked.stderr).not.toContain('NOT MASKED');
+  expect(masked.stdout).toContain('headers that no rule knows, so their values are masked: x-tenant (1)');
+  expect(masked.stdout).toContain('{ "id": "keep/x-tenant", "at": "header:x-tenant", "mask": "keep" }');
+});
+
 test('run ends with the exit code of the service', async () => {
   using dir = tempDir();
   const { code, stderr } = await runCli([

@@ -23,7 +23,7 @@ export class CaptureSummary {
   readonly #events = new Map<string, number>();
   readonly #operations = new Map<string, OperationCount>();
   readonly #tallies: Record<
-    'direction' | 'protocol' | 'status' | 'mark' | 'mask' | 'gap',
+    'direction' | 'protocol' | 'status' | 'mark' | 'mask' | 'unknownHeader' | 'gap',
     Map<string, number>
   > = {
     direction: new Map(),
@@ -31,6 +31,7 @@ export class CaptureSummary {
     status: new Map(),
     mark: new Map(),
     mask: new Map(),
+    unknownHeader: new Map(),
     gap: new Map(),
   };
   readonly #timeline = new Timeline();
@@ -62,6 +63,7 @@ export class CaptureSummary {
     add(this.#tallies.status, statusClass(exchange));
     for (const mark of exchange.marks) add(this.#tallies.mark, mark.name);
     for (const entry of exchange.audit) add(this.#tallies.mask, entry.rule, entry.count);
+    for (const name of exchange.unknownHeaders) add(this.#tallies.unknownHeader, name);
     this.#timeline.add(exchange);
     this.#operation(exchange, failed);
   }
@@ -96,6 +98,7 @@ export class CaptureSummary {
       lanes: lanes.map(({ lane, exchanges, failed }) => ({ lane, exchanges, failed })),
       marks: tallyJson(this.#tallies.mark),
       masks: tallyJson(this.#tallies.mask),
+      unknownHeaders: tallyJson(this.#tallies.unknownHeader),
       gaps: this.#gaps.map(({ reason, fromAt, toAt, exchanges, events }) => ({
         reason,
         fromMs: fromAt / 1e6,
@@ -113,6 +116,8 @@ export class CaptureSummary {
       `${showBytes(this.#requestBytes)} of request and ${showBytes(this.#responseBytes)} of response bodies`,
     ];
     if (this.#tallies.mask.size > 0) lines.push(`masked: ${tallyText(this.#tallies.mask)}`);
+    if (this.#tallies.unknownHeader.size > 0)
+      lines.push(`headers that no mask rule knows: ${tallyText(this.#tallies.unknownHeader)}`);
     if (this.#tallies.mark.size > 0) lines.push(`marks: ${tallyText(this.#tallies.mark)}`);
     lines.push(...this.#gapLines());
     if (this.#exchanges > 0) lines.push('', ...this.#operationLines(), '', ...this.#timelineLines());

@@ -31,6 +31,8 @@ export function exchangeText(exchange: Exchange): string {
   for (const { side, part, rule, count } of exchange.audit) {
     lines.push(`masked ${side} ${part}: ${printable(rule, 100)}${count === 1 ? '' : ` x${count}`}`);
   }
+  if (exchange.unknownHeaders.length > 0)
+    lines.push(`headers that no mask rule knows: ${printable(exchange.unknownHeaders.join(', '), 1000)}`);
   lines.push(
     '',
     `> ${printable(request.method, 100)} ${printable(request.target, 8000)} HTTP/${printable(request.version, 10)}`,
@@ -83,6 +85,7 @@ export function exchangeDocument(exchange: Exchange): Record<string, unknown> {
       ...contentDocument(response, exchange.startAt),
     },
     audit: exchange.audit,
+    unknownHeaders: exchange.unknownHeaders,
   };
 }
 

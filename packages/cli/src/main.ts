@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { exitCodes } from './exit-code.ts';
+import { printableLines } from './printable.ts';
 import { runProgram } from './program.ts';
 
 const interrupt = new AbortController();
@@ -14,6 +15,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     interrupt.abort(signal);
   });
 }
+// Warnings in the words of every other message, without the advice that Node adds for programmers.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => {
+  const what = name === 'GardenhoseWarning' ? message : `${name}: ${message}`;
+  process.stderr.write(`gardenhose: ${printableLines(what)}\n`);
+});
 // A reader that went away (`| head`) is no failure: what is left to say is dropped.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);

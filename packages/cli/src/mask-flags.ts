@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { GardenhoseError, type Policy } from '@gardenhose/core';
+import { GardenhoseError, type Policy, readPolicyFile } from '@gardenhose/core';
 import type { Command } from 'commander';
 import type { Io } from './io.ts';
 
@@ -40,36 +39,4 @@ export function maskOf(flags: MaskFlags, env: Io['env']): Policy {
   if (flags.maskKeyFile !== undefined) return { ...policy, key: { file: resolve(flags.maskKeyFile) } };
   // Only the name is passed on: the thread that masks reads the environment itself.
   return fromEnv ? { ...policy, key: { env: 'GARDENHOSE_MASK_KEY' } } : policy;
-}
-
-/**
- * A policy from a JSON file, unchecked but for its version.
- *
- * @throws GardenhoseError `mask-policy`; system errors for a file that cannot be read
- */
-export function readPolicyFile(path: string): Policy {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new GardenhoseError('mask-policy', `${path} is no JSON: ${cause.message}`, {
-      subject: path,
-      cause,
-    });
-  }
-  if (!isPolicy(value)) {
-    throw new GardenhoseError(
-      'mask-policy',
-      `${path} is no mask policy: expected an object with "version": 1`,
-      {
-        subject: path,
-      },
-    );
-  }
-  return value;
-}
-
-function isPolicy(value: unknown): value is Policy {
-  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
 }

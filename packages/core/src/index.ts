@@ -83,6 +83,7 @@ export { isNumberOfToken } from './mask/token-number.ts';
 export type { SurveyedName, SurveyPlace } from './mask/name-survey.ts';
 export type { NameSuggestion } from './mask/suggest.ts';
 export { PolicySuggester } from './mask/suggest.ts';
+export { readPolicyFile } from './mask/policy-file.ts';
 export { tokenType } from './mask/tokens.ts';
 export type { ValueShape } from './mask/value-shape.ts';
 
@@ -128,6 +129,7 @@ export type { DropReason, RecorderState, RecorderStats } from './record/recorder
 export type { SampledPath, Sampler } from './record/sampler.ts';
 export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
+export { unknownHeadersText } from './record/unknown-names.ts';
 export type { WireHead } from './record/wire-head.ts';
 export { parseHeaderLines, parseWireHead, wireStatus } from './record/wire-head.ts';
 

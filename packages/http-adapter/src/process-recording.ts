@@ -11,12 +11,15 @@ import {
   type Recorder,
   sampleRatio,
   type TapTarget,
+  unknownHeadersText,
 } from '@gardenhose/core';
 import { attach } from './attach.ts';
 import type { RegisterOptions } from './register-options.ts';
 
 /** How long a process that ends waits at most for its recording: a short one may end before its recorder has started. */
 const closeWaitMs = 2000;
+/** When headers that no mask rule knows are told, after the first request: most kinds of them have come by then. */
+const unknownHeadersMs = 5000;
 
 /**
  * The recording of this process, for `register`. It begins with the first request: a process that serves none, such as
@@ -68,6 +71,9 @@ class ProcessRecording implements TapTarget {
       this.#recorder = recorder;
       recorder.ready.catch((error: unknown) => this.#failed(error, path));
       process.once('exit', () => this.#sayLosses(recorder));
+      setTimeout(() => {
+        for (const line of unknownHeadersText(recorder.stats().unknownHeaders)) this.#report(line);
+      }, unknownHeadersMs).unref();
     } catch (error) {
       this.#failed(error, path);
     }

@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { GardenhoseError } from '@gardenhose/core';
-
-/** A mask policy as far as it is read here: the recorder checks the rest, with a message that names the place. */
-export interface Policy {
-  readonly version: 1;
-  readonly key?: PolicyKey;
-}
-
-type PolicyKey = { readonly env: string } | { readonly file: string };
+import {
+  GardenhoseError,
+  isGardenhoseError,
+  type Policy,
+  type PolicyKey,
+  readPolicyFile,
+} from '@gardenhose/core';
 
 /** What the environment says of a recording that `register` starts. */
 export interface RegisterOptions {
@@ -65,30 +62,12 @@ function policyOf(env: Environment): Policy {
 }
 
 function readPolicy(file: string): Policy {
-  let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    return readPolicyFile(file);
   } catch (error) {
-    const why = error instanceof SyntaxError ? 'is no JSON' : 'cannot be read';
-    throw wrong(
-      'GARDENHOSE_MASK_POLICY',
-      `names a file that ${why}: ${file}`,
-      'a mask policy as JSON',
-      error,
-    );
+    const why = isGardenhoseError(error, 'mask-policy') ? error.message : `${file} cannot be read`;
+    throw wrong('GARDENHOSE_MASK_POLICY', `names a file: ${why}`, 'a mask policy as JSON', error);
   }
-  if (!isPolicy(value)) {
-    throw wrong(
-      'GARDENHOSE_MASK_POLICY',
-      `names a file without "version": 1: ${file}`,
-      'a mask policy as JSON',
-    );
-  }
-  return value;
-}
-
-function isPolicy(value: unknown): value is Policy {
-  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
 }
 
 function bytesOf(env: Environment, name: string): number | undefined {

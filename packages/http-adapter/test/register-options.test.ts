@@ -87,9 +87,13 @@ test('what cannot be used is refused by the name of its variable', () => {
     ],
     ['GARDENHOSE_MAX_FILE_BYTES', '-1', 'GARDENHOSE_MAX_FILE_BYTES is -1; expected a number from 0'],
     ['GARDENHOSE_RECORD_SHADOW', 'yes', 'GARDENHOSE_RECORD_SHADOW is yes; expected 1 or 0'],
-    ['GARDENHOSE_MASK_POLICY', broken, 'GARDENHOSE_MASK_POLICY names a file that is no JSON'],
-    ['GARDENHOSE_MASK_POLICY', folder, 'GARDENHOSE_MASK_POLICY names a file that cannot be read'],
-    ['GARDENHOSE_MASK_POLICY', other, 'GARDENHOSE_MASK_POLICY names a file without "version": 1'],
+    ['GARDENHOSE_MASK_POLICY', broken, `GARDENHOSE_MASK_POLICY names a file: ${broken} is no JSON`],
+    ['GARDENHOSE_MASK_POLICY', folder, `GARDENHOSE_MASK_POLICY names a file: ${folder} cannot be read`],
+    [
+      'GARDENHOSE_MASK_POLICY',
+      other,
+      `GARDENHOSE_MASK_POLICY names a file: ${other} is no mask policy: expected an object with "version": 1`,
+    ],
   ];
   for (const [name, value, message] of cases) {
     expect(() => registerOptions({ ...output, [name]: value }, undefined), name).toThrow(message);

@@ -14,7 +14,7 @@ import { exchangeCells, exchangeJson } from '../exchange-row.ts';
 import { exchangeDocument, exchangeText } from '../exchange-text.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { parseCount } from '../flags.ts';
-import { headerLines } from '../header-text.ts';
+import { headerLines, unmaskedLines } from '../header-text.ts';
 import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { compileWhere, type Predicate, whereFields } from '../where.ts';
@@ -118,7 +118,7 @@ async function showExchange(file: string, capture: CaptureStream, id: number, ou
       { subject: '--exchange' },
     );
   }
-  if (capture.header.policy.mode === 'none') output.note('this capture was recorded without masking');
+  for (const line of unmaskedLines(capture.header)) output.note(line);
   await output.text(exchangeText(exchange));
   await output.document(exchangeDocument(exchange));
 }
@@ -139,7 +139,9 @@ async function listMatching(
   where: Predicate,
   output: Output,
 ): Promise<void> {
-  const opening = `{ "file": ${JSON.stringify(inputName(file))}, "exchanges": [`;
+  const policy = JSON.stringify(capture.header.policy);
+  const opening = `{ "file": ${JSON.stringify(inputName(file))}, "policy": ${policy}, "exchanges": [`;
+  for (const line of unmaskedLines(capture.header)) output.note(line);
   let total = 0;
   let matching = 0;
   const show = async (exchanges: readonly Exchange[]) => {

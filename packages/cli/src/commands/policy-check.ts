@@ -1,8 +1,7 @@
-import { createMasker, defaultRuleIds } from '@gardenhose/core';
+import { createMasker, defaultRuleIds, readPolicyFile } from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { exitCodes } from '../exit-code.ts';
-import { readPolicyFile } from '../mask-flags.ts';
 import { showCount } from '../output.ts';
 
 const checkHelp = `

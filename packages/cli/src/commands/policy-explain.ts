@@ -4,6 +4,7 @@ import {
   explainMasking,
   type PolicySummary,
   textTable,
+  unknownHeadersText,
 } from '@gardenhose/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
@@ -13,7 +14,6 @@ import { exitCodes } from '../exit-code.ts';
 import { collect } from '../flags.ts';
 import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
 import { printable } from '../printable.ts';
-import { unknownHeaderLines } from '../unknown-headers.ts';
 
 interface ExplainFlags extends CommonFlags, MaskFlags, ExampleFlags {}
 
@@ -64,7 +64,7 @@ export function policyExplainCommand(context: CommandContext): Command {
         ...((masked.response?.size ?? 0) > 0
           ? [`the response body is recorded as "${masked.response?.state}"`]
           : []),
-        ...unknownHeaderLines(unknownHeaders.map((name) => [name, undefined])),
+        ...unknownHeadersText(unknownHeaders.map((name) => [name, undefined])),
       ];
       await output.text(lines.join('\n'));
       await output.document({ policy: summary, values, unknownHeaders, recorded: exchangeDocument(masked) });

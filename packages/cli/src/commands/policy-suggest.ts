@@ -1,9 +1,15 @@
-import { Assembler, type NameSuggestion, PolicySuggester, systemClock, textTable } from '@gardenhose/core';
+import {
+  Assembler,
+  type NameSuggestion,
+  PolicySuggester,
+  readPolicyFile,
+  systemClock,
+  textTable,
+} from '@gardenhose/core';
 import { Command } from 'commander';
 import { conditionExit, conditionSentence, openInput } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { parseCount } from '../flags.ts';
-import { readPolicyFile } from '../mask-flags.ts';
 import { showCount } from '../output.ts';
 import { printable } from '../printable.ts';
 import { Progress } from '../progress.ts';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import {
+  createMasker,
   createRecorder,
   fileSink,
   GardenhoseError,
@@ -7,33 +8,32 @@ import {
   sampleRatio,
   streamSink,
   systemClock,
+  unknownHeadersText,
 } from '@gardenhose/core';
 import { createRecordingProxy, type RecordingProxy, tapServer } from '@gardenhose/http-adapter';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { type Address, parseAddress, parseCount, parseOrigin, parseRatio } from '../flags.ts';
+import { type Address, parseAddress, parseOrigin } from '../flags.ts';
+import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
-import { type MaskFlags, maskHelp, maskOf, withMaskFlags } from '../mask-flags.ts';
+import { maskHelp, maskOf } from '../mask-flags.ts';
 import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
+import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { lossText, recordingText } from '../recording-text.ts';
 
-interface RecordFlags extends CommonFlags, MaskFlags {
+interface RecordFlags extends CommonFlags, RecordingFlags {
   readonly listen: Address;
   readonly to: string;
-  readonly output: string;
-  readonly overwrite?: boolean;
-  readonly service?: string;
-  readonly sample?: number;
-  readonly maxBodyBytes?: number;
-  readonly maxFileBytes?: number;
   readonly rewriteHost?: boolean;
 }
 
 /** How long requests under way may take to end after an interrupt. */
 const drainMs = 2000;
 const watchMs = 250;
+/** Headers that no rule knows are told this long after the first was seen. */
+const unknownTicks = 8;
 
 const help = `
 Put it between clients and a service in any language: it passes everything on as it is, and records it.
@@ -53,18 +53,10 @@ export function recordCommand(context: CommandContext): Command {
     .description('Listens, passes requests on to a service, and records both ways, masked.')
     .requiredOption('--listen <host:port>', 'where clients connect; without a host, loopback', parseAddress)
     .requiredOption('--to <origin>', 'the service, such as http://127.0.0.1:3000', parseOrigin)
-    .requiredOption('-o, --output <file>', 'capture to write, "-" for standard output')
-    .option('--overwrite', 'replace the output if it is there')
-    .option(
-      '--service <name>',
-      "the service's name, for the capture's header (default: host and port of --to)",
-    )
-    .option('--sample <ratio>', 'record this share of exchanges, over 0 up to 1 (default: 1)', parseRatio)
-    .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount)
-    .option('--max-file-bytes <n>', 'begin another file after this many bytes', parseCount)
     .option('--rewrite-host', 'send the host of --to instead of the one that clients asked for')
     .addHelpText('after', help);
-  return withCommonFlags(withMaskFlags(command)).action((flags: RecordFlags) => {
+  const texts = { output: 'capture to write, "-" for standard output', service: 'host and port of --to' };
+  return withCommonFlags(withRecordingFlags(command, texts)).action((flags: RecordFlags) => {
     context.run(flags, async (output) => {
       const interrupt = context.io.claimInterrupt();
       const proxy = createRecordingProxy({ to: flags.to, rewriteHost: flags.rewriteHost });
@@ -114,6 +106,10 @@ async function record(
   const at = addressOf(proxy);
   output.note(`listening on http://${at}, passing on to ${flags.to}, recording to ${file}`);
 
+  // What the policy is was checked when the recorder was made.
+  const { summary: policy } = createMasker(maskOf(flags, io.env));
+  for (const line of unmaskedLines({ policy })) output.note(line);
+
   const progress = new Progress(io, output, systemClock);
   const watch = watchRecorder(recorder, output, progress);
   if (!interrupt.aborted) await once(interrupt, 'abort');
@@ -123,21 +119,32 @@ async function record(
   progress.clear();
 
   const failed = stats.sinkErrors > 0;
-  const summary = [recordingText(stats, file), ...lossText(stats)];
+  const summary = [
+    recordingText(stats, file),
+    ...unmaskedLines({ policy }),
+    ...lossText(stats),
+    ...unknownHeadersText(stats.unknownHeaders),
+  ];
   const { requests, upgrades, originErrors } = proxy.counts;
   if (upgrades > 0) summary.push(`${showCount(upgrades, 'upgraded connection')} passed on and not recorded`);
   if (originErrors > 0) summary.push(`${showCount(originErrors, 'request')} got no answer from ${flags.to}`);
   if (flags.output === '-') for (const line of summary) output.note(line);
   else await output.text(summary.join('\n'));
-  await output.document({ file, listen: at, to: flags.to, requests, upgrades, originErrors, stats });
+  await output.document({ file, listen: at, to: flags.to, policy, requests, upgrades, originErrors, stats });
   return failed ? exitCodes.io : exitCodes.fine;
 }
 
 /** Shows where the recording stands, and says at once when the capture can no longer be written. */
 function watchRecorder(recorder: Recorder, output: Output, progress: Progress): NodeJS.Timeout {
   let told = false;
+  let unknownSeen = 0;
   return setInterval(() => {
     const stats = recorder.stats();
+    // Not at the first: those that come with it shall be told as well.
+    if (stats.unknownHeaders.length > 0 && ++unknownSeen === unknownTicks) {
+      progress.clear();
+      for (const line of unknownHeadersText(stats.unknownHeaders)) output.note(line);
+    }
     if (stats.sinkErrors > 0 && !told) {
       told = true;
       progress.clear();

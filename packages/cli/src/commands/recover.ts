@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { inputName } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { exitCodes } from '../exit-code.ts';
+import { unmaskedLines } from '../header-text.ts';
 import { showBytes, showCount } from '../output.ts';
 
 interface RecoverFlags extends CommonFlags {
@@ -47,9 +48,12 @@ export function recoverCommand(context: CommandContext): Command {
       const where = toStream ? 'standard output' : flags.output;
       const kept = `${showCount(result.events, 'event')} saved in ${where} (${showBytes(result.bytesWritten)})`;
       const lost = `${showCount(result.lostEvents, 'event')} and ${showBytes(result.lostBytes)} were lost`;
-      const line = result.lossless ? `${kept}, nothing was lost` : `${kept}; ${lost}`;
-      if (toStream) output.note(line);
-      else await output.text(line);
+      const lines = [
+        result.lossless ? `${kept}, nothing was lost` : `${kept}; ${lost}`,
+        ...unmaskedLines(header),
+      ];
+      if (toStream) for (const line of lines) output.note(line);
+      else await output.text(lines.join('\n'));
       await output.document({ file: inputName(file), output: flags.output, header, ...result });
       return exitCodes.fine;
     });

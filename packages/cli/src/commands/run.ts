@@ -3,23 +3,32 @@ import { once } from 'node:events';
 import { lstatSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
-import { type CaptureSummary, createMasker, GardenhoseError, openCapture } from '@gardenhose/core';
+import { setTimeout } from 'node:timers/promises';
+import {
+  type CaptureHeader,
+  type CaptureSummary,
+  createMasker,
+  GardenhoseError,
+  openCapture,
+  unknownHeadersText,
+} from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { parseCount, parseRatio } from '../flags.ts';
+import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
-import { type MaskFlags, maskHelp, maskOf, withMaskFlags } from '../mask-flags.ts';
+import { maskHelp, maskOf } from '../mask-flags.ts';
 import { type Output, showBytes, showCount } from '../output.ts';
+import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 
-interface RunFlags extends CommonFlags, MaskFlags {
-  readonly output: string;
-  readonly overwrite?: boolean;
-  readonly service?: string;
-  readonly sample?: number;
-  readonly maxBodyBytes?: number;
-  readonly maxFileBytes?: number;
-}
+type RunFlags = CommonFlags & RecordingFlags;
+
+/** How long the last of the service's processes may take to end after the first has. */
+const groupWaitMs = 5000;
+const groupLookMs = 20;
+/** A long recording is not read to its end to tell what headers were in it. */
+const eventsLookedAt = 100_000;
+const mostUnknown = 64;
 
 /** How a child process ended. */
 interface Ending {
@@ -46,26 +55,21 @@ export function runCommand(context: CommandContext): Command {
       'Runs a Node service with the taps preloaded, and records what its HTTP servers serve, masked.',
     )
     .argument('<command...>', 'the service, after "--"')
-    .requiredOption('-o, --output <file>', 'capture to write')
-    .option('--overwrite', 'replace the output if it is there')
-    .option(
-      '--service <name>',
-      "the service's name, for the capture's header (default: that of its package or script)",
-    )
-    .option('--sample <ratio>', 'record this share of exchanges, over 0 up to 1 (default: 1)', parseRatio)
-    .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount)
-    .option('--max-file-bytes <n>', 'begin another file after this many bytes', parseCount)
     .passThroughOptions()
     .addHelpText('after', help);
-  return withCommonFlags(withMaskFlags(command)).action((words: readonly string[], flags: RunFlags) => {
-    context.run(flags, async (output) => {
-      // What is wrong with the policy shall be told here, and not by a service that runs unrecorded.
-      createMasker(maskOf(flags, context.io.env));
-      makeRoom(flags);
-      const ending = await runService(words, flags, context.io, output);
-      return conclude(flags.output, ending, output);
-    });
-  });
+  const texts = { output: 'capture to write', service: 'that of its package or script' };
+  return withCommonFlags(withRecordingFlags(command, texts)).action(
+    (words: readonly string[], flags: RunFlags) => {
+      context.run(flags, async (output) => {
+        // What is wrong with the policy shall be told here, and not by a service that runs unrecorded.
+        const { summary } = createMasker(maskOf(flags, context.io.env));
+        for (const line of unmaskedLines({ policy: summary })) output.note(line);
+        makeRoom(flags);
+        const ending = await runService(words, flags, context.io, output);
+        return conclude(flags.output, ending, output);
+      });
+    },
+  );
 }
 
 async function runService(
@@ -79,15 +83,44 @@ async function runService(
   const interrupt = io.claimInterrupt(() => end());
   // With --json, standard output is for the document alone.
   const stdout = output.json ? 2 : 'inherit';
-  const child = spawn(file, args, { stdio: ['inherit', stdout, 'inherit'], env: serviceEnv(flags, io.env) });
-  end = () => child.kill('SIGKILL');
+  // A group of its own lets a signal reach the service also behind `npm start` and `sh -c`, which hand none on. On a terminal
+  // it stays in the group of the terminal, which sends Ctrl-C to all of it.
+  const ownGroup = process.platform !== 'win32' && !io.stdinIsTerminal;
+  const child = spawn(file, args, {
+    stdio: ['inherit', stdout, 'inherit'],
+    env: serviceEnv(flags, io.env),
+    detached: ownGroup,
+  });
+  const group = ownGroup ? child.pid : undefined;
+  const send = (signal: NodeJS.Signals | 0): boolean =>
+    group === undefined ? child.kill(signal) : sendToGroup(group, signal);
+  end = () => void send('SIGKILL');
   interrupt.addEventListener('abort', () => {
     // A terminal sends Ctrl-C to the service as well.
-    if (!(interrupt.reason === 'SIGINT' && io.stdinIsTerminal)) child.kill(interrupt.reason);
+    if (!(interrupt.reason === 'SIGINT' && io.stdinIsTerminal)) send(interrupt.reason);
   });
   const [code, signal]: [number | null, NodeJS.Signals | null] = await exited(child);
-  const asked = interrupt.aborted && (signal === 'SIGINT' || signal === 'SIGTERM');
+  if (!interrupt.aborted) return { code, signal };
+  // What was before the service may end before it, and the capture is closed by the service.
+  if (group !== undefined) await gone(() => send(0));
+  const asked = (['SIGINT', 'SIGTERM'] as const).some(
+    (name) => signal === name || code === 128 + constants.signals[name],
+  );
   return asked ? { code: 0, signal: null } : { code, signal };
+}
+
+/** False when nobody is there any more. */
+function sendToGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch {
+    return false;
+  }
+}
+
+async function gone(isThere: () => boolean): Promise<void> {
+  for (let waited = 0; waited < groupWaitMs && isThere(); waited += groupLookMs)
+    await setTimeout(groupLookMs);
 }
 
 /** The environment in which every Node process records itself; the guide to HTTP servers has the table. */
@@ -109,23 +142,54 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
 }
 
 async function conclude(path: string, { code, signal }: Ending, output: Output): Promise<ExitCode> {
-  const summary = await summaryOf(path);
+  const recorded = await recordedTo(path);
+  const { summary } = recorded ?? {};
   const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   if (status !== 0) output.error(`the service ended with ${signal ?? `exit code ${status}`}`);
+  const unknownHeaders = recorded?.unknownHeaders ?? [];
   await output.text(
-    summary === undefined
+    recorded === undefined
       ? `nothing was recorded: ${path} was not made, since no request was served or for the reason told above`
-      : `${showCount(summary.exchanges, 'exchange')} recorded to ${path} (${showBytes(summary.bytes)})`,
+      : [
+          `${showCount(recorded.summary.exchanges, 'exchange')} recorded to ${path} (${showBytes(recorded.summary.bytes)})`,
+          ...unmaskedLines(recorded.header),
+          ...unknownHeadersText(unknownHeaders),
+        ].join('\n'),
   );
-  await output.document({ file: path, code, signal, recorded: summary ?? null });
+  await output.document({
+    file: path,
+    code,
+    signal,
+    policy: recorded?.header.policy,
+    recorded: summary ?? null,
+    unknownHeaders,
+  });
   if (status !== 0) return status;
   return summary === undefined ? exitCodes.inconclusive : exitCodes.fine;
 }
 
-async function summaryOf(path: string): Promise<CaptureSummary | undefined> {
+interface Recorded {
+  readonly header: CaptureHeader;
+  readonly summary: CaptureSummary;
+  /** As far as the capture was read for them. */
+  readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
+}
+
+async function recordedTo(path: string): Promise<Recorded | undefined> {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   await using capture = await openCapture(path);
-  return await capture.summary();
+  const summary = await capture.summary();
+  const counts = new Map<string, number>();
+  let events = 0;
+  for await (const event of capture.events()) {
+    if (event.type === 'audit') {
+      for (const name of event.unknownHeaders) {
+        if (counts.has(name) || counts.size < mostUnknown) counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
+    }
+    if (++events >= eventsLookedAt) break;
+  }
+  return { header: capture.header, summary, unknownHeaders: [...counts].sort(([, a], [, b]) => b - a) };
 }
 
 /** The taps write only to a new file, so that a service that restarts replaces nothing. */

@@ -1,11 +1,10 @@
-import { Assembler, type Exchange, SecretScanner, systemClock } from '@gardenhose/core';
+import { Assembler, type Exchange, readPolicyFile, SecretScanner, systemClock } from '@gardenhose/core';
 import { Command } from 'commander';
 import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { Findings } from '../findings.ts';
 import { unmaskedLines } from '../header-text.ts';
-import { readPolicyFile } from '../mask-flags.ts';
 import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
 

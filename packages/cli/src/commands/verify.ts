@@ -2,6 +2,7 @@ import { systemClock } from '@gardenhose/core';
 import { Command } from 'commander';
 import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { unmaskedLines } from '../header-text.ts';
 import { showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
 
@@ -40,8 +41,15 @@ export function verifyCommand(context: CommandContext): Command {
       );
       const more = condition.faultCount - condition.faults.length;
       const rest = more > 0 ? [`  and ${showCount(more, 'fault')} more`] : [];
-      await output.text([conditionSentence(file, condition) ?? sound, ...faults, ...rest].join('\n'));
-      await output.document({ file: inputName(file), ...condition });
+      await output.text(
+        [
+          conditionSentence(file, condition) ?? sound,
+          ...unmaskedLines(capture.header),
+          ...faults,
+          ...rest,
+        ].join('\n'),
+      );
+      await output.document({ file: inputName(file), policy: capture.header.policy, ...condition });
       return conditionExit(condition);
     });
   });

@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { parseCount, parseRatio } from './flags.ts';
+import { type MaskFlags, withMaskFlags } from './mask-flags.ts';
+
+/** Flags of the commands that record. */
+export interface RecordingFlags extends MaskFlags {
+  readonly output: string;
+  readonly overwrite?: boolean;
+  readonly service?: string;
+  readonly sample?: number;
+  readonly maxBodyBytes?: number;
+  readonly maxFileBytes?: number;
+}
+
+/** Adds the flags of the commands that record. */
+export function withRecordingFlags(
+  command: Command,
+  texts: { readonly output: string; readonly service: string },
+): Command {
+  return withMaskFlags(
+    command
+      .requiredOption('-o, --output <file>', texts.output)
+      .option('--overwrite', 'replace the output if it is there')
+      .option('--service <name>', `the service's name, for the capture's header (default: ${texts.service})`)
+      .option('--sample <ratio>', 'record this share of exchanges, over 0 up to 1 (default: 1)', parseRatio)
+      .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount)
+      .option('--max-file-bytes <n>', 'begin another file after this many bytes', parseCount),
+  );
+}

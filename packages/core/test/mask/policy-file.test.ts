@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readPolicyFile } from '../../src/mask/policy-file.ts';
+
+test('a policy is read from a file, and what is none is told', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'gardenhose-policy-'));
+  try {
+    const file = join(dir, 'policy.json');
+    writeFileSync(file, '{"version":1,"extends":"none"}');
+    expect(readPolicyFile(file)).toEqual({ version: 1, extends: 'none' });
+    for (const [text, message] of [
+      ['{', /policy\.json is no JSON: /],
+      ['{"version":2}', /policy\.json is no mask policy: expected an object with "version": 1/],
+      ['[1]', /is no mask policy/],
+      ['null', /is no mask policy/],
+    ] as const) {
+      writeFileSync(file, text);
+      expect(() => readPolicyFile(file)).toThrow(message);
+    }
+    expect(() => readPolicyFile(join(dir, 'none.json'))).toThrow(/ENOENT/);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
