@@ -225,6 +225,7 @@ test('@gardenhose/core exports these names', () => {
     planReplay
     rateLimited
     readCapture
+    readPolicyFile
     recordRules
     recordRulesModule
     recoverCapture
@@ -239,6 +240,7 @@ test('@gardenhose/core exports these names', () => {
     systemClock
     textTable
     tokenType
+    unknownHeadersText
     verifyCapture
     wireStatus
     withHeader

@@ -7,6 +7,9 @@ import { runCli } from '../support/run-cli.ts';
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
 
+/** What every command says of a capture such as these. */
+const unmasked = 'NOT MASKED: this capture holds values as they were sent\n';
+
 test('inspect shows what a capture says of itself, what it holds, and its lanes', async () => {
   using dir = tempDir();
   const file = await writeCapture(dir.file('some.hose'));
@@ -45,10 +48,10 @@ test('inspect --where lists the exchanges that the filter describes', async () =
       .split('\n')
       .map((line) => line.split(' ')[0]),
   ).toEqual(['2', '4']);
-  expect(text.stderr).toBe('2 of 4 exchanges\n');
+  expect(text.stderr).toBe(`${unmasked}2 of 4 exchanges\n`);
   const json = JSON.parse((await runCli(['inspect', file, '--where', 'lane = a', '--json'])).stdout);
   expect(json.exchanges.map((row: { id: number }) => row.id)).toEqual([1, 3]);
-  expect(json).toMatchObject({ matching: 2, total: 4 });
+  expect(json).toMatchObject({ policy: { mode: 'none' }, matching: 2, total: 4 });
   const none = await runCli(['inspect', file, '--where', 'status = 599', '--json']);
   expect(JSON.parse(none.stdout)).toMatchObject({ exchanges: [], matching: 0 });
 });
@@ -120,9 +123,14 @@ test('verify says that a sound capture is sound', async () => {
   const file = await writeCapture(dir.file('some.hose'));
   const { code, stdout } = await runCli(['verify', file]);
   expect(code).toBe(0);
-  expect(stdout).toBe(`${file} is sound: 34 events in 1 chunk\n`);
+  expect(stdout).toBe(`${file} is sound: 34 events in 1 chunk\n${unmasked}`);
   const piped = await runCli(['verify', '-', '--json'], readFileSync(file));
-  expect(JSON.parse(piped.stdout)).toMatchObject({ state: 'complete', events: 34, faults: [] });
+  expect(JSON.parse(piped.stdout)).toMatchObject({
+    policy: { mode: 'none' },
+    state: 'complete',
+    events: 34,
+    faults: [],
+  });
 });
 
 test('what was recorded cannot act on the terminal', async () => {

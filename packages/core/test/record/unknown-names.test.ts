@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { memorySink } from '../../src/record/memory-sink.ts';
 import { createRecorder } from '../../src/record/recorder.ts';
-import { UnknownNames } from '../../src/record/unknown-names.ts';
+import { UnknownNames, unknownHeadersText } from '../../src/record/unknown-names.ts';
 import { aStart } from '../../src/testing/factories.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 
@@ -32,4 +32,13 @@ test('a recorder tells which headers no rule knows, and in how many exchanges th
     ['x-tenant', 2],
     ['x-region', 1],
   ]);
+});
+
+test('what to do about them is told in two lines, without names that are none', () => {
+  expect(unknownHeadersText([])).toEqual([]);
+  const names = Array.from({ length: 12 }, (_, i) => [`x-${i}`, i === 0 ? 3 : undefined] as const);
+  const [list, fix, ...more] = unknownHeadersText([['\u001b[2J', 9], ...names]);
+  expect(more).toEqual([]);
+  expect(list).toMatch(/^headers that no rule knows, .* masked: x-0 \(3\), x-1, .*, x-9, and 2 more$/);
+  expect(fix).toContain('{ "id": "keep/x-0", "at": "header:x-0", "mask": "keep" }');
 });
