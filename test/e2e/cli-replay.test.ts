@@ -54,6 +54,17 @@ test('replay finds what a changed build answers differently, and ends with 1', a
   });
 });
 
+test('replay says why masked values could not be compared', async () => {
+  const order = JSON.stringify({ id: 'a1', item: 'hose', email: 'a1@example.com', total: 100 });
+  await using target = await httpServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(order);
+  });
+  const { stderr } = await runCli(['replay', capture, '--to', target.origin, '--compare', ...inTurn]);
+  expect(stderr).toMatch(
+    /the tokens of the capture were made with the key ephemeral-\w+, those of now with ephemeral-\w+, so they do not join/,
+  );
+});
+
 test('replay keeps the recorded times, faster by --speed, and at a rate with --pace', async () => {
   await using target = await httpServer(shop());
   const spread = dir.file('spread.hose');

@@ -1,6 +1,7 @@
 import { type Cipher, createCipheriv } from 'node:crypto';
 
 const rounds = 10;
+const eightZeros = new Uint8Array(8);
 /** NIST SP 800-38G Revision 1 requires it: a permutation of fewer values can be found out by trying. */
 export const smallestDomain = 1_000_000;
 
@@ -36,30 +37,42 @@ export class Ff1 {
     const b = Math.ceil((moduli[1] - 1n).toString(2).length / 8);
     const d = 4 * Math.ceil(b / 4) + 4;
     const padding = (16 - ((tweak.length + b + 1) % 16)) % 16;
-    // P of the standard, then Q.
-    const block = Buffer.alloc(16 + tweak.length + padding + 1 + b);
-    block.set([1, 2, 1, (radix >> 16) & 255, (radix >> 8) & 255, radix & 255, 10, u & 255]);
-    block.writeUInt32BE(n, 8);
-    block.writeUInt32BE(tweak.length, 12);
-    block.set(tweak, 16);
-    const roundAt = 16 + tweak.length + padding;
+    // P and Q of the standard.
+    const p = Buffer.from([
+      1,
+      2,
+      1,
+      (radix >> 16) & 255,
+      (radix >> 8) & 255,
+      radix & 255,
+      10,
+      u & 255,
+      ...eightZeros,
+    ]);
+    p.writeUInt32BE(n, 8);
+    p.writeUInt32BE(tweak.length, 12);
+    // The same in each round.
+    const begun = this.#aes.update(p);
+    const q = Buffer.alloc(tweak.length + padding + 1 + b);
+    q.set(tweak);
+    const roundAt = tweak.length + padding;
     let left = numberOf(numerals, 0, u, big);
     let right = numberOf(numerals, u, n, big);
     for (let round = 0; round < rounds; round++) {
-      block[roundAt] = round;
-      block.write(right.toString(16).padStart(2 * b, '0'), roundAt + 1, 'hex');
-      const sum = left + this.#expanded(this.#chained(block), d);
+      q[roundAt] = round;
+      q.write(right.toString(16).padStart(2 * b, '0'), roundAt + 1, 'hex');
+      const sum = left + this.#expanded(this.#chained(begun, q), d);
       left = right;
       right = sum % (round % 2 === 0 ? moduli[0] : moduli[1]);
     }
     return [...numeralsOf(left, u, big), ...numeralsOf(right, v, big)];
   }
 
-  /** CBC-MAC: PRF of the standard. */
-  #chained(blocks: Buffer): Buffer {
-    let chained = Buffer.alloc(16);
+  /** CBC-MAC, PRF of the standard, over what went before and these blocks. */
+  #chained(begun: Buffer, blocks: Buffer): Buffer {
+    let chained = begun;
     for (let at = 0; at < blocks.length; at += 16) {
-      const mixed = Buffer.alloc(16);
+      const mixed = Buffer.allocUnsafe(16);
       for (let i = 0; i < 16; i++) mixed[i] = (blocks[at + i] ?? 0) ^ (chained[i] ?? 0);
       chained = this.#aes.update(mixed);
     }

@@ -21,7 +21,7 @@ export class Replacer {
   readonly #tokens: Tokens;
   readonly #formatter: Formatter;
   readonly #jwt: 'token' | 'shape';
-  readonly #cacheKinds = new Map<string, string>();
+  readonly #cacheKinds = { look: new Map<string, string>(), number: new Map<string, string>() };
 
   constructor(tokens: Tokens, jwt: 'token' | 'shape' = 'token') {
     this.#tokens = tokens;
@@ -60,7 +60,7 @@ export class Replacer {
   token(rule: MaskRule, text: string): string {
     if (rule.typeFixed || rule.bits !== 96) return this.#tokens.token(rule.type, text, rule.bits);
     const { cache } = this.#tokens;
-    const kind = this.#cacheKind(rule.type);
+    const kind = this.#cacheKind(rule.type, 'look');
     let masked = cache.get(kind, text);
     if (masked === undefined) {
       masked = rule.type === 'secret' ? this.#secret(text) : this.#byLook(rule.type, text);
@@ -78,20 +78,28 @@ export class Replacer {
       const permuted = this.#formatter.injective(rule.type, rule.kind, text);
       if (permuted !== undefined) return permuted;
     }
-    const token = this.#tokens.token(rule.type, canonicalNumber(text), rule.bits);
-    return numberOfToken(token, text, rule.type === 'card' && isLuhnNumber(text));
+    const { cache } = this.#tokens;
+    const kind = this.#cacheKind(rule.type, 'number');
+    let masked = cache.get(kind, text);
+    if (masked === undefined) {
+      const token = this.#tokens.make(rule.type, canonicalNumber(text));
+      masked = numberOfToken(token, text, rule.type === 'card' && isLuhnNumber(text));
+      cache.set(kind, text, masked);
+    }
+    return masked;
   }
 
   /**
    * The look of a value can give it another type than was asked for, so what comes of that is remembered apart from the
-   * tokens of that type.
+   * tokens of that type; and so are numbers.
    */
-  #cacheKind(type: string): string {
-    let kind = this.#cacheKinds.get(type);
+  #cacheKind(type: string, use: 'look' | 'number'): string {
+    const kinds = this.#cacheKinds[use];
+    let kind = kinds.get(type);
     if (kind === undefined) {
-      kind = `look/${type}`;
-      if (this.#cacheKinds.size >= mostKinds) this.#cacheKinds.clear();
-      this.#cacheKinds.set(type, kind);
+      kind = `${use}/${type}`;
+      if (kinds.size >= mostKinds) kinds.clear();
+      kinds.set(type, kind);
     }
     return kind;
   }

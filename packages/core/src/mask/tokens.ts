@@ -47,6 +47,7 @@ export class Tokens {
   readonly cache: TokenCache;
   readonly #key: TokenKey;
   readonly #types = new Map<string, TypeState>();
+  readonly #streams = new Map<string, KeyObject>();
   readonly #permutations = new Map<string, Ff1>();
 
   /** @param keys - newest first; none for a random one */
@@ -75,7 +76,12 @@ export class Tokens {
 
   /** `length` keyed bytes for a value in its canonical form; `use` tells apart what they are for. */
   bytes(type: string, use: string, canonical: string, length: number): Buffer {
-    const { key } = this.#type(type);
+    let key = this.#streams.get(type);
+    if (key === undefined) {
+      key = createSecretKey(this.#derive(`mask/v1/bytes/${type}`));
+      if (this.#streams.size >= mostTypes) this.#streams.clear();
+      this.#streams.set(type, key);
+    }
     const blocks: Buffer[] = [];
     for (let block = 0; block * 32 < length; block++) {
       blocks.push(createHmac('sha256', key).update(`${use} ${block} ${canonical}`).digest());

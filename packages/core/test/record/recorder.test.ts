@@ -530,6 +530,16 @@ test('a sink that fails and works again: what it refused is declared, exchanges 
   expect(stats.exchangesLost['sink-failed']).toBe(3);
 });
 
+test('tells the masker when it closes, so that it forgets what it remembered', async () => {
+  let closed = 0;
+  const masker: Masker = { ...noMask, close: () => void closed++ };
+  const recorder = recorderTo(memorySink(), { mask: masker });
+  serve(recorder);
+  expect(closed).toBe(0);
+  await recorder.close();
+  expect(closed).toBe(1);
+});
+
 test('hooks rewrite, mark and drop, in order, on masked events', async () => {
   const sink = memorySink();
   const masker: Masker = {
