@@ -58,6 +58,9 @@ const suffixes = [
 /** The same, where it is the whole last word. */
 const lastWords = words('phone iban');
 
+/** What names that end in one of {@link suffixes} end with, also in the plural: most names are told by that alone. */
+const suffixEnds = new Set([...suffixes, 's'].map((suffix) => suffix.charCodeAt(suffix.length - 1)));
+
 const exact = new Map<string, NameMeaning>();
 function define(rule: DefaultRuleId, type: string, names: string): void {
   for (const name of words(names)) exact.set(name, { rule, type, minLength: 0 });
@@ -196,7 +199,7 @@ function meaningOf(parts: readonly string[], inQuery: boolean): NameMeaning | un
   if (isSecret(parts, last)) return parts.includes('ssn') ? socialSecurity : secret;
   if (lastWords.has(last)) return exact.get(last);
   if (last === 'number' && parts.at(-2) === 'id') return exact.get('idnumber');
-  if (joined.length < 5) return undefined;
+  if (joined.length < 5 || !suffixEnds.has(joined.charCodeAt(joined.length - 1))) return undefined;
   const one = last.endsWith('sses') ? joined.slice(0, -2) : singular(joined);
   for (const suffix of suffixes) {
     if (joined.endsWith(suffix) || one.endsWith(suffix)) return exact.get(suffix);
