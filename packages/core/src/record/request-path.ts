@@ -59,7 +59,7 @@ export class RequestPath {
   constructor(options: RequestPathOptions) {
     this.options = options;
     this.#pool = new BufferPool(
-      Math.min(usualBufferBytes, options.maxBufferedBytes & ~7),
+      Math.min(usualBufferBytes, options.maxBufferedBytes) & ~7,
       options.maxBufferedBytes,
     );
     this.writer = new RawWriter((atLeast) => this.#renew(atLeast));

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { noMask } from '../../src/mask/masker.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
 import { createRecorder } from '../../src/record/recorder.ts';
+import { RequestPath } from '../../src/record/request-path.ts';
 import { assembleAll } from '../../src/testing/assemble-all.ts';
 import { aStart } from '../../src/testing/factories.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -95,4 +96,23 @@ test('property: with hardly any room, every exchange and every event is recorded
   );
   expect(hit.dropped).toBeGreaterThan(50);
   expect(hit.givenUp).toBeGreaterThan(50);
+});
+
+test('with room beyond what a number of 32 bits counts, many events still share a buffer', () => {
+  const posted: number[] = [];
+  const path = new RequestPath({
+    clock: new ManualClock(),
+    anchorNs: 0,
+    maxBufferedBytes: 3 * 2 ** 30,
+    maxBodyBytes: 1000,
+    onBodyLimit: 'drop',
+    post: ({ used }) => posted.push(used),
+    planFlush: () => undefined,
+    failed: (error) => {
+      throw error;
+    },
+  });
+  for (let i = 0; i < 100; i++) path.begin(path.nextId(), aStart(), 1, true);
+  path.seal();
+  expect(posted).toHaveLength(1);
 });
