@@ -11,6 +11,10 @@ import { codecs } from './format.ts';
 /** How chunks are compressed: `brotli` (quality 1, the default) or not at all. */
 export type Compression = 'brotli' | 'none';
 
+/**
+ * Quality 1: quality 0 takes three quarters of its time and makes files a fifth to a third larger, 2 takes twice to three
+ * times its time for a tenth less at most. Deflate at its fastest takes twice its time for larger files.
+ */
 const brotliOptions = {
   params: {
     [constants.BROTLI_PARAM_QUALITY]: 1,

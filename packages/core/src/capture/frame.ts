@@ -132,7 +132,7 @@ export function buildFrame(sync: Uint8Array, number: number, content: FrameConte
     storedBytes: content.stored.length,
     rawBytes: content.rawBytes,
     count: content.count,
-    crcStored: crc32(content.stored),
+    crcStored: content.codec === codecs.none ? content.crcRaw : crc32(content.stored),
     crcRaw: content.crcRaw,
     firstSeq: content.firstSeq ?? 0,
     seqSpan: content.seqSpan ?? 0,

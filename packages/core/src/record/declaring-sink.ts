@@ -153,7 +153,7 @@ class DeclaringSink implements Sink {
 function lastNumber(events: readonly CaptureEvent[], before: number): number {
   let last = before;
   for (const event of events) {
-    last = Math.max(last, event.seq);
+    if (event.seq > last) last = event.seq;
     if (event.type === 'gap' && event.events > 0) last = Math.max(last, event.fromSeq + event.events - 1);
   }
   return last;
