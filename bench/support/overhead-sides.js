@@ -74,12 +74,11 @@ export async function answeredAt({ child }) {
 export async function startNeighbour() {
   const child = fork(script('neighbour.js'), [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   await once(child, 'message');
-  child.kill('SIGSTOP');
   return {
-    run: () => void child.kill('SIGCONT'),
-    pause: () => void child.kill('SIGSTOP'),
+    run: () => void child.send('run'),
+    pause: () => void child.send('pause'),
     pid: child.pid,
-    stop: () => void child.kill('SIGKILL'),
+    stop: () => void child.disconnect(),
   };
 }
 
