@@ -1,5 +1,5 @@
 // Measures how the names of real APIs are told apart: which share is masked by name, how much of that is wrong and what is
-// missed. Needs the network (the npm registry, 17 MB) and a build; run `npm run precision`.
+// missed. Needs npm and its registry (17 MB), GNU tar and a build; run `npm run precision`.
 // With --list PACKAGE it prints what is flagged there; with --rest PACKAGE, what is not.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

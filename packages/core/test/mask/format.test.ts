@@ -105,6 +105,13 @@ test('makes a token where there are too few values of the look, or FF1 has no nu
   expect(masked(4711, { do: 'format', injective: true })).toMatch(/^[1-9]\d{3}$/);
 });
 
+test('shows no half of a character', () => {
+  const partial = { do: 'partial', first: 1, last: 2 };
+  expect(masked('ab12345678cd', partial)).toBe('"a***cd"');
+  expect(masked('\u{1f600}12345678cd', partial)).toBe('"[REDACTED]"');
+  expect(masked('ab12345678c\u{1f600}', { ...partial, last: 2 })).toBe('"a***\u{1f600}"');
+});
+
 test('leaves an email that it made alone', () => {
   const made = formatter.text('t', 'email', 'bob@example.com');
   expect(formatter.text('t', 'email', made)).toBe(made);

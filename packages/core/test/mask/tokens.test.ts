@@ -1,4 +1,5 @@
 import { createHmac, hkdfSync } from 'node:crypto';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createMasker } from '../../src/mask/create-masker.ts';
 import { Tokens, tokenType } from '../../src/mask/tokens.ts';
@@ -133,4 +134,39 @@ test('makes one token of one value in a header, a query, JSON, a form, a cookie 
   ]);
   expect(cookies.response.headers).toContain(`sid=${secret}; Path=/`);
   expect(cookies.response.body).toBe(`{"access_token":"${secret}"}`);
+});
+
+test('makes one token of any value of a type in JSON, a query, a form, a cookie and a header', () => {
+  const rules = [{ id: 'r', at: ['key:v', 'header:x-v'], mask: { do: 'token', type: 'thing' } }] as const;
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }), (value) => {
+      // A header of text that is no ASCII is in UTF-8, and one has no spaces around it.
+      const header = Buffer.from(value.replace(/[^\x21-\x7e]/g, '-')).toString('latin1');
+      const coded = encodeURIComponent(value);
+      const { target, request } = maskMessage(
+        {
+          target: `/?v=${coded}`,
+          headers: ['X-V', header, 'Cookie', `v=${coded}`],
+          type: 'application/json',
+          body: JSON.stringify({ v: value, list: { v: [value] } }),
+        },
+        { rules },
+      );
+      const token = tokens.token('thing', value);
+      expect(target).toBe(`/?v=${token}`);
+      expect(request.headers.slice(0, 4)).toEqual([
+        'X-V',
+        tokens.token('thing', header),
+        'Cookie',
+        `v=${token}`,
+      ]);
+      expect(request.body).toBe(`{"v":"${token}","list":{"v":["${token}"]}}`);
+      const form = maskMessage(
+        { type: 'application/x-www-form-urlencoded', body: new URLSearchParams({ v: value }).toString() },
+        { rules },
+      );
+      expect(form.request.body).toBe(`v=${token}`);
+    }),
+    { numRuns: 200 },
+  );
 });
