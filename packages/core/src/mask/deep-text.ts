@@ -11,8 +11,12 @@ export interface DeepText {
   mask(text: string, level: number): string;
   /** What detectors replace in `bytes[start..end)`, or undefined when nothing. */
   maskBytes(bytes: Buffer, start: number, end: number, level: number): string | undefined;
-  /** Notes what is to be replaced in `bytes[start..end)`, the inside of a JSON string without escapes. */
-  edit(bytes: Buffer, start: number, end: number, level: number, edits: Edits): void;
+  /**
+   * Notes what is to be replaced in `bytes[start..end)`, the inside of a JSON string without escapes.
+   *
+   * @param marked - there can be an equals sign in it
+   */
+  edit(bytes: Buffer, start: number, end: number, marked: boolean, level: number, edits: Edits): void;
   /** Whether the inside of a JSON string holds nothing to mask, at whatever level it stands. */
   isDull(bytes: Buffer, start: number, end: number, escaped: boolean): boolean;
   /** The rule for a number in JSON that is sensitive by how it looks. */

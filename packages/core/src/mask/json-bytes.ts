@@ -18,6 +18,12 @@ export function isNoteworthy(sum: number, length: number): boolean {
   );
 }
 
+/** Whether a string of this length and sum can hold one of `@`, `=` and `+`. */
+export function hasMarks(sum: number, length: number): boolean {
+  // So many might have run over into the next byte of the sum.
+  return (sum & 0xff00) !== 0 || length > 255;
+}
+
 export const quote = 0x22;
 export const backslash = 0x5c;
 export const comma = 0x2c;

@@ -6,6 +6,7 @@ import {
   closeBracket,
   colon,
   comma,
+  hasMarks,
   isNoteworthy,
   openBrace,
   openBracket,
@@ -158,7 +159,8 @@ export class JsonScanner {
         }
         const to = i++;
         if (rule !== undefined) this.#string(from, to, sum, escaped, rule);
-        else if (escaped || all || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
+        else if (escaped || all || isNoteworthy(sum, to - from))
+          this.#byLook(from, to, escaped, hasMarks(sum, to - from));
         if (role === roleName) this.#pairs.named(depth, from, to);
         else if (role === roleValue) this.#valued(depth, from - 1, i);
       } else if (code === openBrace || code === openBracket) {
@@ -302,7 +304,8 @@ export class JsonScanner {
     if (rule === undefined || rule.action === 'keep') {
       if (rule?.detectors === false) return;
       const all = this.#rules.patterns.length > 0;
-      if (escaped || all || isNoteworthy(sum, to - from)) this.#byLook(from, to, escaped);
+      if (escaped || all || isNoteworthy(sum, to - from))
+        this.#byLook(from, to, escaped, hasMarks(sum, to - from));
       return;
     }
     if (rule.action === 'remove') {
@@ -327,9 +330,9 @@ export class JsonScanner {
   }
 
   /** A name, or a value that no rule is for: masked by how it looks. */
-  #byLook(from: number, to: number, escaped: boolean): void {
+  #byLook(from: number, to: number, escaped: boolean, marked: boolean): void {
     if (!escaped) {
-      this.#deep.edit(this.#bytes, from, to, this.#level, this.edits);
+      this.#deep.edit(this.#bytes, from, to, marked, this.#level, this.edits);
       return;
     }
     const text = stringText(this.#bytes, from, to, true);
@@ -340,7 +343,7 @@ export class JsonScanner {
   #name(entry: NameEntry, from: number): void {
     const to = from + entry.bytes.length;
     entry.dull ??= this.#deep.isDull(this.#bytes, from, to, entry.escaped);
-    if (!entry.dull) this.#byLook(from, to, entry.escaped);
+    if (!entry.dull) this.#byLook(from, to, entry.escaped, true);
   }
 
   #number(from: number, to: number, given: MaskRule | undefined): void {

@@ -79,7 +79,7 @@ export class TextMasker implements DeepText {
   }
 
   maskBytes(bytes: Buffer, start: number, end: number, level: number): string | undefined {
-    if (mayBeStructured(bytes, start, end)) {
+    if (mayBeStructured(bytes, start, end, true)) {
       const text = utf8(bytes, start, end);
       const structured = this.#structured(text, level);
       if (structured !== undefined) return structured === text ? undefined : structured;
@@ -87,8 +87,8 @@ export class TextMasker implements DeepText {
     return this.#detect(bytes, start, end);
   }
 
-  edit(bytes: Buffer, start: number, end: number, level: number, edits: Edits): void {
-    if (mayBeStructured(bytes, start, end)) {
+  edit(bytes: Buffer, start: number, end: number, marked: boolean, level: number, edits: Edits): void {
+    if (mayBeStructured(bytes, start, end, marked)) {
       const text = utf8(bytes, start, end);
       const structured = this.#structured(text, level);
       if (structured !== undefined) {
@@ -102,7 +102,7 @@ export class TextMasker implements DeepText {
   }
 
   isDull(bytes: Buffer, start: number, end: number, escaped: boolean): boolean {
-    if (escaped || mayBeStructured(bytes, start, end)) return false;
+    if (escaped || mayBeStructured(bytes, start, end, true)) return false;
     return !isAddress(bytes, start, end) && this.#find(bytes, start, end) === 0;
   }
 
@@ -259,7 +259,7 @@ for (let code = 0; code < 128; code++) {
 firstBytes[0xef] = mayBeGraphql;
 
 /** A quick look at the beginning, which is enough for nearly all texts. */
-function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean {
+function mayBeStructured(bytes: Uint8Array, start: number, end: number, marked: boolean): boolean {
   const bits = firstBytes[bytes[start] ?? 0] ?? 0;
   if (bits === 0) return false;
   if ((bits & mayBeJson) !== 0) return true;
@@ -284,6 +284,7 @@ function mayBeStructured(bytes: Uint8Array, start: number, end: number): boolean
   const last = Math.min(end - 3, start + 20);
   while (i < last && ((firstBytes[bytes[i] ?? 0] ?? 0) & mayBeUrl) !== 0) i++;
   if (i < last && bytes[i] === 0x3a && bytes[i + 1] === 0x2f && bytes[i + 2] === 0x2f) return true;
+  if (!marked) return false;
   const farthest = Math.min(end, start + 128);
   while (i < farthest && ((firstBytes[bytes[i] ?? 0] ?? 0) & ofFormName) !== 0) i++;
   return i < farthest && bytes[i] === 0x3d;
