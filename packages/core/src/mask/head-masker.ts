@@ -60,7 +60,9 @@ export class HeadMasker {
   }
 
   reason(text: string): string {
-    return text.length < 3 ? text : this.#recall(this.#places().reason, text, this.#mask.reason);
+    return this.#scope.rules.isPlain(text)
+      ? text
+      : this.#recall(this.#places().reason, text, this.#mask.reason);
   }
 
   #places(): HeadPlaces {

@@ -78,7 +78,9 @@ export class PolicyMasker implements Masker {
     this.#scope.trace = trace;
     this.#tokens = tokens;
     this.#text = new TextMasker(this.#scope, new Replacer(tokens, policy.jwt), policy.limits);
-    this.#memory = new ValueMemory(this.#scope, policy.limits.cachedTokens);
+    this.#memory = new ValueMemory(this.#scope, policy.limits.cachedTokens, (forget) =>
+      tokens.cache.alsoForget(forget),
+    );
     this.#headers = new HeaderMasker(this.#scope, this.#text, this.#memory);
     this.#heads = new HeadMasker(this.#scope, this.#text, this.#headers, this.#memory);
     this.#bodies = new BodyMasker(policy, this.#scope, this.#text, this.#headers);

@@ -259,6 +259,8 @@ export class RuleSet {
 
 function isShortWord(text: string): boolean {
   if (text.length > shortWord) return false;
+  // Two characters of any kind hold nothing.
+  if (text.length < 3) return true;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     const inWord =

@@ -197,7 +197,7 @@ export class UrlMasker {
 
   /** A piece by its look. Encoded twice or three times, it is still looked at. */
   #part(raw: string, plus: boolean, level: number): string {
-    if (raw.length < 3 || this.#scope.rules.isPlain(raw)) return raw;
+    if (this.#scope.rules.isPlain(raw)) return raw;
     const encoded = raw.includes('%') || (plus && raw.includes('+'));
     if (!encoded) {
       const masked = this.#deep.mask(raw, level);

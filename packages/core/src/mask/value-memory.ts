@@ -33,19 +33,26 @@ const trialPause = 8192;
 
 /**
  * Remembers what was made of values that come again and again, host names and user agents, so that they are read once.
- * They are in memory in clear: their number and length are bounded, and {@link clear} forgets them.
+ * They are in memory in clear: their number and length are bounded, those that do not come again leave with time, and
+ * {@link clear} forgets them all.
  */
 export class ValueMemory {
   readonly #scope: Scope;
   readonly #mostEntries: number;
+  readonly #begun: () => void;
   #active: MemoryPlace[] = [];
   #entries = 0;
   #characters = 0;
 
-  /** @param entries - how many values are remembered at most; 0 for none */
-  constructor(scope: Scope, entries: number) {
+  /**
+   * @param entries - how many values are remembered at most; 0 for none
+   * @param alsoForget - has a function called from time to time for as long as something is remembered; what it returns
+   *   is to be called when there is something
+   */
+  constructor(scope: Scope, entries: number, alsoForget: (forget: () => void) => () => void) {
     this.#scope = scope;
     this.#mostEntries = Math.ceil(entries / 2);
+    this.#begun = alsoForget(() => this.#turn());
   }
 
   /** What `mask` makes of the value, and counts, without asking it again for a value that is remembered here. */
@@ -112,7 +119,10 @@ export class ValueMemory {
   #keep(place: MemoryPlace, value: string, outcome: Outcome): void {
     const cost = value.length + (outcome.text?.length ?? 0) + outcomeCost;
     if (this.#entries >= this.#mostEntries || this.#characters + cost > mostCharacters) this.#turn();
-    if (place.young.size === 0 && place.old.size === 0) this.#active.push(place);
+    if (place.young.size === 0 && place.old.size === 0) {
+      if (this.#active.length === 0) this.#begun();
+      this.#active.push(place);
+    }
     place.young.set(detached(value), outcome);
     this.#entries++;
     this.#characters += cost;
@@ -125,6 +135,7 @@ export class ValueMemory {
       reset(place);
     }
     this.#active = this.#active.filter((place) => place.old.size > 0);
+    if (this.#active.length > 0) this.#begun();
     this.#entries = 0;
     this.#characters = 0;
   }

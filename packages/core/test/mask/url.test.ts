@@ -18,6 +18,11 @@ test('leaves words and numbers of paths and queries alone, and reads everything 
   expect(masked('/4242424242424242/x/4242424242424242')).toMatch(/^\/mk_card_.{16}\/x\/mk_card_.{16}$/);
 });
 
+test('finds patterns of the user in texts of any length', () => {
+  const rules = [{ id: 'r', value: { pattern: 'A\\d', maxLength: 2 }, mask: 'redact' }] as const;
+  expect(masked('/A1/x?q=A2&A3=1', { rules })).toBe('/[REDACTED]/x?q=[REDACTED]&[REDACTED]=1');
+});
+
 test('takes removed pairs out with one ampersand each', () => {
   const remove = rule('query:r*', 'remove');
   expect(masked('/?r1=1&r2=2', remove)).toBe('/?');

@@ -8,7 +8,12 @@ import { aPolicy, rawEvents, read } from './support.ts';
 
 function aMemory(entries = 100) {
   const scope = new Scope(new PolicyRules(resolvePolicy(aPolicy())).all);
-  const memory = new ValueMemory(scope, entries);
+  let turn = () => {};
+  let begun = 0;
+  const memory = new ValueMemory(scope, entries, (forget) => {
+    turn = forget;
+    return () => begun++;
+  });
   const place = new MemoryPlace();
   const asked: string[] = [];
   const recall = (value: string) =>
@@ -18,7 +23,7 @@ function aMemory(entries = 100) {
       return text.startsWith('x') ? undefined : `<${text}>`;
     });
   const size = () => place.young.size + place.old.size;
-  return { scope, memory, asked, recall, size };
+  return { scope, memory, asked, recall, size, turn: () => turn(), begun: () => begun };
 }
 
 test('asks once for a value, and counts each time', () => {
@@ -66,6 +71,21 @@ test('remembers nothing where none may be remembered, and nothing after it was t
   expect(size()).toBe(0);
   recall('a');
   expect(asked).toHaveLength(2);
+});
+
+test('lets go with time of what does not come again, and asks for the time as long as it holds something', () => {
+  const { recall, size, turn, begun } = aMemory();
+  expect(begun()).toBe(0);
+  recall('a');
+  recall('b');
+  expect(begun()).toBe(1);
+  turn();
+  recall('a');
+  expect([size(), begun()]).toEqual([3, 2]);
+  turn();
+  expect(size()).toBe(1);
+  turn();
+  expect([size(), begun()]).toEqual([0, 3]);
 });
 
 test('tells a trace of each value, also of those it has met', () => {
