@@ -103,7 +103,8 @@ export class GraphqlLexer {
       case '#':
         return this.#matches('comment', comment);
       default:
-        if (isNameStart(char)) return this.#matches('name', name);
+        // Where a text begins or ends in a name, some quote is missing, and what is text cannot be told.
+        if (isNameStart(char)) return this.#matches('name', name) && this.#text[this.end] !== '"';
         return this.#matches('space', space) || this.#matches('number', number);
     }
   }
@@ -128,7 +129,7 @@ export class GraphqlLexer {
     }
     for (let end = this.start + 1; end < text.length; end++) {
       const char = text[end];
-      if (char === '"') return this.#take('string', end + 1);
+      if (char === '"') return !isNameStart(text.charAt(end + 1)) && this.#take('string', end + 1);
       if (char === '\n' || char === '\r') return false;
       if (char === '\\') end++;
     }
