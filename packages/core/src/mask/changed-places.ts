@@ -1,6 +1,7 @@
 import type { AuditEntry, Side } from '../model/event.ts';
 import { bodyBytes, type Content, type Exchange } from '../model/exchange.ts';
 import { type HeaderList, headerEntries } from '../model/headers.ts';
+import { type TextPart, textParts } from './changed-parts.ts';
 import { decodeBody } from './content-coding.ts';
 import { type ContentType, contentType } from './content-type.ts';
 import { type JsonTree, jsonTree } from './json-tree.ts';
@@ -46,14 +47,20 @@ export function changedPlaces(before: Exchange, after: Exchange): ChangedPlace[]
     into('request', 'address'),
   );
   headers(before.request.headers, after.request.headers, into('request', 'header'));
-  content(before.request, after.request, before.request.headers, 'request', into);
+  content(before.request, after.request, [before.request.headers, after.request.headers], 'request', into);
   for (const [i, head] of before.informational.entries()) {
     headers(head.headers, after.informational[i]?.headers ?? [], into('response', 'header'));
   }
   if (before.response !== undefined && after.response !== undefined) {
     texts([['reason', before.response.reason, after.response.reason]], into('response', 'status'));
     headers(before.response.headers, after.response.headers, into('response', 'header'));
-    content(before.response, after.response, before.response.headers, 'response', into);
+    content(
+      before.response,
+      after.response,
+      [before.response.headers, after.response.headers],
+      'response',
+      into,
+    );
   }
   for (const [i, mark] of before.marks.entries()) {
     const masked = after.marks[i];
@@ -120,7 +127,7 @@ function headers(before: HeaderList, after: HeaderList, found: Found): void {
 function content(
   before: Content,
   after: Content,
-  head: HeaderList,
+  [head, maskedHead]: readonly [HeaderList, HeaderList],
   side: Side,
   into: (side: Side, part: ChangedPlace['part']) => Found,
 ): void {
@@ -130,7 +137,12 @@ function content(
   const found = into(side, 'body');
   if (after.state.startsWith('dropped') && !before.state.startsWith('dropped')) {
     if (was.length > 0) found('', textOf(was, type), undefined);
-  } else bodies(textOf(was, type), textOf(bodyBytes(after), type), type, found);
+  } else {
+    const [text, masked] = [textOf(was, type), textOf(bodyBytes(after), type)];
+    const [parts, maskedParts] = [textParts(text, head), textParts(masked, maskedHead)];
+    if (parts === undefined || maskedParts === undefined) bodies(text, masked, type, found);
+    else multipart(parts, maskedParts, found);
+  }
   for (const [i, message] of before.messages.entries()) {
     const masked = after.messages[i];
     if (masked === undefined || message.data.length === 0) continue;
@@ -142,10 +154,22 @@ function content(
   }
 }
 
+function multipart(before: readonly TextPart[], after: readonly TextPart[], found: Found): void {
+  for (const [was, is] of aligned(before, after, (a, b) => a.name === b.name)) {
+    const part = `part ${named((is ?? was).name)}`;
+    if (is === undefined) {
+      found(part, was.text, undefined);
+      continue;
+    }
+    headers(was.headers.flat(), is.headers.flat(), (where, a, b) => found(`${part} ${where}`, a, b));
+    values(was.text, is.text, '$', 0, (where, a, b) => found(where === '' ? part : `${part} ${where}`, a, b));
+  }
+}
+
 function bodies(before: string, after: string, type: ContentType, found: Found): void {
   if (before === after) return;
   if (type.kind === 'form') pairs(before, after, '&', 'form ', found);
-  else if (type.kind === 'json-lines' || type.kind === 'event-stream') {
+  else if (type.kind === 'json-lines' || type.kind === 'json-seq' || type.kind === 'event-stream') {
     const lines = before.split(/\r\n|\r|\n/);
     for (const [i, [was, is]] of aligned(lines, after.split(/\r\n|\r|\n/), () => false).entries()) {
       const field = type.kind === 'event-stream' ? (/^\w*: ?/.exec(was)?.[0] ?? '') : '';

@@ -3,6 +3,9 @@ import { type ChangedPlace, changedPlaces } from './changed-places.ts';
 import { ExchangeTracer, type MaskAct } from './exchange-tracer.ts';
 import type { Policy } from './policy.ts';
 
+/** Of a longer text, what was found in it is told instead of all of it. */
+const longestShown = 100;
+
 /** A value that a policy masks, and by which rules. */
 export interface ExplainedValue extends ChangedPlace {
   /** The rules that acted, in order; `dropped:<reason>` for a body or message that is not kept. */
@@ -25,12 +28,21 @@ export interface MaskExplanation {
 export function explainMasking(policy: Policy, exchange: Exchange): MaskExplanation {
   const { masked, acts } = new ExchangeTracer(policy).trace(exchange);
   const left = new Set(acts);
-  const values = changedPlaces(exchange, masked).map((place) => ({ ...place, rules: rulesOf(place, left) }));
+  const values = changedPlaces(exchange, masked).flatMap((place) => explained(place, left));
   return { masked, values };
 }
 
+/** The value with the rules that acted on it; of a whole text, each value that was found in it. */
+function explained(place: ChangedPlace, left: Set<MaskAct>): ExplainedValue[] {
+  const acts = takeActs(place, left);
+  const rules = [...new Set(acts.map(({ rule }) => rule))];
+  const isText = place.after !== undefined && place.before.length > longestShown;
+  if (!isText || acts.length === 0) return [{ ...place, rules }];
+  return acts.map(({ rule, before, after }) => ({ ...place, before, after, rules: [rule] }));
+}
+
 /** Takes out the acts that made this value what it is. */
-function rulesOf(place: ChangedPlace, left: Set<MaskAct>): string[] {
+function takeActs(place: ChangedPlace, left: Set<MaskAct>): MaskAct[] {
   // Masking counts marks among the headers.
   const part = place.part === 'mark' ? 'header' : place.part;
   const here = [...left].filter((act) => act.side === place.side && act.part === part);
@@ -39,7 +51,7 @@ function rulesOf(place: ChangedPlace, left: Set<MaskAct>): string[] {
   const made = exact ?? (dropped || undefined);
   const found = made === undefined ? here.filter((act) => isWithin(act, place)) : [made];
   for (const act of found) left.delete(act);
-  return [...new Set(found.map(({ rule }) => rule))];
+  return found;
 }
 
 function isWithin({ before, after }: MaskAct, place: ChangedPlace): boolean {

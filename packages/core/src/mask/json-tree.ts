@@ -16,8 +16,9 @@ const spacePattern = /[ \t\r\n]*/y;
 
 /** The tree of a text that is JSON; undefined of any other. */
 export function jsonTree(text: string): JsonTree | undefined {
-  if (!/^[\s\ufeff]*[[{"]/.test(text)) return undefined;
-  const clean = text.startsWith('\ufeff') ? text.slice(1) : text;
+  // After a byte order mark, or the separator of a sequence of JSON texts (RFC 7464).
+  const clean = text.startsWith('\ufeff') || text.startsWith('\u001e') ? text.slice(1) : text;
+  if (!/^\s*[[{"]/.test(clean)) return undefined;
   try {
     JSON.parse(clean);
   } catch {

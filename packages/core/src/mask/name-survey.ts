@@ -83,7 +83,8 @@ export class NameSurvey {
     if (typeof decoded === 'string') return;
     const text = decoded.bytes.toString('utf8');
     if (kind === 'form') this.#pairs(text, 'form');
-    else if (kind === 'json-lines') for (const line of text.split('\n')) this.#json(line);
+    else if (kind === 'json-lines' || kind === 'json-seq')
+      for (const line of text.split('\n')) this.#json(line);
     else if (kind === 'event-stream') {
       for (const line of text.split(/\r\n|\r|\n/))
         if (line.startsWith('data:')) this.#json(line.slice(5).trim());

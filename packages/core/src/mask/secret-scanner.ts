@@ -42,6 +42,7 @@ const maskedLook = /^(?:\[REDACTED\]|.{0,6}\*\*\*.{0,4}|mk_[a-z][\w-]*@masked\.i
 /** The machine itself is nobody's address. */
 const loopback = /^(?:127\.[\d.]+|::1|::ffff:127\.[\d.]+|localhost)$/;
 const mostSearched = 200;
+const mostClean = 10_000;
 const unreadLimits = { bodyBytes: 64 << 20, decodedRatio: 10_000 };
 
 /**
@@ -50,6 +51,8 @@ const unreadLimits = { bodyBytes: 64 << 20, decodedRatio: 10_000 };
  */
 export class SecretScanner {
   readonly #tracer: ExchangeTracer;
+  /** Names in audits that were looked at and are no secrets. */
+  readonly #clean = new Set<string>();
 
   /**
    * @param policy - Values that its rules keep are no findings, nor are places that it masks by format, in part or by fakes,
@@ -65,7 +68,7 @@ export class SecretScanner {
     const traced = this.#tracer.trace(exchange);
     const acts = traced.acts.filter((act) => looksSecret(act, exchange, wasMasked));
     const findings = acts.length === 0 ? [] : located(acts, exchange, traced);
-    const unread = this.#unread(exchange, traced.masked);
+    const unread = this.#unread(exchange, traced);
     return { findings: [...findings, ...unread.findings, ...this.#audit(exchange)], unread: unread.count };
   }
 
@@ -87,8 +90,15 @@ export class SecretScanner {
 
   #audit({ audit, unknownHeaders }: Exchange): readonly SecretFinding[] {
     if (audit.length === 0 && unknownHeaders.length === 0) return [];
-    const names = [...audit.map(({ rule }) => rule), ...unknownHeaders];
-    return this.#notes(names.map((value) => ({ name: 'audit', value })));
+    // The same ones come with every exchange.
+    const names = [...audit.map(({ rule }) => rule), ...unknownHeaders].filter(
+      (name) => !this.#clean.has(name),
+    );
+    if (names.length === 0) return [];
+    const findings = this.#notes(names.map((value) => ({ name: 'audit', value })));
+    if (findings.length === 0 && this.#clean.size < mostClean)
+      for (const name of names) this.#clean.add(name);
+    return findings;
   }
 
   #notes(notes: readonly Mark[]): SecretFinding[] {
@@ -104,7 +114,10 @@ export class SecretScanner {
   }
 
   /** What masking would drop, detectors look at as it is. */
-  #unread(before: Exchange, after: Exchange): { readonly findings: SecretFinding[]; readonly count: number } {
+  #unread(
+    before: Exchange,
+    { masked: after, acts: all }: TracedExchange,
+  ): { readonly findings: SecretFinding[]; readonly count: number } {
     const findings: SecretFinding[] = [];
     let count = 0;
     const look = (bytes: Uint8Array, part: 'body' | 'message', side: Side, where: string): void => {
@@ -119,7 +132,11 @@ export class SecretScanner {
     ];
     for (const [side, was, is] of sides) {
       if (was === undefined || is === undefined) continue;
-      if (is.state.startsWith('dropped') && !was.state.startsWith('dropped')) {
+      // Also a part of a body may be dropped.
+      const dropped = all.some(
+        (act) => act.part === 'body' && act.side === side && act.rule.startsWith('dropped:'),
+      );
+      if (dropped && !was.state.startsWith('dropped')) {
         const head = side === 'request' ? before.request.headers : (before.response?.headers ?? []);
         look(decodedBytes(bodyBytes(was), contentType(head).codings), 'body', side, '');
       }

@@ -36,6 +36,27 @@ test('the same value in two places is told of each by its own rule', () => {
   ]);
 });
 
+test('of parts and long texts, what is masked in them is told', () => {
+  const form = ['--b', 'Content-Disposition: form-data; name="who"', '', email, '--b--', ''].join('\r\n');
+  const [sent, text] = [aChunk(form), aChunk(`${'word '.repeat(40)} ${email} and ${email.slice(1)}`)];
+  const exchange = anExchange({
+    request: {
+      headers: ['Content-Type', 'multipart/form-data; boundary=b'],
+      chunks: [sent],
+      size: sent.size,
+    },
+    response: { headers: ['Content-Type', 'text/plain'], chunks: [text], size: text.size },
+  });
+  const { values } = explainMasking({ version: 1 }, exchange);
+  expect(
+    values.filter(({ part }) => part === 'body').map(({ where, before, rules }) => [where, before, ...rules]),
+  ).toEqual([
+    ['part who', email, 'default/detect/email'],
+    ['', email, 'default/detect/email'],
+    ['', email.slice(1), 'default/detect/email'],
+  ]);
+});
+
 test('a body that is dropped says why', () => {
   const chunk = aChunk('<p>hello</p>');
   const exchange = anExchange({

@@ -50,6 +50,26 @@ test('of bodies that no policy reads, detectors look at the bytes', () => {
   expect(bodyFindings(`{"mail":"${email}"`)).toContain(' default/detect/email');
 });
 
+test('a file within a body of parts is looked at as well', () => {
+  const lines = [
+    '--b',
+    'Content-Disposition: form-data; name="doc"; filename="a.html"',
+    'Content-Type: text/html',
+  ];
+  const body = [...lines, '', `<p>${email}</p>`, '--b--', ''].join('\r\n');
+  const type = ['content-type', 'multipart/form-data; boundary=b'];
+  expect(bodyFindings(body, type)).toContain(' default/detect/email');
+  const masked = maskExchange(createMasker(), withBody(body, type));
+  expect(new SecretScanner().exchange(masked, true).findings).toEqual([]);
+});
+
+test('each text of a sequence of JSON is one', () => {
+  const type = ['content-type', 'application/json-seq'];
+  expect(bodyFindings('\u001e{"password":"abc"}\n\u001e{"a":1}\n', type)).toEqual([
+    '$.password default/key/secret',
+  ]);
+});
+
 test('what masks leave is no finding', () => {
   for (const mask of ['token', 'redact', 'remove', { do: 'partial', last: 4 }] as const) {
     const masker = createMasker({
