@@ -112,7 +112,7 @@ test('policy check tells a valid policy, and of others which rule is wrong', asy
   write({ version: 1, rules: [{ id: 'a', at: 'header:x-a', mask: 'kep' }] });
   const wrong = await runCli(['policy', 'check', file]);
   expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 65, stdout: '' });
-  expect(wrong.stderr).toMatch(/^gardenhose: mask policy, rule a.*"kep"\n$/);
+  expect(wrong.stderr).toMatch(/^gardenhose: mask policy, rule a[^\n]*"kep"[^\n]*\n$/);
 });
 
 test('policy show lists the rules in force', async () => {
