@@ -48,6 +48,27 @@ export function shapedJwt(text: string, masks: ClaimMasks): string | undefined {
   return `${encoded(head)}.${encoded(body)}.${masked('secret', signature, masks)}`;
 }
 
+/**
+ * Whether a text is a web token that was shaped: all its texts but those that stay are tokens. Numbers carry no sign that
+ * they are masked.
+ */
+export function isShapedJwt(text: string): boolean {
+  const match = text.length <= longestJwt ? jwt.exec(text) : null;
+  if (match === null) return false;
+  const [, header = '', claims = '', signature = ''] = match;
+  if (tokenType(signature) === undefined && signature !== '') return false;
+  let isPlain = false;
+  const masks: ClaimMasks = {
+    visible: (shown) => shown,
+    text: (_, plain) => {
+      isPlain = true;
+      return plain;
+    },
+    number: (_, number) => number,
+  };
+  return shapedJwt(`${header}.${claims}.`, masks) !== undefined && !isPlain;
+}
+
 /** Issuer and audience: a text or a list of texts. */
 function shown(value: unknown, masks: ClaimMasks): string | undefined {
   if (typeof value === 'string') return JSON.stringify(masks.visible(value));

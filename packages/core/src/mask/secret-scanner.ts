@@ -6,6 +6,7 @@ import { decodeBody } from './content-coding.ts';
 import { contentType } from './content-type.ts';
 import type { DefaultRuleId } from './default-policy.ts';
 import { ExchangeTracer, type MaskAct, type TracedExchange } from './exchange-tracer.ts';
+import { isShapedJwt } from './jwt-shape.ts';
 import type { Policy, PolicyRule } from './policy.ts';
 import { policyError } from './policy-error.ts';
 import { tokenType } from './tokens.ts';
@@ -173,6 +174,7 @@ function trusting(rule: PolicyRule): PolicyRule {
 function looksSecret({ rule, part, side, before }: MaskAct, exchange: Exchange, wasMasked: boolean): boolean {
   if (before === '' || broad.has(rule) || rule.startsWith('dropped:')) return false;
   if (rule === 'default/cookie' && before.length < longCookie) return false;
+  if (isShapedJwt(before.replace(/^[A-Za-z]{1,10} /, ''))) return false;
   if (maskedLook.test(before) || tokenType(before) !== undefined || loopback.test(before)) return false;
   // A masked number is a number: that it was masked is only told by the audit.
   const isNumber = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(before);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { looksLikeJwt } from '../../src/mask/jwt-shape.ts';
+import { isShapedJwt, looksLikeJwt } from '../../src/mask/jwt-shape.ts';
 import { Tokens, tokenType } from '../../src/mask/tokens.ts';
 import { key, maskHeader, maskJson } from './support.ts';
 
@@ -62,6 +62,14 @@ test('gives one web token one shape in a header, a cookie and JSON, and leaves i
   const { org: _, ...withoutNumbers } = claims;
   const other = shaped(jwt(header, withoutNumbers));
   expect(shaped(other)).toBe(other);
+});
+
+test('tells a shaped web token from one that is not, whatever its signature says', () => {
+  const [head = '', body = ''] = jwt(header, claims).split('.');
+  expect(isShapedJwt(shaped(jwt(header, claims)))).toBe(true);
+  expect(isShapedJwt(jwt(header, claims))).toBe(false);
+  expect(isShapedJwt(`${head}.${body}.${tokens.token('secret', 'x')}`)).toBe(false);
+  expect(isShapedJwt('mk_secret_0123456789abcdef')).toBe(false);
 });
 
 test('makes one token of a web token unless it is asked for its shape', () => {

@@ -111,3 +111,12 @@ test('marks, tags, audits and controls are looked at', () => {
   const control = { type: 'control', seq: 1, at: 1, name: 'filter', value: email } as const;
   expect(scanner.control(control)).toHaveLength(1);
 });
+
+test('a web token that kept its shape alone is no finding', () => {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const token = `${part({ alg: 'HS256' })}.${part({ sub: 'bob', exp: 1_800_000_000 })}.c2lnbmF0dXJl`;
+  const exchange = withBody(JSON.stringify({ token }), [...json, 'Authorization', `Bearer ${token}`]);
+  const masked = maskExchange(createMasker({ version: 1, jwt: 'shape' }), exchange);
+  expect(new SecretScanner().exchange(exchange, false).findings).toHaveLength(2);
+  expect(new SecretScanner().exchange(masked, true).findings).toEqual([]);
+});
