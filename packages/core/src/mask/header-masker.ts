@@ -35,7 +35,8 @@ class KnownHeader {
   }
 }
 
-const namesRemembered = 2048;
+const namesRemembered = 512;
+const longestName = 128;
 const byName = new Map<string, HeaderKind>();
 const byPrefix: [prefix: string, kind: HeaderKind][] = [];
 for (const kind of Object.keys(headerKinds).filter(isKind)) {
@@ -116,6 +117,8 @@ export class HeaderMasker {
         ? this.#values.byKind(lower, kind, value, header.shownName)
         : this.#values.byRule(user, kind, value),
     );
+    // Names come from clients.
+    if (name.length > longestName) return known;
     if (this.#names.size >= namesRemembered) this.#names.clear();
     this.#names.set(detached(name), known);
     return known;
