@@ -79,7 +79,8 @@ export function contentType(headers: HeaderList): ContentType {
   }
   if (isAmbiguous || isRange)
     return { ...read(type, codings), ...(isAmbiguous ? { kind: 'other' } : {}), isRange };
-  const key = `${type}\n${codings}`;
+  // No header holds a line end.
+  const key = codings === '' ? type : `${type}\n${codings}`;
   let known = remembered.get(key);
   if (known === undefined) {
     known = read(type, codings);
