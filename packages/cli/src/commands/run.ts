@@ -5,15 +5,18 @@ import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import {
+  type Capture,
   type CaptureHeader,
   type CaptureSummary,
   createMasker,
   GardenhoseError,
+  isGardenhoseError,
   openCapture,
   unknownHeadersText,
 } from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { describeError } from '../describe-error.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
@@ -142,7 +145,7 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
 }
 
 async function conclude(path: string, { code, signal }: Ending, output: Output): Promise<ExitCode> {
-  const recorded = await recordedTo(path);
+  const recorded = await recordedTo(path, output);
   const { summary } = recorded ?? {};
   const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   if (status !== 0) output.error(`the service ended with ${signal ?? `exit code ${status}`}`);
@@ -175,21 +178,29 @@ interface Recorded {
   readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
 }
 
-async function recordedTo(path: string): Promise<Recorded | undefined> {
+async function recordedTo(path: string, output: Output): Promise<Recorded | undefined> {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   await using capture = await openCapture(path);
   const summary = await capture.summary();
+  return { header: capture.header, summary, unknownHeaders: await unknownHeadersOf(capture, output) };
+}
+
+async function unknownHeadersOf(capture: Capture, output: Output): Promise<Recorded['unknownHeaders']> {
   const counts = new Map<string, number>();
   let events = 0;
-  for await (const event of capture.events()) {
-    if (event.type === 'audit') {
-      for (const name of event.unknownHeaders) {
+  try {
+    for await (const event of capture.events()) {
+      for (const name of event.type === 'audit' ? event.unknownHeaders : []) {
         if (counts.has(name) || counts.size < mostUnknown) counts.set(name, (counts.get(name) ?? 0) + 1);
       }
+      if (++events >= eventsLookedAt) break;
     }
-    if (++events >= eventsLookedAt) break;
+  } catch (error) {
+    // How the service ended is what this command ends with.
+    if (!isGardenhoseError(error)) throw error;
+    output.error(describeError(error));
   }
-  return { header: capture.header, summary, unknownHeaders: [...counts].sort(([, a], [, b]) => b - a) };
+  return [...counts].sort(([, x], [, y]) => y - x);
 }
 
 /** The taps write only to a new file, so that a service that restarts replaces nothing. */
