@@ -99,8 +99,15 @@ export class HeaderValues {
     }
   }
 
-  /** The server's own name and port. An address in it is the server's, nobody else's. */
+  /** The server's own name and port, after what a user may have put before `@`. An address there is the server's, nobody else's. */
   host(value: string): string {
+    const at = value.lastIndexOf('@');
+    if (at >= 0) {
+      const rule = this.#scope.rules.default('default/detect/url-userinfo', 'secret');
+      const space = value.length - value.trimStart().length;
+      const masked = this.#under(rule, value.slice(space, at));
+      return `${value.slice(0, space)}${masked}@${this.host(value.slice(at + 1))}`;
+    }
     const name = value.trim();
     return addressOf(name) === undefined ? this.#scan(value) : value;
   }

@@ -13,6 +13,10 @@ test('looks at the host with the detectors, but leaves the address of the server
   expect(maskHeader('Host', '10.1.2.3')).toBe('10.1.2.3');
   expect(maskHeader('Host', '[2001:db8::1]:80')).toBe('[2001:db8::1]:80');
   expect(maskHeader('Host', `${awsKey}.shop.test`)).toMatch(/^mk_secret_[\w-]{16}\.shop\.test$/);
+  expect(maskHeader('Host', `${stem}:${stem}@shop.test:80`)).toMatch(/^mk_secret_.{16}@shop\.test:80$/);
+  expect(maskHeader('X-Forwarded-Host', `a.test, ${stem}@b.test`)).toMatch(
+    /^a\.test, mk_secret_.{16}@b\.test$/,
+  );
   expect(maskHeader(':authority', `${awsKey}.shop.test`)).not.toContain(awsKey);
   expect(maskHeader('X-Forwarded-Host', `a.test, ${awsKey}.test`)).toMatch(/^a\.test, mk_secret_/);
 });
