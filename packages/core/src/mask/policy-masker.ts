@@ -31,6 +31,7 @@ import type { BodyPiece, SideBody } from './side-body.ts';
 import { TextMasker } from './text-masker.ts';
 import type { Tokens } from './tokens.ts';
 import { ValueMemory } from './value-memory.ts';
+import { withoutContent } from './without-content.ts';
 
 const sides: readonly Side[] = ['request', 'response'];
 const unknownStart: ExchangeStart = {
@@ -321,41 +322,20 @@ export class PolicyMasker implements Masker {
 
   /** An event that could not be masked, without what it held. */
   #failed(event: ExchangeEvent): readonly ExchangeEvent[] {
-    switch (event.type) {
-      case 'start':
-      case 'resume': {
-        const { operation: _, peer: __, authority: ___, ...shown } = event;
-        return [{ ...shown, lane: 'unknown', target: '/', headers: [] }];
-      }
-      case 'headers':
-        return [{ ...event, reason: '', headers: [] }];
-      case 'trailers':
-        return [{ ...event, headers: [] }];
-      case 'chunk': {
-        const { data: _, ...shown } = event;
-        this.#exchanges.get(event.exchange)?.dropBodies('error');
-        return [shown];
-      }
-      case 'message': {
-        const { data: _, ...shown } = event;
-        return [{ ...shown, state: 'dropped:error' }];
-      }
-      case 'end': {
-        const state = this.#exchanges.get(event.exchange);
-        const out: ExchangeEvent[] = [];
-        if (state?.end(event.side)) {
-          out.push(this.#audit(event, state));
-          this.#forget(event.exchange);
-        }
-        out.push({ ...event, state: event.size === 0 ? event.state : 'dropped:error' });
-        return out;
-      }
-      case 'abort':
-        this.#forget(event.exchange);
-        return [event];
-      default:
-        return [];
+    const out: ExchangeEvent[] = [];
+    const state = this.#exchanges.get(event.exchange);
+    if (event.type === 'chunk' && state !== undefined) {
+      this.#held -= state.held;
+      state.dropBodies('error');
     }
+    if (event.type === 'end' && state?.end(event.side)) {
+      out.push(this.#audit(event, state));
+      this.#forget(event.exchange);
+    }
+    if (event.type === 'abort') this.#forget(event.exchange);
+    const shown = withoutContent(event);
+    if (shown !== undefined) out.push(shown);
+    return out;
   }
 }
 
