@@ -1,5 +1,6 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
 import { GardenhoseError } from '../errors.ts';
+import { brokenJson } from '../mask/broken-json.ts';
 import { readPathRewrite } from './path-pattern.ts';
 import type { HookRule } from './rule.ts';
 
@@ -111,19 +112,15 @@ export function checkRules(rules: unknown, option = 'rules'): readonly HookRule[
  * @throws GardenhoseError `invalid-option`
  */
 export function parseHookRules(json: string, subject: string): readonly HookRule[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (cause) {
+  const problem = brokenJson(json);
+  if (problem !== undefined) {
     throw new GardenhoseError(
       'invalid-option',
-      `${subject} is not JSON; expected a list of rules or a JSON Patch`,
-      {
-        subject,
-        cause,
-      },
+      `${subject} is not JSON, ${problem}; expected a list of rules or a JSON Patch`,
+      { subject },
     );
   }
+  const value: unknown = JSON.parse(json);
   const bare =
     Array.isArray(value) && value.length > 0 && value.every((entry) => isFields(entry) && 'op' in entry);
   return checkRules(bare ? [{ do: 'patch-body', patch: value }] : value, subject);

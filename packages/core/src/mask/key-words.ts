@@ -1,4 +1,5 @@
 import type { DefaultRuleId } from './default-policy.ts';
+import { tokenType } from './tokens.ts';
 
 /** What the name of a value says about it. */
 export interface NameMeaning {
@@ -180,14 +181,25 @@ export function nameWords(name: string): string[] {
  * What a name means, or undefined when nothing is known of it. Names are compared as words, so `monkey` is no key.
  * Of `user[phone]` and `user.phone`, the last part counts as well as the whole.
  *
+ * @param given - the name; of one that was masked before, its tokens say nothing
  * @param inQuery - the name stands in a query string or a form
  */
-export function nameMeaning(name: string, inQuery: boolean): NameMeaning | undefined {
+export function nameMeaning(given: string, inQuery: boolean): NameMeaning | undefined {
+  const name = given.includes('mk_') ? withoutTokens(given) : given;
   const whole = meaningOf(nameWords(name), inQuery);
   if (whole !== undefined || (!name.includes('.') && !name.includes('['))) return whole;
   const parts = name.slice(0, longestName).split(/[.[\]]+/);
   const last = parts.findLast((part) => part !== '' && !/^\d+$/.test(part));
   return last === undefined ? undefined : meaningOf(nameWords(last), inQuery);
+}
+
+/** The words in a token are not those of the name that it stands for. */
+function withoutTokens(name: string): string {
+  if (tokenType(name) !== undefined) return '';
+  return name
+    .split(/([.[\]]+)/)
+    .filter((part) => tokenType(part) === undefined)
+    .join('');
 }
 
 function meaningOf(parts: readonly string[], inQuery: boolean): NameMeaning | undefined {

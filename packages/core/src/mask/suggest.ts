@@ -142,7 +142,7 @@ function headerSuggestion(name: SurveyedName): NameSuggestion {
     return { ...name, reason: 'stays masked: its values differ, as those of ids and keys do' };
   return {
     ...name,
-    reason: 'masked now; few values, as of headers that services route by: keep it if none is a secret',
+    reason: 'masked now; few values: keep it if none is a secret',
     rule: { id: `suggest/header/${idText(name.name)}`, at: `header:${name.name}`, mask: 'keep' },
   };
 }

@@ -133,3 +133,11 @@ test('takes time in proportion to the length of a table', () => {
     expect([unit, performance.now() - start < 2000]).toEqual([unit, true]);
   }
 });
+
+test('leaves a table that was masked before as it is', () => {
+  const body = 'name,password\nAda,hunter2\n"Bob B","p,q"\n';
+  const first = maskMessage({ type: 'text/csv', body });
+  expect(first.request.body).toContain('Ada,mk_secret_');
+  const again = maskMessage({ type: 'text/csv', body: first.request.body });
+  expect(again.request).toMatchObject({ body: first.request.body, state: 'kept' });
+});

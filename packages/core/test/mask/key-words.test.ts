@@ -72,3 +72,18 @@ test('takes time by the length of a name and no more', () => {
   expect(nameMeaning('a'.repeat(1_000_000), false)).toBeUndefined();
   expect(nameMeaning(`${'x.'.repeat(500_000)}password`, false)).toBeUndefined();
 });
+
+test('the words in a token mean nothing', () => {
+  for (const name of [
+    'mk_secret_PRPn51cIpSol2mwF',
+    'ids[mk_secret_PRPn51cIpSol2mwF]',
+    'by.mk_email_PRPn51cIpSol2mwF',
+  ])
+    expect([name, nameMeaning(name, true)]).toEqual([name, undefined]);
+  for (const name of [
+    'mk_secret_PRPn51cIpSol2mwF.password',
+    'password[mk_value_PRPn51cIpSol2mwF]',
+    'mk_secret',
+  ])
+    expect([name, nameMeaning(name, true)?.type]).toEqual([name, 'secret']);
+});
