@@ -30,6 +30,8 @@ export type CanaryKind = Exclude<keyof Canary, 'number'>;
 export const stems = {
   word: 'zQx7kVw3J',
   end: 'mUd5BqT2y',
+  /** The beginning of the claims of a web token. */
+  jwt: Buffer.from('{"sub":"zQx7kVw3J').toString('base64url').slice(0, 22),
   card: '4242424242',
   iban: '3704004405',
   phone: '+49151234567',

@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { decompress } from '../../packages/core/src/capture/codec.ts';
 import { frameHeaderBytes, magic } from '../../packages/core/src/capture/format.ts';
 import { readFrameHeader } from '../../packages/core/src/capture/frame.ts';
 import type { CaptureEvent } from '../../packages/core/src/model/event.ts';
 
-const decoders = [gunzipSync, brotliDecompressSync, inflateSync, inflateRawSync];
+/** Each gives what there is also of data that breaks off. */
+const decoders: readonly ((bytes: Uint8Array) => Buffer)[] = [
+  (bytes) => gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }),
+  (bytes) => brotliDecompressSync(bytes, { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+  (bytes) => inflateSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }),
+  (bytes) => inflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }),
+];
 
 /** Bytes as text, a character per byte, and also out of any content coding that they may be in. */
 export function allTextOf(bytes: Uint8Array): string {
@@ -15,7 +21,7 @@ export function allTextOf(bytes: Uint8Array): string {
     const decoded = decoders
       .map((decode) => {
         try {
-          return decode(layer, { finishFlush: 2 });
+          return decode(layer);
         } catch {
           return undefined; // Not in this coding.
         }

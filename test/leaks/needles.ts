@@ -1,4 +1,4 @@
-import { type CanaryKind, type Canary, stems } from './canary.ts';
+import { type Canary, type CanaryKind, stems } from './canary.ts';
 
 /** A spelling that a secret can have, by name. */
 interface Needle {
@@ -28,7 +28,10 @@ const alignments = [0, 1, 2] as const;
  * The spellings in which a text could be found again: 31, base64url and hexadecimal letters of both cases counted. What is
  * found whatever the case of letters is searched for in small letters.
  */
-export function needlesOf(text: string): { readonly exact: readonly Needle[]; readonly folded: readonly Needle[] } {
+export function needlesOf(text: string): {
+  readonly exact: readonly Needle[];
+  readonly folded: readonly Needle[];
+} {
   const bytes = Buffer.from(text);
   const base64 = alignments.map((before) => base64At(bytes, before));
   const exact: Needle[] = [];
@@ -37,7 +40,10 @@ export function needlesOf(text: string): { readonly exact: readonly Needle[]; re
     const url = one.replaceAll('+', '-').replaceAll('/', '_');
     exact.push({ spelling: `base64url at ${before}`, text: url });
     for (const outer of alignments) {
-      exact.push({ spelling: `base64 at ${before} in base64 at ${outer}`, text: base64At(Buffer.from(one), outer) });
+      exact.push({
+        spelling: `base64 at ${before} in base64 at ${outer}`,
+        text: base64At(Buffer.from(one), outer),
+      });
     }
   }
   // Each stands for itself, for its small and for its capital letters.
@@ -84,8 +90,10 @@ export function haystack(text: string): Haystack {
   const layers = [text];
   for (let depth = 0; depth < 3; depth++) {
     const last = layers.at(-1) ?? '';
-    const next = last.replace(/%([0-9a-f]{2})|\\u00([0-9a-f]{2})/gi, (_, percent?: string, escaped?: string) =>
-      String.fromCharCode(Number.parseInt(percent ?? escaped ?? '', 16)),
+    const next = last.replace(
+      /%([0-9a-f]{2})|\\u00([0-9a-f]{2})/gi,
+      (_, percent?: string, escaped?: string) =>
+        String.fromCharCode(Number.parseInt(percent ?? escaped ?? '', 16)),
     );
     if (next === last) break;
     layers.push(next);

@@ -46,8 +46,8 @@ export interface Case {
   readonly from?: (canary: Canary) => string;
   /** It never gets to where it could be recorded, and why: also the control finds nothing. */
   readonly unseen?: string;
-  /** Only this policy masks it. */
-  readonly strict?: true;
+  /** Only the policy strict masks it, by this rule. */
+  readonly strict?: `default/strict/${string}`;
 }
 
 export type Cases = Readonly<Record<string, Omit<Case, 'title'>>>;

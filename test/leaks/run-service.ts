@@ -34,7 +34,13 @@ export class Service {
   readonly #names: ReadonlySet<string>;
   readonly #contents: string[] = [];
 
-  private constructor(folder: string, path: string, child: ChildProcess, said: Buffer[], ports: readonly number[]) {
+  private constructor(
+    folder: string,
+    path: string,
+    child: ChildProcess,
+    said: Buffer[],
+    ports: readonly number[],
+  ) {
     this.folder = folder;
     this.path = path;
     this.#child = child;
@@ -48,13 +54,21 @@ export class Service {
     child.once('close', () => watcher.close());
   }
 
-  static async start({ folder, file, recorder = {}, marksCases = false, env, before }: ServiceOptions): Promise<Service> {
+  static async start({
+    folder,
+    file,
+    recorder = {},
+    marksCases = false,
+    env,
+    before,
+  }: ServiceOptions): Promise<Service> {
     const path = join(folder, 'captures', 'traffic.hose');
     for (const name of ['captures', 'tmp', 'cwd']) mkdirSync(join(folder, name), { recursive: true });
     const tls = { key: testKey, cert: testCert };
     const setup = JSON.stringify({ file: { path, ...file }, recorder, marksCases, tls });
     const words = [process.execPath, program, setup];
-    const [command = '', ...args] = before === undefined ? words : ['sh', '-c', `${before}; exec "$@"`, 'sh', ...words];
+    const [command = '', ...args] =
+      before === undefined ? words : ['sh', '-c', `${before}; exec "$@"`, 'sh', ...words];
     const tmp = join(folder, 'tmp');
     const child = spawn(command, args, {
       cwd: join(folder, 'cwd'),

@@ -5,9 +5,9 @@ import {
   chunked,
   get,
   json,
+  type Positions,
   password,
   percent,
-  type Positions,
   post,
   sends,
   sendsBody,
@@ -48,9 +48,16 @@ export const bodyPositions: Positions = {
   76: {
     title: 'brotli',
     cases: {
-      'in a request': sendsBody(json, (canary) => brotliCompressSync(password(canary)), 'Content-Encoding: br'),
+      'in a request': sendsBody(
+        json,
+        (canary) => brotliCompressSync(password(canary)),
+        'Content-Encoding: br',
+      ),
       'in a response': answers(json, (canary) => brotliCompressSync(password(canary)), { coding: 'br' }),
-      'text, not said': { find: 'email', request: ({ email }) => post('text/plain', brotliCompressSync(email)) },
+      'text, not said': {
+        find: 'email',
+        request: ({ email }) => post('text/plain', brotliCompressSync(email)),
+      },
     },
   },
   77: {
@@ -157,7 +164,9 @@ export const bodyPositions: Positions = {
       'in pieces': {
         request: ({ word }) =>
           Buffer.concat([
-            Buffer.from(get('/x', `Content-Type: ${json}`, 'Transfer-Encoding: chunked').replace('GET', 'POST')),
+            Buffer.from(
+              get('/x', `Content-Type: ${json}`, 'Transfer-Encoding: chunked').replace('GET', 'POST'),
+            ),
             ...[...Buffer.from(`{"ключ":"é","password":"${word}é"}`)].map((byte) =>
               Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]),
             ),
@@ -196,10 +205,16 @@ export const bodyPositions: Positions = {
     cases: {
       'a text': sends(({ word }) => ({ query: `{ user(name: "${word}") { id } }` })),
       'a text of no name': sends(({ word }) => ({ query: `{ a(b: "${word}") }` })),
-      'a number': { find: 'digits', request: ({ digits }) => post(json, `{"query":"{ user(ssn: ${digits}) { id } }"}`) },
+      'a number': {
+        find: 'digits',
+        request: ({ digits }) => post(json, `{"query":"{ user(ssn: ${digits}) { id } }"}`),
+      },
       'a fragment first': sends(({ word }) => ({ query: `{ ...F user(name: "${word}") { id } }` })),
       'a comment first': sends(({ word }) => ({ query: `{ # c\n user(name: "${word}") { id } }` })),
-      'a document by itself': sendsBody('application/graphql', ({ word }) => `{ user(name: "${word}") { id } }`),
+      'a document by itself': sendsBody(
+        'application/graphql',
+        ({ word }) => `{ user(name: "${word}") { id } }`,
+      ),
       'a document that breaks off': sends(({ word }) => ({ query: `{ user(name: "${word}` })),
     },
   },

@@ -1,13 +1,4 @@
-import {
-  base64,
-  chunked,
-  form,
-  password,
-  percent,
-  type Positions,
-  post,
-  sendsBody,
-} from '../position.ts';
+import { base64, chunked, form, type Positions, password, percent, post, sendsBody } from '../position.ts';
 
 const type = 'multipart/form-data; boundary=cut';
 const multipart = (part: string): string => `--cut\r\n${part}\r\n--cut--\r\n`;
@@ -54,7 +45,9 @@ export const formPositions: Positions = {
     cases: {
       plus: { find: 'email', request: ({ email }) => post(form, `q=to+${email}+now`) },
       Latin: sendsBody(`${form}; charset=iso-8859-1`, ({ word }) => `n=%E9&password=${word}`),
-      'UTF-16': sendsBody(`${form}; charset=utf-16le`, ({ word }) => Buffer.from(`password=${word}`, 'utf16le')),
+      'UTF-16': sendsBody(`${form}; charset=utf-16le`, ({ word }) =>
+        Buffer.from(`password=${word}`, 'utf16le'),
+      ),
     },
   },
   67: {
@@ -64,7 +57,9 @@ export const formPositions: Positions = {
       'by look': { find: 'email', request: ({ email }) => post(type, field('note', `for ${email}`)) },
       JSON: sendsBody(type, (canary) => field('meta', password(canary), 'Content-Type: application/json')),
       'said to be text': sendsBody('text/plain', ({ word }) => field('password', word)),
-      'lines that end in LF alone': sendsBody(type, ({ word }) => field('password', word).replaceAll('\r\n', '\n')),
+      'lines that end in LF alone': sendsBody(type, ({ word }) =>
+        field('password', word).replaceAll('\r\n', '\n'),
+      ),
       'without an end': sendsBody(type, ({ word }) => field('password', word).replace('--cut--\r\n', '')),
     },
   },
@@ -87,7 +82,10 @@ export const formPositions: Positions = {
     title: 'headers of a part',
     cases: {
       'no known name': sendsBody(type, ({ word }) => field('a', 'x', `X-Token: ${word}`)),
-      'Content-Type of a part': { find: 'email', request: ({ email }) => post(type, field('a', 'x', `Content-Type: text/plain; x=${email}`)) },
+      'Content-Type of a part': {
+        find: 'email',
+        request: ({ email }) => post(type, field('a', 'x', `Content-Type: text/plain; x=${email}`)),
+      },
     },
   },
   70: {
@@ -124,12 +122,19 @@ export const formPositions: Positions = {
     title: 'transfer encodings of parts',
     cases: {
       base64: sendsBody(type, (canary) =>
-        field('meta', base64(password(canary)), 'Content-Transfer-Encoding: base64', 'Content-Type: application/json'),
+        field(
+          'meta',
+          base64(password(canary)),
+          'Content-Transfer-Encoding: base64',
+          'Content-Type: application/json',
+        ),
       ),
       'quoted-printable': sendsBody(type, ({ word }) =>
         field('password', quotedPrintable(word), 'Content-Transfer-Encoding: quoted-printable'),
       ),
-      'one that nobody knows': sendsBody(type, ({ word }) => field('a', word, 'Content-Transfer-Encoding: x-own')),
+      'one that nobody knows': sendsBody(type, ({ word }) =>
+        field('a', word, 'Content-Transfer-Encoding: x-own'),
+      ),
     },
   },
   74: {

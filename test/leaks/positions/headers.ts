@@ -4,9 +4,8 @@ import {
   base64,
   chunked,
   get,
-  percent,
   type Positions,
-
+  percent,
   sendsHeader,
 } from '../position.ts';
 
@@ -14,7 +13,10 @@ const mail = ({ email }: { readonly email: string }): string => email;
 
 /** Header fields, trailers and the status line. */
 export const headerPositions: Positions = {
-  19: { title: 'Basic credentials', cases: { request: sendsHeader('Authorization', ({ word }) => `Basic ${base64(`${word}:x`)}`) } },
+  19: {
+    title: 'Basic credentials',
+    cases: { request: sendsHeader('Authorization', ({ word }) => `Basic ${base64(`${word}:x`)}`) },
+  },
   20: {
     title: 'Bearer credentials',
     cases: {
@@ -29,7 +31,10 @@ export const headerPositions: Positions = {
     title: 'Digest and signature credentials',
     cases: {
       Digest: sendsHeader('Authorization', ({ word }) => `Digest username="${word}", response="${word}"`),
-      AWS: sendsHeader('Authorization', ({ word }) => `AWS4-HMAC-SHA256 Credential=${word}/x, Signature=${word}`),
+      AWS: sendsHeader(
+        'Authorization',
+        ({ word }) => `AWS4-HMAC-SHA256 Credential=${word}/x, Signature=${word}`,
+      ),
       'AWS in a query': asks(({ word }) => `/?X-Amz-Credential=${word}%2F2026&X-Amz-Signature=${word}`),
     },
   },
@@ -97,7 +102,10 @@ export const headerPositions: Positions = {
   29: {
     title: 'Set-Cookie',
     cases: {
-      'value and an unknown attribute': answersHeader('Set-Cookie', ({ word }) => `a=${word}; Path=/; X=${word}`),
+      'value and an unknown attribute': answersHeader(
+        'Set-Cookie',
+        ({ word }) => `a=${word}; Path=/; X=${word}`,
+      ),
       malformed: answersHeader('Set-Cookie'),
       Path: answersHeader('Set-Cookie', ({ email }) => `a=1; Path=/${email}`, 'email'),
       Domain: answersHeader('Set-Cookie', ({ email }) => `a=1; Domain=${email}`, 'email'),
@@ -111,6 +119,7 @@ export const headerPositions: Positions = {
       Origin: sendsHeader('Origin', ({ word }) => `https://${word}@x.test`),
       Location: answersHeader('Location', ({ word }) => `/cb?code=${word}#id_token=${word}`),
       'Location, user information': answersHeader('Location', ({ word }) => `//u:${word}@x.test/`),
+      'Location, relative': answersHeader('Location', ({ word }) => `cb?code=${word}`),
       Link: answersHeader('Link', ({ word }) => `</?token=${word}>; rel="next"`),
       'Link, a parameter': answersHeader('Link', ({ email }) => `</>; rel="next"; title="${email}"`, 'email'),
       Refresh: answersHeader('Refresh', ({ word }) => `5; url=/?token=${word}`),
@@ -132,6 +141,10 @@ export const headerPositions: Positions = {
     title: 'User-Agent and From',
     cases: {
       'User-Agent': sendsHeader('User-Agent', ({ email }) => `bot/1 (${email})`, 'email'),
+      'User-Agent, a word, under the policy strict': {
+        ...sendsHeader('User-Agent'),
+        strict: 'default/strict/header',
+      },
       From: sendsHeader('From', ({ email }) => `Zoe <${email}>`, 'email'),
       'From, no address': sendsHeader('From'),
     },
@@ -147,7 +160,9 @@ export const headerPositions: Positions = {
     title: 'trailers',
     cases: {
       request: { request: ({ word }) => chunked('text/plain', ['abc'], [`X-Sum: ${word}`]) },
-      'request, by name': { request: ({ word }) => chunked('text/plain', ['abc'], [`Authorization: Bearer ${word}`]) },
+      'request, by name': {
+        request: ({ word }) => chunked('text/plain', ['abc'], [`Authorization: Bearer ${word}`]),
+      },
       response: {
         answer: ({ word }) => ({
           headers: [
@@ -185,7 +200,10 @@ export const headerPositions: Positions = {
   37: {
     title: 'bytes over 127 in a value',
     cases: {
-      'UTF-8': { find: 'email', request: ({ email }) => Buffer.from(get('/', `User-Agent: caf\u00e9 ${email}`), 'utf8') },
+      'UTF-8': {
+        find: 'email',
+        request: ({ email }) => Buffer.from(get('/', `User-Agent: caf\u00e9 ${email}`), 'utf8'),
+      },
       'Latin-1': {
         find: 'email',
         request: ({ email }) => Buffer.from(get('/', `User-Agent: caf\u00e9 ${email}`), 'latin1'),
@@ -196,13 +214,19 @@ export const headerPositions: Positions = {
     title: 'file names in Content-Disposition',
     cases: {
       filename: sendsHeader('Content-Disposition', ({ word }) => `form-data; filename="${word}.pdf"`),
-      'filename*': answersHeader('Content-Disposition', ({ word }) => `attachment; filename*=UTF-8''${word}.pdf`),
+      'filename*': answersHeader(
+        'Content-Disposition',
+        ({ word }) => `attachment; filename*=UTF-8''${word}.pdf`,
+      ),
     },
   },
   39: {
     title: 'challenges',
     cases: {
-      'WWW-Authenticate': answersHeader('WWW-Authenticate', ({ word }) => `Digest realm="x", nonce="${word}"`),
+      'WWW-Authenticate': answersHeader(
+        'WWW-Authenticate',
+        ({ word }) => `Digest realm="x", nonce="${word}"`,
+      ),
       'Authentication-Info': answersHeader('Authentication-Info', ({ word }) => `nextnonce="${word}"`),
     },
   },
@@ -229,4 +253,3 @@ export const headerPositions: Positions = {
     },
   },
 };
-

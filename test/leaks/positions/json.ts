@@ -5,8 +5,8 @@ import {
   eventStream,
   form,
   json,
-  password,
   type Positions,
+  password,
   post,
   sends,
   sendsBody,
@@ -41,10 +41,16 @@ export const jsonPositions: Positions = {
       'an address of the network by look': sends(({ ip }) => ({ from: ip }), 'ip'),
       'a key by look': sends(({ apiKey }) => ({ x: `key ${apiKey}.` }), 'apiKey'),
       'a connection string': sends(({ word }) => ({ dsn: `postgres://app:${word}@db.test/x` })),
+      'a connection string to this machine': sends(({ word }) => ({
+        dsn: `redis://app:${word}@localhost:6379`,
+      })),
       'a private key': sends(({ word }) => ({
         x: `-----BEGIN ${'PRIVATE'} KEY-----\n${word}\n-----END ${'PRIVATE'} KEY-----`,
       })),
-      'a value of no name, under the policy strict': { ...sends(({ word }) => ({ colour: word })), strict: true },
+      'a value of no name, under the policy strict': {
+        ...sends(({ word }) => ({ colour: word })),
+        strict: 'default/strict/value',
+      },
     },
   },
   44: {
@@ -69,7 +75,10 @@ export const jsonPositions: Positions = {
     title: 'object key',
     cases: {
       plain: sends(({ email }) => ({ [email]: 1 }), 'email'),
-      escaped: { find: 'email', request: ({ email }) => post(json, `{"${email.replace('@', '\\u0040')}":1}`) },
+      escaped: {
+        find: 'email',
+        request: ({ email }) => post(json, `{"${email.replace('@', '\\u0040')}":1}`),
+      },
       'a card': sends(({ card }) => ({ [card]: {} }), 'card'),
     },
   },
@@ -120,7 +129,10 @@ export const jsonPositions: Positions = {
     title: 'web token in JSON',
     cases: {
       'by look': sends(({ jwt }) => ({ x: jwt }), 'jwt'),
-      'in the text of a head': sends(({ jwt }) => ({ raw: `GET / HTTP/1.1\r\nAuthorization: Bearer ${jwt}` }), 'jwt'),
+      'in the text of a head': sends(
+        ({ jwt }) => ({ raw: `GET / HTTP/1.1\r\nAuthorization: Bearer ${jwt}` }),
+        'jwt',
+      ),
     },
   },
   53: {
@@ -131,7 +143,10 @@ export const jsonPositions: Positions = {
       'with space in front': sends((canary) => ({ x: base64(`\t${password(canary)}`) })),
       'in a data URL': sends((canary) => ({ x: `data:application/json;base64,${base64(password(canary))}` })),
       'broken over lines': sends((canary) => ({
-        x: base64(JSON.stringify({ a: 'x'.repeat(60), ...JSON.parse(password(canary)) })).replace(/.{76}/g, '$&\n'),
+        x: base64(JSON.stringify({ a: 'x'.repeat(60), ...JSON.parse(password(canary)) })).replace(
+          /.{76}/g,
+          '$&\n',
+        ),
       })),
     },
   },
@@ -161,7 +176,9 @@ export const jsonPositions: Positions = {
       'a byte order mark': sendsBody(json, (canary) => `\ufeff${password(canary)}`),
       'UTF-16': sendsBody(json, (canary) => Buffer.from(password(canary), 'utf16le')),
       'UTF-16, said so': sendsBody(`${json}; charset="UTF-16LE"`, (c) => Buffer.from(password(c), 'utf16le')),
-      'UTF-16, other byte first': sendsBody(json, (c) => Buffer.from(`\ufeff${password(c)}`, 'utf16le').swap16()),
+      'UTF-16, other byte first': sendsBody(json, (c) =>
+        Buffer.from(`\ufeff${password(c)}`, 'utf16le').swap16(),
+      ),
     },
   },
   57: {
@@ -190,7 +207,10 @@ export const jsonPositions: Positions = {
       'an image': sendsBody('image/png', password),
       'two types': sendsBody('text/plain', password, `Content-Type: ${json}`),
       'within a text': sendsBody('text/plain', (canary) => `POST ${password(canary)} failed`),
-      'a parameter of the type': { find: 'email', request: ({ email }) => post(`text/plain; x=${email}`, 'a') },
+      'a parameter of the type': {
+        find: 'email',
+        request: ({ email }) => post(`text/plain; x=${email}`, 'a'),
+      },
     },
   },
   60: {
@@ -198,7 +218,10 @@ export const jsonPositions: Positions = {
     cases: {
       'a function call': sendsBody(json, (canary) => `callback(${password(canary)})`),
       'a function call in a text': sendsBody('text/plain', (canary) => `callback(${password(canary)})`),
-      'a function call in a script': answers('application/javascript', (canary) => `/**/cb(${password(canary)});`),
+      'a function call in a script': answers(
+        'application/javascript',
+        (canary) => `/**/cb(${password(canary)});`,
+      ),
       'a guard': sendsBody(json, (canary) => `)]}'\n${password(canary)}`),
     },
   },

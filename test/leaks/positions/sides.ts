@@ -1,19 +1,33 @@
-import { answers, answersHeader, get, type Positions, post, sends, sendsBody, sendsHeader } from '../position.ts';
+import {
+  answers,
+  answersHeader,
+  get,
+  type Positions,
+  post,
+  sends,
+  sendsBody,
+  sendsHeader,
+} from '../position.ts';
 
 /** What leaves the process beside the recorded values themselves. */
 export const sidePositions: Positions = {
   119: {
     title: 'messages and stacks of errors',
-    elsewhere: 'each part of the masker, and a hook, made to throw an error that quotes what it was given: `faults.test.ts`',
+    elsewhere:
+      'each part of the masker, and a hook, made to throw an error that quotes what it was given: `faults.test.ts`',
   },
   120: {
     title: 'log of what cannot be parsed',
-    elsewhere: 'standard output and error of the recording process, and `lastError`, over all cases of this table: `leaks.test.ts`',
+    elsewhere:
+      'standard output and error of the recording process, and `lastError`, over all cases of this table: `leaks.test.ts`',
   },
   121: {
     title: 'paths in the audit',
     cases: {
-      'a name above a masked value': sends(({ email }) => ({ users: { [email]: { password: 'x' } } }), 'email'),
+      'a name above a masked value': sends(
+        ({ email }) => ({ users: { [email]: { password: 'x' } } }),
+        'email',
+      ),
       'a header that no rule knows': { find: 'card', request: ({ card }) => get('/', `${card}: 1`) },
     },
   },
@@ -45,7 +59,10 @@ export const sidePositions: Positions = {
         request: () => get('/'),
         unseen: 'what TLS tells of the client is not asked for',
       },
-      'client certificate in a header': sendsHeader('X-Forwarded-Client-Cert', ({ word }) => `Subject="CN=${word}"`),
+      'client certificate in a header': sendsHeader(
+        'X-Forwarded-Client-Cert',
+        ({ word }) => `Subject="CN=${word}"`,
+      ),
     },
   },
   128: {
@@ -59,7 +76,8 @@ export const sidePositions: Positions = {
   129: { title: 'heap snapshot, diagnostic report', elsewhere: '`memory.test.ts`, see below' },
   130: {
     title: 'exports and differences of a replay',
-    elsewhere: 'what the commands print and write, as text and as JSON, with live answers that hold canaries: `leaks.test.ts`',
+    elsewhere:
+      'what the commands print and write, as text and as JSON, with live answers that hold canaries: `leaks.test.ts`',
   },
 };
 
@@ -77,7 +95,14 @@ export const otherPositions: Positions = {
     title: 'text, tables, markup, unknown bytes',
     cases: {
       'a text': { find: 'email', request: ({ email }) => post('text/plain', `mail ${email}`) },
-      'a text in UTF-16': { find: 'email', request: ({ email }) => post('text/plain', Buffer.from(`mail ${email}`, 'utf16le')) },
+      'a phone and other digits behind it': {
+        find: 'phone',
+        request: ({ phone }) => post('text/plain', `call ${phone} 512 30 or ${phone} 5b`),
+      },
+      'a text in UTF-16': {
+        find: 'email',
+        request: ({ email }) => post('text/plain', Buffer.from(`mail ${email}`, 'utf16le')),
+      },
       'a text of pairs': answers('text/plain', ({ word }) => `access_token=${word}&x=1`),
       'a text of one pair': sendsBody('text/plain', ({ word }) => `firstName=${word}`),
       'a table': sendsBody('text/csv', ({ word }) => `id,password\r\n1,${word}\r\n`),
@@ -90,4 +115,3 @@ export const otherPositions: Positions = {
     },
   },
 };
-

@@ -73,19 +73,15 @@ export function isMultipart(bytes: Buffer, start: number, end: number): boolean 
   );
 }
 
-/** Pairs with `&` between and nothing else, as in a form. */
+/** A pair, or pairs with `&` between, and nothing else, as in a form. */
 export function isForm(bytes: Buffer, start: number, end: number): boolean {
-  if (!/^[\w.%+~[\]-]{1,100}=/.test(bytes.toString('latin1', start, Math.min(end, start + 128))))
+  // What ends in equals signs alone is base64.
+  if (!/^[\w.%+~[\]-]{1,100}=(?!=*\s*$)/.test(bytes.toString('latin1', start, Math.min(end, start + 128))))
     return false;
   // A line end may stand at the very end.
   const stop = beforeSpace(bytes, start, end);
-  let pairs = false;
-  for (let i = start; i < stop; i++) {
-    const code = bytes[i] ?? 0;
-    if (code <= 0x20) return false;
-    if (code === 0x26) pairs = true;
-  }
-  return pairs;
+  for (let i = start; i < stop; i++) if ((bytes[i] ?? 0) <= 0x20) return false;
+  return true;
 }
 
 /** A quick look at how a GraphQL document can begin. */

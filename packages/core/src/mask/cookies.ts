@@ -1,5 +1,6 @@
 import type { DeepText } from './deep-text.ts';
 import type { MaskRule } from './mask-rule.ts';
+import { percentDecoded } from './percent-decoded.ts';
 import type { Scope } from './scope.ts';
 
 const cookieName = /^[!#$%&'*+.^_`|~\w-]+$/;
@@ -98,13 +99,3 @@ export class CookieMasker {
 }
 
 const malformed = Symbol('malformed');
-
-/** A cookie is the same cookie however its writer spelled it. */
-function percentDecoded(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}

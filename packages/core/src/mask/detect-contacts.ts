@@ -1,16 +1,5 @@
 // Email addresses and telephone numbers.
-import {
-  classes,
-  dash,
-  digit,
-  dot,
-  emailLocal,
-  joiner,
-  letter,
-  slash,
-  space,
-  wordByte,
-} from './byte-classes.ts';
+import { classes, dash, digit, dot, emailLocal, letter, slash, space, wordByte } from './byte-classes.ts';
 
 function is(bytes: Uint8Array, i: number, end: number, mask: number): boolean {
   return i < end && ((classes[bytes[i] ?? 0] ?? 0) & mask) !== 0;
@@ -48,26 +37,31 @@ export function emailEnd(bytes: Uint8Array, i: number, end: number): number {
 function isTopLevel(bytes: Uint8Array, start: number, stop: number, end: number): boolean {
   if (stop - start > 24) return false;
   for (let i = start; i < stop; i++) if (!is(bytes, i, end, letter)) return false;
-  return !is(bytes, stop, end, digit | joiner);
+  // What goes on behind a dash or an underscore may be another word.
+  return !is(bytes, stop, end, digit);
 }
 
 /**
  * Where the telephone number ends whose plus is at `i`: a digit from 1 to 9, 8 to 15 digits in all, with single spaces,
- * dots, dashes or one pair of brackets. 0 when there is none.
+ * dots, dashes or one pair of brackets. Groups behind it that are too much for one number are not of it. 0 when there is none.
  */
 export function phoneEnd(bytes: Uint8Array, i: number, end: number): number {
   let digits = 0;
   let p = i + 1;
   let last = i;
+  /** The end of the longest number of whole groups so far. */
+  let whole = 0;
   if (!is(bytes, p, end, digit) || bytes[p] === 48) return 0;
   while (p < end && p < i + 32) {
     if (is(bytes, p, end, digit)) {
-      if (++digits > 15) return 0;
+      if (++digits > 15) return whole;
       last = ++p;
-    } else if (isPhoneGap(bytes, p, end)) p++;
-    else break;
+    } else if (isPhoneGap(bytes, p, end)) {
+      if (digits >= 8) whole = last;
+      p++;
+    } else break;
   }
-  return digits >= 8 && !is(bytes, last, end, letter) ? last : 0;
+  return digits >= 8 && !is(bytes, last, end, letter) ? last : whole;
 }
 
 function isPhoneGap(bytes: Uint8Array, p: number, end: number): boolean {

@@ -5,25 +5,27 @@ import type { MaskRule } from './mask-rule.ts';
 import type { Replacer } from './replace.ts';
 import type { Scope } from './scope.ts';
 
-const none = -1;
 /** Longer texts are not looked at as names. */
-const longestName = 64;
+const longestName = 256;
 
 /**
- * Members of an object of which one names what another one holds: `{"name":"password","value":"…"}`. They may come in
- * either order. Of each open container, by depth.
+ * Members of an object of which one names what another one holds: `{"name":"password","value":"…"}`. There may be several
+ * of either, in any order: one name that means something is for all values.
  */
 export class JsonPairs {
   readonly #scope: Scope;
   readonly #replacer: Replacer;
   readonly #deep: DeepText;
   readonly #edits: Edits;
-  readonly #nameStart: Int32Array;
-  readonly #nameEnd: Int32Array;
-  /** Where the value is that still waits for its name. */
-  readonly #valueStart: Int32Array;
-  readonly #valueEnd: Int32Array;
-  /** How many replacements there were before that value. */
+  // Names and values of all open containers, those of the innermost last.
+  readonly #names: number[] = [];
+  readonly #values: number[] = [];
+  // Of each open container, by depth: where its own begin, how many names were looked up, and what they say.
+  readonly #firstName: Int32Array;
+  readonly #firstValue: Int32Array;
+  readonly #lookedUp: Int32Array;
+  readonly #rules: (MaskRule | undefined)[] = [];
+  /** How many replacements there were before the value at hand. */
   readonly #valueEdit: Int32Array;
 
   constructor(scope: Scope, replacer: Replacer, deep: DeepText, edits: Edits, depths: number) {
@@ -31,47 +33,66 @@ export class JsonPairs {
     this.#replacer = replacer;
     this.#deep = deep;
     this.#edits = edits;
-    this.#nameStart = new Int32Array(depths);
-    this.#nameEnd = new Int32Array(depths);
-    this.#valueStart = new Int32Array(depths);
-    this.#valueEnd = new Int32Array(depths);
+    this.#firstName = new Int32Array(depths);
+    this.#firstValue = new Int32Array(depths);
+    this.#lookedUp = new Int32Array(depths);
     this.#valueEdit = new Int32Array(depths);
   }
 
+  /** Forgets what a document that broke off has left. */
+  clear(): void {
+    this.#names.length = 0;
+    this.#values.length = 0;
+  }
+
   open(depth: number): void {
-    this.#nameStart[depth] = none;
-    this.#valueStart[depth] = none;
+    const names = this.#names.length;
+    this.#firstName[depth] = names;
+    this.#lookedUp[depth] = names;
+    this.#firstValue[depth] = this.#values.length;
+    this.#rules[depth] = undefined;
   }
 
   /** The member that names is there: the inside of a string. */
-  named(depth: number, from: number, to: number): void {
-    if (to - from > longestName) return;
-    this.#nameStart[depth] = from;
-    this.#nameEnd[depth] = to;
+  named(from: number, to: number): void {
+    if (to - from <= longestName) this.#names.push(from, to);
   }
 
   /** The member that may be named begins: the rule for it, when its name came before. */
   valueRule(depth: number, bytes: Buffer): MaskRule | undefined {
-    if (this.#nameStart[depth] !== none) return this.#rule(depth, bytes);
     this.#valueEdit[depth] = this.#edits.count;
-    return undefined;
+    return this.#rule(depth, bytes);
   }
 
   /** That member ended, and is still there. */
   valued(depth: number, from: number, to: number): void {
-    if (this.#nameStart[depth] !== none) return;
-    this.#valueStart[depth] = from;
-    this.#valueEnd[depth] = to;
+    if (!masks(this.#rules[depth])) this.#values.push(from, to, this.#valueEdit[depth] ?? 0);
   }
 
   /** The object ended: its name may have come after the value that it is about. */
   close(depth: number, bytes: Buffer, level: number): void {
-    if (this.#valueStart[depth] === none || this.#nameStart[depth] === none) return;
-    const rule = this.#rule(depth, bytes);
-    if (rule === undefined || rule.action === 'keep') return;
-    const from = this.#valueStart[depth] ?? 0;
-    const to = this.#valueEnd[depth] ?? 0;
-    const index = this.#valueEdit[depth] ?? 0;
+    const first = this.#firstValue[depth] ?? 0;
+    if (this.#values.length > first) {
+      const rule = this.#rule(depth, bytes);
+      // The last one first: what replaces it moves no other's replacements.
+      if (rule !== undefined && masks(rule)) {
+        for (let i = this.#values.length - 3; i >= first; i -= 3) {
+          const [from = 0, to = 0, index = 0] = this.#values.slice(i, i + 3);
+          this.#mask(rule, bytes, level, { from, to, index });
+        }
+      }
+      this.#values.length = first;
+    }
+    const firstName = this.#firstName[depth] ?? 0;
+    if (this.#names.length > firstName) this.#names.length = firstName;
+  }
+
+  #mask(
+    rule: MaskRule,
+    bytes: Buffer,
+    level: number,
+    { from, to, index }: { readonly from: number; readonly to: number; readonly index: number },
+  ): void {
     const first = bytes[from];
     let masked: string;
     if (first === quote) {
@@ -94,11 +115,25 @@ export class JsonPairs {
     if (masked !== bytes.toString('utf8', from, to)) this.#edits.insert(index, from, to, masked);
   }
 
+  /** What the names so far say of the object's values: the first that does not let them be. */
   #rule(depth: number, bytes: Buffer): MaskRule | undefined {
-    const start = this.#nameStart[depth] ?? 0;
-    const end = this.#nameEnd[depth] ?? 0;
-    return this.#scope.rules.jsonNames.find(bytes, start, end, hasBackslash(bytes, start, end)).pairRule;
+    const names = this.#names;
+    let rule = this.#rules[depth];
+    let i = this.#lookedUp[depth] ?? 0;
+    for (; i < names.length && !masks(rule); i += 2) {
+      const start = names[i] ?? 0;
+      const end = names[i + 1] ?? 0;
+      const escaped = hasBackslash(bytes, start, end);
+      rule = this.#scope.rules.jsonNames.find(bytes, start, end, escaped).pairRule ?? rule;
+    }
+    this.#lookedUp[depth] = i;
+    this.#rules[depth] = rule;
+    return rule;
   }
+}
+
+function masks(rule: MaskRule | undefined): boolean {
+  return rule !== undefined && rule.action !== 'keep';
 }
 
 function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {

@@ -105,6 +105,7 @@ export class JsonScanner {
   /** Scans `bytes[start..end)`, valid UTF-8, as one document. */
   scan(bytes: Buffer, start: number, end: number, level: number): JsonProblem {
     this.edits.clear();
+    this.#pairs.clear();
     this.#bytes = bytes;
     this.#rules = this.#scope.rules;
     this.#level = level;
@@ -161,7 +162,7 @@ export class JsonScanner {
         if (rule !== undefined) this.#string(from, to, sum, escaped, rule);
         else if (escaped || all || isNoteworthy(sum, to - from))
           this.#byLook(from, to, escaped, hasMarks(sum, to - from));
-        if (role === roleName) this.#pairs.named(depth, from, to);
+        if (role === roleName) this.#pairs.named(from, to);
         else if (role === roleValue) this.#valued(depth, from - 1, i);
       } else if (code === openBrace || code === openBracket) {
         if (depth >= this.#depthLimit) return 'json-depth';

@@ -1,4 +1,5 @@
 import type { DefaultRuleId } from './default-policy.ts';
+import { percentDecoded } from './percent-decoded.ts';
 import { tokenType } from './tokens.ts';
 
 /** What the name of a value says about it. */
@@ -185,7 +186,8 @@ export function nameWords(name: string): string[] {
  * @param inQuery - the name stands in a query string or a form
  */
 export function nameMeaning(given: string, inQuery: boolean): NameMeaning | undefined {
-  const name = given.includes('mk_') ? withoutTokens(given) : given;
+  const plain = percentDecoded(given);
+  const name = plain.includes('mk_') ? withoutTokens(plain) : plain;
   const whole = meaningOf(nameWords(name), inQuery);
   if (whole !== undefined || (!name.includes('.') && !name.includes('['))) return whole;
   const parts = name.slice(0, longestName).split(/[.[\]]+/);

@@ -7,6 +7,7 @@ import type { HeaderMasker } from './header-masker.ts';
 import type { MaskRule } from './mask-rule.ts';
 import { type Part, type PartHeader, readMultipart } from './multipart.ts';
 import { maskedBoundary, withMaskedBoundary } from './multipart-boundary.ts';
+import { percentDecoded } from './percent-decoded.ts';
 import type { Scope } from './scope.ts';
 import type { TextMasker } from './text-masker.ts';
 import { decodeTransfer } from './transfer-encoding.ts';
@@ -252,13 +253,4 @@ function headerText(value: string): string {
 
 function quotable(text: string): string {
   return text.replace(/["\\]/g, '\\$&').replace(/[\r\n]/g, ' ');
-}
-
-function percentDecoded(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalIp } from './canonical.ts';
+import { firstByte, startOfContent } from './content-look.ts';
 import type { DeepText } from './deep-text.ts';
 import { detectorNumber } from './detector-ids.ts';
 import type { Edits } from './edits.ts';
@@ -18,8 +19,10 @@ const shortest = 6;
 const longEnough = 15;
 /** JSON to the eye: what begins so and cannot be parsed is not shown. */
 export const jsonLike: RegExp = /^\s*(?:\{\s*(?:"|\}\s*$)|\[\s*(?:[[{"]|\]\s*$))/;
-/** By the first twelve bits: a bracket, and half of what can follow it. */
-const base64Json = /^(?:e[wy3]|W[wyz123])[A-Za-z0-9+/_-]{6,}={0,2}$/;
+/** By the first twelve bits: a bracket, or space or a byte order mark before it, and half of what can follow. Also over lines. */
+const base64Json =
+  /^(?:e[wy3]|W[wyz123]|I[ACFH]|[CD][QSVX]|C[giln]|77)(?:[A-Za-z0-9+/_-]|\r?\n){6,}={0,2}\s*$/;
+const dataUrl = /^data:[^,]{0,128};base64,/i;
 /** Names and values as in a form. */
 const formLike = /^[\w.%[\]?+-]{1,128}=\S*$/;
 const urlWithMore = /^(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\/)[^\s]*[?#;]/i;
@@ -144,6 +147,12 @@ export class TextMasker implements DeepText {
       return this.graphql.mask(text, level, false);
     }
     if (base64Json.test(text)) return this.#base64(text, level, tooDeep);
+    const dataHead = dataUrl.exec(text)?.[0];
+    if (dataHead !== undefined) {
+      const data = text.slice(dataHead.length);
+      const masked = base64Json.test(data) ? this.#base64(data, level, tooDeep) : undefined;
+      return masked === undefined ? undefined : dataHead + masked;
+    }
     if (urlWithMore.test(text))
       return tooDeep ? this.undecodable(text, level) : this.urls.mask(text, level + 1, false);
     if (formLike.test(text)) return this.#form(text, level, tooDeep);
@@ -160,9 +169,12 @@ export class TextMasker implements DeepText {
   #base64(text: string, level: number, tooDeep: boolean): string | undefined {
     const bytes = Buffer.from(text, 'base64');
     if (!isUtf8(bytes)) return undefined;
+    const from = startOfContent(bytes, 0, bytes.length);
+    const first = firstByte(bytes, from, bytes.length);
+    if (first !== 0x7b && first !== 0x5b) return undefined;
     if (tooDeep) return this.undecodable(text, level);
     const scanner = this.scanner(level + 1);
-    if (scanner.scan(bytes, 0, bytes.length, level + 1) !== '') return undefined;
+    if (scanner.scan(bytes, from, bytes.length, level + 1) !== '') return undefined;
     if (scanner.edits.count === 0) return text;
     const masked = scanner.edits.applyToBytes(bytes);
     if (/[+/=]/.test(text)) return masked.toString('base64');
@@ -249,7 +261,7 @@ for (let code = 0; code < 128; code++) {
   const char = String.fromCharCode(code);
   let bits = 0;
   if (/[\s[{]/.test(char)) bits |= mayBeJson;
-  if (/[eW]/.test(char)) bits |= mayBeBase64;
+  if (/[eWICD7d]/.test(char)) bits |= mayBeBase64;
   if (/[A-Za-z/]/.test(char)) bits |= mayBeUrl;
   if (/[\s{#,"qmsf]/.test(char)) bits |= mayBeGraphql;
   if (/[\w.%[\]?+-]/.test(char)) bits |= ofFormName;
@@ -257,6 +269,11 @@ for (let code = 0; code < 128; code++) {
 }
 // A byte order mark.
 firstBytes[0xef] = mayBeGraphql;
+
+/** Pairs of characters, by both codes. */
+const base64Starts = new Uint8Array(128 * 256);
+const pairs = 'ew ey e3 Ww Wy Wz W1 W2 W3 IA IC IF IH CQ CS CV CX DQ DS DV DX Cg Ci Cl Cn 77 da Da DA';
+for (const pair of pairs.split(' ')) base64Starts[pair.charCodeAt(0) * 128 + pair.charCodeAt(1)] = 1;
 
 /** A quick look at the beginning, which is enough for nearly all texts. */
 function mayBeStructured(bytes: Uint8Array, start: number, end: number, marked: boolean): boolean {
@@ -278,7 +295,7 @@ function mayBeStructured(bytes: Uint8Array, start: number, end: number, marked: 
       return true;
     if (second === 0x72 && third === 0x61) return true;
   }
-  if ((bits & mayBeBase64) !== 0 && isAfterBracket(second)) return true;
+  if ((bits & mayBeBase64) !== 0 && mayBeBase64Json(bytes[start] ?? 0, second)) return true;
   if (bytes[start] === 0x2f) return true;
   let i = start;
   const last = Math.min(end - 3, start + 20);
@@ -290,9 +307,9 @@ function mayBeStructured(bytes: Uint8Array, start: number, end: number, marked: 
   return i < farthest && bytes[i] === 0x3d;
 }
 
-/** The second character of base64 that can follow that of a bracket: `1`, `2`, `3`, `w`, `y`, `z`. */
-function isAfterBracket(code: number): boolean {
-  return (code >= 0x31 && code <= 0x33) || code === 0x77 || code === 0x79 || code === 0x7a;
+/** The beginning of base64 of JSON, or of a `data:` URL. */
+function mayBeBase64Json(first: number, second: number): boolean {
+  return base64Starts[first * 128 + second] === 1;
 }
 
 /** Whether all is of what addresses are made of, with something between. */

@@ -71,6 +71,8 @@ test('finds IBANs by country, length and checksum', () => {
 test('finds phone numbers with a country code only', () => {
   expect(found('+14155552671')).toEqual(['phone: +14155552671']);
   expect(found('call +1 (415) 555-2671.')).toEqual(['phone: +1 (415) 555-2671']);
+  expect(found('+14155552671 51234-9')).toEqual(['phone: +14155552671']);
+  expect(found('+1 415 555 2671 5th')).toEqual(['phone: +1 415 555 2671']);
   expect(found('(415) 555-2671 1+14155552671 +0123456789 +1234567 2026-05-01T00:00:00+0200')).toEqual([]);
 });
 

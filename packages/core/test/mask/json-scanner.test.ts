@@ -108,6 +108,12 @@ test('finds a name and its value in one object, in either order', () => {
     '{"value":"hunter2","name":"password"}',
     '{"val":"hunter2","x":1,"Key":"api-key"}',
     '[{"text":"hunter2","x":{"y":"bob@example.com"},"field":"pass\\u0077ord"}]',
+    '{"name":"password","id":"7","value":"hunter2"}',
+    '{"id":"7","value":"hunter2","name":"password"}',
+    '{"name":"password","header":"x","value":"hunter2"}',
+    '{"value":"hunter2","text":"a hunter2","name":"password"}',
+    '{"value":{"name":"a","value":"b"},"text":"hunter2","val":["hunter2"],"key":"x","field":"token"}',
+    `{"name":"${'long '.repeat(20)}password","value":"hunter2"}`,
   ]) {
     expect(maskJson(pair)).not.toContain('hunter2');
     expect(() => JSON.parse(maskJson(pair))).not.toThrow();
@@ -144,6 +150,35 @@ test('opens forms in strings, and leaves what is of their shape alone', () => {
   for (const text of ['aGVsbG8gd29ybGQ=', 'a=b', 'x+y=z&&=', '===', 'E=mc2&F=ma']) {
     expect(maskJson(JSON.stringify({ text }))).toBe(JSON.stringify({ text }));
   }
+});
+
+test('opens base64 of JSON also behind space, over lines and in a data URL', () => {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const plain = JSON.stringify({ filler: 'x'.repeat(70), password: 'hunter2' });
+  for (const space of [' ', '\t', '\n', '\r\n', '\ufeff', '  \n ']) {
+    const masked = JSON.parse(maskJson(JSON.stringify({ s: base64(space + plain) })));
+    expect([space, Buffer.from(masked.s, 'base64').toString()]).toEqual([
+      space,
+      expect.stringContaining('mk_secret_'),
+    ]);
+  }
+  const wrapped = base64(plain).replace(/.{76}/g, '$&\r\n');
+  const ofLines = JSON.parse(maskJson(JSON.stringify({ s: wrapped })));
+  expect(Buffer.from(ofLines.s, 'base64').toString()).toContain('mk_secret_');
+  const head = 'data:application/json;charset=utf-8;base64,';
+  const ofUrl: string = JSON.parse(maskJson(JSON.stringify({ s: head + base64(plain) }))).s;
+  expect(ofUrl.startsWith(head)).toBe(true);
+  expect(Buffer.from(ofUrl.slice(head.length), 'base64').toString()).toContain('mk_secret_');
+  // Words that begin as such do are words.
+  for (const word of ['Cincinnati', 'Client', 'Ignatius', 'data:,x', 'data:text/plain;base64,aGVsbG8=']) {
+    const text = JSON.stringify({ s: word });
+    expect(maskJson(text)).toBe(text);
+  }
+});
+
+test('a name with percent codes is the name that they spell', () => {
+  expect(maskJson('{"pass%77ord":"hunter2"}')).toMatch(/^\{"pass%77ord":"mk_secret_/);
+  expect(maskJson('{"100%":"hunter2"}')).toBe('{"100%":"hunter2"}');
 });
 
 test('opens base64 of every kind of JSON container', () => {
