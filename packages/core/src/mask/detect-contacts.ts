@@ -49,7 +49,7 @@ export function phoneEnd(bytes: Uint8Array, i: number, end: number): number {
   let digits = 0;
   let p = i + 1;
   let last = i;
-  /** The end of the longest number of whole groups so far. */
+  /** The end of the shortest number of whole groups. */
   let whole = 0;
   if (!is(bytes, p, end, digit) || bytes[p] === 48) return 0;
   while (p < end && p < i + 32) {
@@ -57,7 +57,7 @@ export function phoneEnd(bytes: Uint8Array, i: number, end: number): number {
       if (++digits > 15) return whole;
       last = ++p;
     } else if (isPhoneGap(bytes, p, end)) {
-      if (digits >= 8) whole = last;
+      if (digits >= 8 && whole === 0) whole = last;
       p++;
     } else break;
   }

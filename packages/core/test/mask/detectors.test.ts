@@ -73,7 +73,7 @@ test('finds phone numbers with a country code only', () => {
   expect(found('call +1 (415) 555-2671.')).toEqual(['phone: +1 (415) 555-2671']);
   expect(found('+14155552671 51234-9')).toEqual(['phone: +14155552671']);
   expect(found('+1 415 555 2671 5th')).toEqual(['phone: +1 415 555 2671']);
-  expect(found('(415) 555-2671 1+14155552671 +0123456789 +1234567 2026-05-01T00:00:00+0200')).toEqual([]);
+  expect(found('(415) 555-2671 1+14155552671 +0123456789 +1234567, 2026-05-01T00:00:00+0200')).toEqual([]);
 });
 
 test('finds social security numbers with dashes that can have been given out', () => {
