@@ -35,7 +35,7 @@ function read(path: string): { header: Record<string, unknown>; events: CaptureE
   const closed = lines.at(-1) === 'closed';
   const [header, ...events] = lines
     .slice(0, closed ? -1 : undefined)
-    .map((line) => JSON.parse(line, (key, value) => (key === 'data' ? Buffer.from(value) : value)));
+    .map((line) => JSON.parse(line, (key, value) => (key === 'data' ? Buffer.from(value, 'base64') : value)));
   return { header, events, closed };
 }
 
@@ -224,7 +224,8 @@ test.each([
 
 test('a slow sink fills memory to its bound and no further: the rest is dropped, counted and declared', async () => {
   const path = newPath();
-  const recorder = recorderTo(path, { maxBufferedBytes: 2_000_000 }, { delayMs: 20 });
+  // How long it may take to close is not what this is about, and the worker comes last where processors are short.
+  const recorder = recorderTo(path, { maxBufferedBytes: 2_000_000, closeWaitMs: 60_000 }, { delayMs: 20 });
   await recorder.ready;
   for (let i = 0; i < 20; i++) {
     for (let k = 0; k < 20; k++) serve(recorder, '/orders/7', 50_000);
