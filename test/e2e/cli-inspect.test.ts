@@ -2,7 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
 import { newerCapture } from '../support/newer-capture.ts';
-import { runCli } from '../support/run-cli.ts';
+import { runCli, runCliHere } from '../support/run-cli.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -76,11 +76,11 @@ test.each([
 ])('inspect refuses %j in one sentence', async (flags, exit, sentence) => {
   using dir = tempDir();
   const file = await writeCapture(dir.file('some.hose'));
-  const { code, stdout, stderr } = await runCli(['inspect', file, ...flags]);
+  const { code, stdout, stderr } = await runCliHere(['inspect', file, ...flags]);
   expect({ code, stdout }).toEqual({ code: exit, stdout: '' });
   expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
   expect(stderr).toContain(sentence);
-  const json = JSON.parse((await runCli(['inspect', file, ...flags, '--json'])).stdout);
+  const json = JSON.parse((await runCliHere(['inspect', file, ...flags, '--json'])).stdout);
   expect(json.error).toMatchObject({ exit });
   expect(json.error.message).toContain(sentence);
 });
@@ -109,11 +109,11 @@ test.each(['inspect', 'verify'])('%s says in one sentence what is wrong with an 
     [dir.file('flipped.hose'), 65, /flipped\.hose is damaged .*recover/],
   ];
   for (const [path, exit, sentence] of cases) {
-    const { code, stderr, stdout } = await runCli([command, path]);
+    const { code, stderr, stdout } = await runCliHere([command, path]);
     expect({ path, code }).toEqual({ path, code: exit });
     expect(command === 'verify' ? stderr + stdout : stderr).toMatch(sentence);
     expect(stderr.split('\n').length, stderr).toBeLessThanOrEqual(2);
-    const json = JSON.parse((await runCli([command, path, '--json'])).stdout);
+    const json = JSON.parse((await runCliHere([command, path, '--json'])).stdout);
     expect(json).toBeTypeOf('object');
   }
 });

@@ -5,7 +5,7 @@ import { tempDir, writeCapture } from '../support/captures.ts';
 import { closedPort, httpServer, tcpServer } from '../support/http-server.ts';
 import { newerCapture } from '../support/newer-capture.ts';
 import { recordShop } from '../support/recorded-shop.ts';
-import { runCli, startCli } from '../support/run-cli.ts';
+import { runCli, runCliHere, startCli } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
@@ -261,7 +261,7 @@ test('replay says in one sentence what is wrong', async () => {
     [[dir.file('damaged.hose'), ...to], 65, /damaged\.hose/],
   ];
   for (const [args, exit, sentence] of cases) {
-    const { code, stderr, stdout } = await runCli(['replay', ...args]);
+    const { code, stderr, stdout } = await runCliHere(['replay', ...args]);
     expect({ args, code, stderr, stdout }).toEqual({
       args,
       code: exit,
