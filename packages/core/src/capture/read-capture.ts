@@ -22,7 +22,8 @@ export interface CaptureStream {
 }
 
 /**
- * Reads a capture from a stream of bytes, with bounded memory. Resolves when the header has been read.
+ * Reads a capture from a stream of bytes, with bounded memory. Resolves when the header has been read. The source is told
+ * to stop, which closes a file's stream, when it is refused, and when reading the events ends or stops.
  *
  * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, and as the mode says
  *   `capture-damaged` and `capture-truncated`; the same while events are read, where nothing before the fault is lost
@@ -37,12 +38,17 @@ export async function readCapture(
 ): Promise<CaptureStream> {
   const log = new ConditionLog(options.mode ?? 'tail', options.name ?? 'The capture');
   const window = new ByteWindow(source);
-  const head = await readHead(window, log);
-  return {
-    header: head.header,
-    events: readEvents(window, log, { ...head, fromStart: true }),
-    condition: () => log.condition(),
-  };
+  try {
+    const head = await readHead(window, log);
+    return {
+      header: head.header,
+      events: readEvents(window, log, { ...head, fromStart: true }),
+      condition: () => log.condition(),
+    };
+  } catch (error) {
+    await window.close();
+    throw error;
+  }
 }
 
 export async function* readEvents(

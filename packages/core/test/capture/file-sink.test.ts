@@ -168,4 +168,12 @@ describe('readCapture()', () => {
     for await (const _ of (await readCapture(createReadStream(path))).events) events += 1;
     expect(events).toBe(1000);
   });
+
+  it('closes the stream of a file that is no capture', async () => {
+    const path = join(dir, 'noise.hose');
+    await writeFile(path, Buffer.alloc(100_000, 'noise'));
+    const stream = createReadStream(path);
+    expect(await failure(() => readCapture(stream))).toMatchObject({ code: 'not-a-capture' });
+    expect(stream.destroyed).toBe(true);
+  });
 });

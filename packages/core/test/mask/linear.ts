@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 
-const short = 16 << 10;
-const long = 256 << 10;
+const short = 8 << 10;
+const long = 128 << 10;
 const most = 128;
 /** Below it the clock and the machine say more than the code does. */
-const quickMs = 50;
+const quickMs = 25;
 
 /** Sixteen times the length may take sixteen times as long, and more for noise; its square would be 256 times. */
 export function expectLinear(
