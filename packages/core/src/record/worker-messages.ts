@@ -12,9 +12,17 @@ export interface WorkerStart {
   readonly hookTimeoutMs: number;
   readonly sink: ModuleSource;
   readonly header: Omit<CaptureHeader, 'policy'>;
-  /** One number: how many messages the worker has dealt with. Lets a process that ends wait for it. */
-  readonly progress: SharedArrayBuffer;
+  /** The {@link sharedPlaces}. */
+  readonly shared: SharedArrayBuffer;
 }
+
+/** Numbers that both threads see at once, also while one of them waits. */
+export const sharedPlaces = {
+  /** How many messages the worker has dealt with. Lets a process that ends wait for it. */
+  progress: 0,
+  /** The worker's thread once that lets others go first; -1 when somebody waits for it and it must not. */
+  yielding: 1,
+} as const;
 
 /** From the recorder to the worker. */
 export type ToWorker =

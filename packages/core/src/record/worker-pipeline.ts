@@ -1,3 +1,4 @@
+import { getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
@@ -6,13 +7,13 @@ import type { PipelineStats } from './pipeline.ts';
 import { noPipelineStats } from './pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
-import { crossed } from './worker-messages.ts';
+import { crossed, sharedPlaces } from './worker-messages.ts';
 
 /** Runs the pipeline in a worker thread. The thread never keeps the process alive, but while somebody waits for it. */
 export class WorkerPipeline implements PipelineRunner {
   readonly #events: RunnerEvents;
   readonly #worker: Worker;
-  readonly #progress: Int32Array;
+  readonly #shared: Int32Array;
   readonly #waiting = new Map<number, () => void>();
   readonly #opening: Promise<void>;
   #opened: () => void = () => undefined;
@@ -27,17 +28,17 @@ export class WorkerPipeline implements PipelineRunner {
   #stats = noPipelineStats;
 
   /** @throws GardenhoseError `invalid-option` when something that must cross to the thread cannot be cloned */
-  constructor(start: Omit<WorkerStart, 'progress'>, events: RunnerEvents) {
+  constructor(start: Omit<WorkerStart, 'shared'>, events: RunnerEvents) {
     this.#events = events;
-    const progress = new SharedArrayBuffer(4);
-    this.#progress = new Int32Array(progress);
+    const shared = new SharedArrayBuffer(4 * Object.keys(sharedPlaces).length);
+    this.#shared = new Int32Array(shared);
     this.#opening = new Promise((resolve, reject) => {
       this.#opened = resolve;
       this.#openFailed = reject;
     });
     // Whoever does not ask for `ready` must not die of its rejection.
     this.#opening.catch(() => undefined);
-    this.#worker = startWorker({ ...start, progress });
+    this.#worker = startWorker({ ...start, shared });
     this.#worker.on('message', (message: FromWorker) => this.#take(message));
     this.#worker.on('error', (error) => this.#fail(workerError(error.message, error)));
     this.#worker.on('messageerror', (error) => this.#fail(workerError(error.message, error)));
@@ -67,6 +68,7 @@ export class WorkerPipeline implements PipelineRunner {
 
   close(): Promise<void> {
     this.#closing = true;
+    this.#hurry();
     return this.#ask('close');
   }
 
@@ -78,18 +80,30 @@ export class WorkerPipeline implements PipelineRunner {
 
   finishNow(timeoutMs: number): void {
     this.#closing = true;
+    this.#hurry();
     this.#send({ type: 'close', id: 0 });
     const deadline = systemClock.nowNs() + timeoutMs * 1e6;
     for (;;) {
-      const done = Atomics.load(this.#progress, 0);
+      const done = Atomics.load(this.#shared, sharedPlaces.progress);
       const leftMs = (deadline - systemClock.nowNs()) / 1e6;
       if (this.#over || done >= this.#posted || leftMs <= 0) return;
-      Atomics.wait(this.#progress, 0, done, leftMs);
+      Atomics.wait(this.#shared, sharedPlaces.progress, done, leftMs);
     }
   }
 
   stats(): PipelineStats {
     return this.#stats;
+  }
+
+  /** From here on somebody waits for the worker: it need not let others go first. */
+  #hurry(): void {
+    const thread = Atomics.compareExchange(this.#shared, sharedPlaces.yielding, 0, -1);
+    if (this.#over || thread <= 0) return;
+    try {
+      setPriority(thread, getPriority());
+    } catch {
+      // Linux lets few processes take back what they gave away. To the others the waiting may seem longer.
+    }
   }
 
   #send(message: ToWorker): void {

@@ -1,16 +1,19 @@
 // The thread in which a recorder's events are masked, go through the hooks and reach the sink.
 
+import { readlinkSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import { openPipeline, openSinkModule } from './open-pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
-import { crossing } from './worker-messages.ts';
+import { crossing, sharedPlaces } from './worker-messages.ts';
 
 function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
-  const progress = new Int32Array(start.progress);
+  const shared = new Int32Array(start.shared);
+  yieldToOthers(shared);
   const tell = (message: FromWorker) => port.postMessage(message);
 
   async function take(pipeline: Pipeline, message: ToWorker): Promise<void> {
@@ -25,8 +28,8 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
       tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
       port.close();
     }
-    Atomics.add(progress, 0, 1);
-    Atomics.notify(progress, 0);
+    Atomics.add(shared, sharedPlaces.progress, 1);
+    Atomics.notify(shared, sharedPlaces.progress);
   }
 
   const opening = openPipeline({
@@ -43,8 +46,8 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
     tell({ type: 'failed', error: crossing(error) });
     port.close();
     // Nobody need wait for what will not be done.
-    Atomics.store(progress, 0, 0x7fffffff);
-    Atomics.notify(progress, 0);
+    Atomics.store(shared, sharedPlaces.progress, 0x7fffffff);
+    Atomics.notify(shared, sharedPlaces.progress);
   };
   port.on('message', (message: ToWorker) => {
     work = work.then(async () => take(await opening, message));
@@ -57,15 +60,16 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
  * Lets everything else go first where processors are short: recording can wait, and has a buffer for it. Only Linux takes
  * the priority of a thread by itself; elsewhere this would be that of the whole process.
  */
-function yieldToOthers(): void {
+function yieldToOthers(shared: Int32Array): void {
   if (process.platform !== 'linux') return;
   try {
     const { PRIORITY_BELOW_NORMAL: low } = constants.priority;
-    if (getPriority() < low) setPriority(low);
+    if (getPriority() >= low) return;
+    const thread = Number(basename(readlinkSync('/proc/thread-self')));
+    if (Atomics.compareExchange(shared, sharedPlaces.yielding, 0, thread) === 0) setPriority(low);
   } catch {
     // A sandbox may forbid it. The recorder works as well without.
   }
 }
 
-yieldToOthers();
 if (parentPort !== null) run(workerData, parentPort);

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { constants, getPriority, tmpdir } from 'node:os';
+import { constants, getPriority, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CaptureEvent, Recorder, RecorderOptions } from '@gardenhose/core';
@@ -48,18 +48,54 @@ function serve(recorder: Recorder, target = '/orders/7', body = 1000): boolean {
   return tap !== undefined;
 }
 
+/** Threads of this process that let others go first. */
+const yielding = (): number =>
+  readdirSync('/proc/self/task').filter(
+    (task) => getPriority(Number(task)) === constants.priority.PRIORITY_BELOW_NORMAL,
+  ).length;
+
+/** Linux lets few processes take back what they gave away. */
+function mayHurry(): boolean {
+  const own = getPriority();
+  try {
+    setPriority(own - 1);
+    setPriority(own);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test.runIf(process.platform === 'linux')(
   'the worker yields to everything else; the process does not',
   async () => {
-    const niced = (): number =>
-      readdirSync('/proc/self/task').filter(
-        (task) => getPriority(Number(task)) === constants.priority.PRIORITY_BELOW_NORMAL,
-      ).length;
-    const before = { niced: niced(), own: getPriority() };
+    const before = { yielding: yielding(), own: getPriority() };
     const recorder = recorderTo(newPath());
     await recorder.ready;
-    expect({ niced: niced(), own: getPriority() }).toEqual({ niced: before.niced + 1, own: before.own });
+    expect({ yielding: yielding(), own: getPriority() }).toEqual({
+      ...before,
+      yielding: before.yielding + 1,
+    });
     await recorder.close();
+  },
+);
+
+test.runIf(process.platform === 'linux' && mayHurry())(
+  'a worker yields to nothing any more when a close waits for it, where that is allowed',
+  async () => {
+    const before = yielding();
+    const recorder = recorderTo(newPath(), {}, { delayMs: 50 });
+    await recorder.ready;
+    serve(recorder);
+    const closing = recorder.close();
+    expect(yielding()).toBe(before);
+    await closing;
+    const early = recorderTo(newPath(), {}, { delayMs: 50 });
+    serve(early);
+    const closed = early.close();
+    await early.ready;
+    expect(yielding()).toBe(before);
+    await closed;
   },
 );
 

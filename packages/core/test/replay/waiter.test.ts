@@ -58,17 +58,21 @@ test('what is stopped does not wake, and nor does what never comes', async () =>
 });
 
 test('the event loop is served while it waits', async () => {
-  const waiter = napWaiter(nowNs);
-  let turns = 0;
-  const turn = () => {
-    turns++;
-    immediate = setImmediate(turn);
-  };
-  let immediate = setImmediate(turn);
-  const from = nowNs();
-  await woken(waiter, from + 5 * ms, from);
-  clearImmediate(immediate);
-  expect(turns).toBeGreaterThan(5);
+  let most = 0;
+  // Another process may take the processor for longer than one wait.
+  for (let round = 0; round < 50 && most <= 5; round++) {
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      immediate = setImmediate(turn);
+    };
+    let immediate = setImmediate(turn);
+    const from = nowNs();
+    await woken(napWaiter(nowNs), from + 5 * ms, from);
+    clearImmediate(immediate);
+    most = Math.max(most, turns);
+  }
+  expect(most).toBeGreaterThan(5);
 });
 
 test('a clock that is moved by hand wakes it when it is told to', () => {
