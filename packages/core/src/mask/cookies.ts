@@ -5,8 +5,11 @@ import type { Scope } from './scope.ts';
 
 const cookieName = /^[!#$%&'*+.^_`|~\w-]+$/;
 const keptAttributes = new Map<string, RegExp>([
-  ['expires', /^[\w ,:+-]{0,40}$/],
-  ['max-age', /^-?\d{1,15}$/],
+  [
+    'expires',
+    /^(?:[A-Za-z]{3,9},? )?(?:\d{1,2}[ -][A-Za-z]{3}[ -]\d{2,4} \d\d:\d\d:\d\d|[A-Za-z]{3} [ \d]\d \d\d:\d\d:\d\d \d{4})(?: (?:GMT|UTC|[+-]\d{4}))?$|^[0-]?$/,
+  ],
+  ['max-age', /^-?\d{1,12}$/],
   ['samesite', /^(?:lax|strict|none)$/i],
   ['priority', /^(?:low|medium|high)$/i],
   ['secure', /^$/],

@@ -82,6 +82,23 @@ function contextOf(start: ExchangeStart): Omit<RuleContext, 'part' | 'contentTyp
     protocol: start.protocol,
     method: start.method,
     host: (start.authority ?? headerValue(start.headers, 'host') ?? '').replace(/:\d{1,5}$/, ''),
-    path: start.target.split('?', 1)[0] ?? '',
+    path: pathOf(start.target),
   };
+}
+
+/** The path of a request target, without origin, query and fragment; percent codes decoded where no slash comes of it. */
+function pathOf(target: string): string {
+  const path = target.replace(/^[A-Za-z][A-Za-z0-9+.-]{0,30}:\/\/[^/?#]*/, '').split(/[?#]/, 1)[0] ?? '';
+  if (!path.includes('%')) return path === '' ? '/' : path;
+  return path
+    .split('/')
+    .map((segment) => {
+      try {
+        const text = decodeURIComponent(segment);
+        return text.includes('/') ? segment : text;
+      } catch {
+        return segment;
+      }
+    })
+    .join('/');
 }

@@ -35,6 +35,13 @@ class KnownHeader {
   }
 }
 
+/** What is known of headers under one set of rules. */
+class KnownHeaders {
+  readonly byName: Map<string, KnownHeader> = new Map();
+  /** What is left of names: rules can be for what stands in them. */
+  readonly place: MemoryPlace = new MemoryPlace();
+}
+
 const namesRemembered = 512;
 const longestName = 128;
 const byName = new Map<string, HeaderKind>();
@@ -55,12 +62,11 @@ export class HeaderMasker {
   readonly #scope: Scope;
   readonly #memory: ValueMemory;
   readonly #values: HeaderValues;
-  readonly #sets = new WeakMap<RuleSet, Map<string, KnownHeader>>();
-  readonly #namePlace = new MemoryPlace();
+  readonly #sets = new WeakMap<RuleSet, KnownHeaders>();
   readonly #maskName: (name: string) => string;
   // Of the rules that were in force last.
   #rules: RuleSet | undefined;
-  #names = new Map<string, KnownHeader>();
+  #known = new KnownHeaders();
 
   constructor(scope: Scope, text: TextMasker, memory: ValueMemory) {
     this.#scope = scope;
@@ -70,15 +76,16 @@ export class HeaderMasker {
   }
 
   mask(headers: HeaderList): HeaderList {
-    if (this.#rules !== this.#scope.rules) this.#names = this.#namesOf(this.#scope.rules);
+    if (this.#rules !== this.#scope.rules) this.#known = this.#knownUnder(this.#scope.rules);
+    const { byName: names, place } = this.#known;
     let out: string[] | undefined;
     const { length } = headers;
     for (let i = 0; i + 1 < length; i += 2) {
       const name = headers[i] ?? '';
       const value = headers[i + 1] ?? '';
       // By the name as it was sent, so that nothing has to be put into lower case.
-      const known = this.#names.get(name) ?? this.#meet(name);
-      if (!known.listed) known.shownName = this.#memory.recall(this.#namePlace, name, this.#maskName) ?? '';
+      const known = names.get(name) ?? this.#meet(name);
+      if (!known.listed) known.shownName = this.#memory.recall(place, name, this.#maskName) ?? '';
       const masked =
         known.place === undefined ? known.mask(value) : this.#memory.recall(known.place, value, known.mask);
       const same = masked === value && known.shownName === name;
@@ -94,14 +101,14 @@ export class HeaderMasker {
     return this.#values.host(value);
   }
 
-  #namesOf(rules: RuleSet): Map<string, KnownHeader> {
+  #knownUnder(rules: RuleSet): KnownHeaders {
     this.#rules = rules;
-    let names = this.#sets.get(rules);
-    if (names === undefined) {
-      names = new Map();
-      this.#sets.set(rules, names);
+    let known = this.#sets.get(rules);
+    if (known === undefined) {
+      known = new KnownHeaders();
+      this.#sets.set(rules, known);
     }
-    return names;
+    return known;
   }
 
   #meet(name: string): KnownHeader {
@@ -119,8 +126,9 @@ export class HeaderMasker {
     );
     // Names come from clients.
     if (name.length > longestName) return known;
-    if (this.#names.size >= namesRemembered) this.#names.clear();
-    this.#names.set(detached(name), known);
+    const { byName: names } = this.#known;
+    if (names.size >= namesRemembered) names.clear();
+    names.set(detached(name), known);
     return known;
   }
 }

@@ -227,7 +227,7 @@ export class HeaderValues {
 
   #etags(value: string): string {
     const rule = this.#scope.rules.default('default/header/etag', 'etag');
-    if (/^[\w ,:]{1,40} GMT$/.test(value)) return value;
+    if (httpDate.test(value)) return value;
     return this.#listed(value, (item) => {
       const text = item.trim();
       if (text === '' || text === '*') return item;
@@ -287,12 +287,12 @@ export class HeaderValues {
           .slice(0, Math.max(part.indexOf('='), 0))
           .trim()
           .toLowerCase();
-        if (name !== 'filename' && name !== 'filename*') return this.#scan(part);
+        if (!/^filename(?:\*|\*\d{1,9}\*?)?$/.test(name)) return this.#scan(part);
         return this.#inQuotes(part, (inside) => {
           const extension = /\.[A-Za-z0-9]{1,5}$/.exec(inside.slice(-6))?.[0] ?? '';
           const stem = inside.slice(0, inside.length - extension.length);
-          const coded = name.endsWith('*') ? "UTF-8''" : '';
-          const bare = coded === '' ? stem : stem.replace(/^[\w-]{0,40}'[\w-]{0,40}'/, '');
+          const coded = /^filename\*(?:0\*)?$/.test(name) ? "UTF-8''" : '';
+          const bare = !name.endsWith('*') ? stem : stem.replace(/^[\w-]{0,40}'[\w-]{0,40}'/, '');
           return `${coded}${this.#under(rule, bare)}${extension}`;
         });
       })

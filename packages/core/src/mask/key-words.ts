@@ -23,7 +23,12 @@ const secretPairs = words(`
   apikey privatekey secretkey accesskey signingkey encryptionkey masterkey sharedkey customerkey hostkey clientsecret
   sharedsecret securitycode recoverycode backupcode verificationcode confirmationcode authcode securityanswer
   clientassertion codeverifier usercode authkey connectionstring tokenvalue authorizationcode authorizationheader
-  authorizationvalue policysignature requestsignature tokensignature webhooksignature`);
+  authorizationvalue policysignature requestsignature tokensignature webhooksignature password passwords passwd
+  passphrase passcode`);
+
+/** What forms put behind the word for a password that is asked for more than once. */
+const afterPassword =
+  /(password)(?:confirm|confirmation|again|repeat|repeated|retype|verify|verification|check|new|old|current|value|text)$/;
 
 /** A name of one of these words before `authorization` is about permission or payment, not about the header. */
 const harmlessBeforeAuthorization = words(`
@@ -140,6 +145,7 @@ const queryOnly = new Map<string, NameMeaning>([
 ]);
 
 const longestName = 256;
+const numbering = /^\d{1,2}$/;
 const wordPattern = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\p{ASCII}]+/gu;
 
 /** The same as {@link wordPattern} finds, for names of ASCII characters only: names can be many. */
@@ -188,11 +194,18 @@ export function nameWords(name: string): string[] {
 export function nameMeaning(given: string, inQuery: boolean): NameMeaning | undefined {
   const plain = percentDecoded(given);
   const name = plain.includes('mk_') ? withoutTokens(plain) : plain;
-  const whole = meaningOf(nameWords(name), inQuery);
+  const whole = meaningOfEach(nameWords(name), inQuery);
   if (whole !== undefined || (!name.includes('.') && !name.includes('['))) return whole;
   const parts = name.slice(0, longestName).split(/[.[\]]+/);
   const last = parts.findLast((part) => part !== '' && !/^\d+$/.test(part));
-  return last === undefined ? undefined : meaningOf(nameWords(last), inQuery);
+  return last === undefined ? undefined : meaningOfEach(nameWords(last), inQuery);
+}
+
+/** The first and the second of something are what it is: `pass1` and `pass2` of a form. */
+function meaningOfEach(parts: readonly string[], inQuery: boolean): NameMeaning | undefined {
+  const meaning = meaningOf(parts, inQuery);
+  if (meaning !== undefined || !numbering.test(parts.at(-1) ?? '')) return meaning;
+  return meaningOf(parts.slice(0, -1), inQuery);
 }
 
 /** The words in a token are not those of the name that it stands for. */
@@ -237,10 +250,10 @@ function isSecret(parts: readonly string[], last: string): boolean {
   return false;
 }
 
-/** `userpassword`, written as one word. */
+/** `userpassword`, written as one word, and `passwordconfirm`. */
 function endsAsSecret(word: string): boolean {
   if (word.length < 7) return false;
-  const one = word.endsWith('s') ? word.slice(0, -1) : word;
+  const one = (word.endsWith('s') ? word.slice(0, -1) : word).replace(afterPassword, '$1');
   return (
     one.endsWith('password') || one.endsWith('passwd') || one.endsWith('apikey') || one.endsWith('secret')
   );

@@ -76,7 +76,10 @@ export function globPattern(text: string, where: string): RegExp {
   return new RegExp(`^${text.split('*').map(escapeRegExp).join('.*?')}$`, 'is');
 }
 
-/** A path pattern of `when`: `*` and `:name` stand for one segment, one `**` for any number. */
+/**
+ * A path pattern of `when`: `*` and `:name` stand for one segment, one `**` for any number. As routers do by default, a
+ * slash at the end and the case of letters make no other path: else clients could choose which rules are for them.
+ */
 export function pathPattern(text: string, where: string): RegExp {
   if (!text.startsWith('/')) throw policyError(where, `a path begins with /, found ${show(text)}`);
   const parts = text.slice(1).split('/');
@@ -88,7 +91,7 @@ export function pathPattern(text: string, where: string): RegExp {
     if (part.includes('*')) throw policyError(where, `* stands for a whole segment, found ${show(part)}`);
     return `/${escapeRegExp(part)}`;
   });
-  return new RegExp(`^${source.join('')}$`, 's');
+  return new RegExp(`^${source.join('')}/?$`, 'is');
 }
 
 function escapeRegExp(text: string): string {

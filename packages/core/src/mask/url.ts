@@ -1,3 +1,4 @@
+import { addressOf } from './canonical.ts';
 import type { DeepText } from './deep-text.ts';
 import { Edits } from './edits.ts';
 import type { MaskRule } from './mask-rule.ts';
@@ -6,7 +7,9 @@ import type { PathTemplate } from './selector.ts';
 
 type PairPlace = 'query' | 'form';
 
-const authorityPattern = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:)?\/\/[^/?#]*/;
+/** Browsers take any slashes after these schemes, also none, for the two. */
+const authorityPattern = /^(?:(?:https?|wss?|ftp):[\\/]*|(?:[a-z][a-z0-9+.-]{0,30}:)?\/\/)[^/?#]*/i;
+const beforeAuthority = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:)?[\\/]*/;
 const opaquePattern = /^[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\/\/|\d)/;
 /** A segment that a route is likely to name. */
 const routeWord = /^[A-Za-z][A-Za-z_.-]{0,39}$/;
@@ -30,9 +33,9 @@ export class UrlMasker {
     const question = Math.min(indexOrEnd(url, '?', 0), hash);
     // As nearly all targets are: nothing stands before the path.
     const rooted = url.startsWith('/') && (isTarget || !url.startsWith('//'));
-    const authority = rooted ? '' : (authorityPattern.exec(url)?.[0] ?? '');
+    const authority = rooted ? '' : this.#authorityOf(url, isTarget);
     const pathStart = authority.length;
-    const opaque = !rooted && opaquePattern.test(url);
+    const opaque = !rooted && authority === '' && opaquePattern.test(url);
     const head = url.slice(0, pathStart);
     const path = url.slice(pathStart, question);
     let out = head === '' ? '' : this.#authority(head, level);
@@ -86,14 +89,23 @@ export class UrlMasker {
     return edits;
   }
 
+  #authorityOf(url: string, isTarget: boolean): string {
+    const authority = authorityPattern.exec(url)?.[0] ?? '';
+    // `CONNECT user:password@host:443`
+    return authority === '' && isTarget ? (/^[^/?#]*@[^/?#]*/.exec(url)?.[0] ?? '') : authority;
+  }
+
+  /** The host is looked at as the header `Host` is: an address in it is a server's. */
   #authority(head: string, level: number): string {
     const at = head.lastIndexOf('@');
-    if (at < 0) return head;
-    const slashes = head.indexOf('//') + 2;
+    const slashes = authorityPattern.test(head) ? (beforeAuthority.exec(head)?.[0].length ?? 0) : 0;
+    const hostStart = at < 0 ? slashes : at + 1;
+    const host = head.slice(hostStart);
+    const shownHost = addressOf(host) === undefined ? this.#deep.mask(host, level) : host;
+    if (at < 0) return shownHost === host ? head : head.slice(0, slashes) + shownHost;
     const rule = this.#scope.rules.default('default/detect/url-userinfo', 'secret');
-    return (
-      head.slice(0, slashes) + this.#deep.maskUnder(rule, head.slice(slashes, at), level) + head.slice(at)
-    );
+    const userinfo = this.#deep.maskUnder(rule, head.slice(slashes, at), level);
+    return `${head.slice(0, slashes)}${userinfo}@${shownHost}`;
   }
 
   #path(path: string, level: number, isTarget: boolean): string {

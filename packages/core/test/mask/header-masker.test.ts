@@ -183,3 +183,28 @@ test('tells the form of a value in time that grows with its length', () => {
     }
   }
 });
+
+test('keeps times where they are times, and nothing else in their place', () => {
+  const cookie = (value: string) =>
+    maskMessage({ responseHeaders: ['Set-Cookie', value] }).response.headers[1];
+  for (const date of [
+    'Wed, 21 Oct 2026 07:28:00 GMT',
+    'Wed, 21-Oct-2026 07:28:00 GMT',
+    'Wed Oct 21 07:28:00 2026',
+    '0',
+  ]) {
+    expect(cookie(`a=1; Expires=${date}; Path=/`)).toContain(`; Expires=${date}; Path=/`);
+  }
+  for (const other of [stem, '4242424242424242', `Wed, 21 Oct 2026 07:28:00 ${stem}`]) {
+    expect(cookie(`a=1; Expires=${other}; Secure`)).toMatch(/^a=mk_cookie_.{16}; Secure$/);
+  }
+  expect(cookie('a=1; Max-Age=4242424242424242')).toMatch(/^a=mk_cookie_.{16}$/);
+  expect(maskHeader('If-Range', 'Wed, 21 Oct 2026 07:28:00 GMT')).toBe('Wed, 21 Oct 2026 07:28:00 GMT');
+  expect(maskHeader('If-Range', `${stem} GMT`)).toMatch(/^mk_etag_/);
+});
+
+test('masks file names that are told in pieces', () => {
+  for (const piece of [`filename*0="${stem}"`, `filename*1*=${stem}.pdf`, `filename*0*=UTF-8''${stem}`]) {
+    expect(maskHeader('Content-Disposition', `attachment; ${piece}`)).not.toContain(stem);
+  }
+});

@@ -125,6 +125,31 @@ test('finds a name and its value in one object, in either order', () => {
   expect(maskJson('{"value":"blue","name":"color"}')).toBe('{"value":"blue","name":"color"}');
 });
 
+test('finds all names and values of one object, in any order', () => {
+  for (const pair of [
+    '{"name":"password","id":"f1","value":"hunter2"}',
+    '{"id":"f1","value":"hunter2","name":"password"}',
+    '{"id":"f1","value":"hunter2","x":{"id":"f2","value":"blue"},"name":"password","key":"k"}',
+    '{"value":"hunter2","text":"bob@example.com hunter2","data":["hunter2"],"name":"password"}',
+    `{${'"value":"hunter2",'.repeat(20)}"name":"password"}`,
+    `{${'"id":"f1",'.repeat(20)}"name":"password",${'"id":"f1",'.repeat(20)}"value":"hunter2"}`,
+  ]) {
+    expect(maskJson(pair)).not.toContain('hunter2');
+    expect(() => JSON.parse(maskJson(pair))).not.toThrow();
+  }
+  expect(maskJson('{"name":"password","value":"x"},')).toBe('json-syntax');
+  expect(maskJson('[{"name":"password","value":true},{"id":"a","value":"blue"}]')).toBe(
+    '[{"name":"password","value":true},{"id":"a","value":"blue"}]',
+  );
+});
+
+test('shows no value that one of its names keeps and another one masks', () => {
+  const rules = [{ id: 'r', at: 'key:tenant', mask: 'keep' }] as const;
+  expect(maskJson('{"id":"tenant","value":"acme"}', { rules })).toContain('acme');
+  expect(maskJson('{"id":"tenant","value":"hunter2","name":"password"}', { rules })).not.toContain('hunter2');
+  expect(maskJson('{"id":"password","name":"tenant","value":"hunter2"}', { rules })).not.toContain('hunter2');
+});
+
 test('opens JSON in strings, base64 of JSON, and URLs, and closes them again', () => {
   const inner = JSON.stringify({ password: 'hunter2', page: 1 });
   const twice = JSON.stringify({ data: JSON.stringify({ more: inner }) });

@@ -22,7 +22,8 @@ test('knows names of credentials', () => {
     samlResponse codeVerifier client_assertion securityCode backupCodes recoveryCode SSECustomerKey UserCode
     ConfirmationCode one_time_code sharedAccessKey signingKey encryptionKey passphrase credentials accesstoken
     userpassword masterKey hmac _csrf XSRF-TOKEN proxyAuthorization x_authorization authorizationCode connectionString
-    wifi_psk SAMLAssertion tokenValue next-auth.session-token`;
+    wifi_psk SAMLAssertion tokenValue next-auth.session-token pass1 pass2 password_2 token1 access_token_1 auth[token2]
+    passWord pass-phrase passCode passwordconfirm passwordconfirmation newpasswordagain`;
   const missed = types(names).filter(([, type]) => type !== 'secret');
   expect(missed).toEqual([]);
 });
@@ -30,7 +31,7 @@ test('knows names of credentials', () => {
 test('knows names of persons, payment and places by their kind', () => {
   const expected = {
     email: 'email userEmail customer.email user[email] contactEmailAddress emails email_addresses',
-    phone: 'phone phoneNumber homePhoneNumber mobile msisdn workPhone phone_numbers',
+    phone: 'phone phoneNumber homePhoneNumber mobile msisdn workPhone phone_numbers phone1 user.phone_2',
     name: 'firstName lastName full_name customerLastName account_holder_name individual_name NickName',
     user: 'username twitter_username adminUserName',
     account: 'account_numbers bacs_sort_code refund_routing_number',

@@ -185,6 +185,19 @@ test('applies a rule only where all its conditions hold', () => {
   ]) {
     expect(masks(when)).toBe(true);
   }
+  // A client must not choose which rules are for it by how it spells a path that the application takes for the same.
+  for (const target of [
+    'http://api.shop.test/shops/7/orders',
+    '/SHOPS/7/Orders',
+    '/shops/7/orders/',
+    '/sho%70s/7/orders#x',
+    '/shops/a%2Fb/orders',
+    '/shops/%ZZ/orders',
+  ]) {
+    expect([target, masks({ path: ['/shops/:id/orders'] }, { target })]).toEqual([target, true]);
+  }
+  expect(masks({ path: ['/'] }, { target: 'http://api.shop.test?x' })).toBe(true);
+  expect(masks({ path: ['/shops/a/b'] }, { target: '/shops/a%2Fb' })).toBe(false);
   for (const when of [
     { method: ['GET'] },
     { path: ['/shops'] },

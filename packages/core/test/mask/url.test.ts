@@ -18,6 +18,24 @@ test('leaves words and numbers of paths and queries alone, and reads everything 
   expect(masked('/4242424242424242/x/4242424242424242')).toMatch(/^\/mk_card_.{16}\/x\/mk_card_.{16}$/);
 });
 
+test('masks what stands before @ however the slashes are written, and looks at the host', () => {
+  for (const [target, shown] of [
+    ['https://bob:hunter2@shop.test/a', /^https:\/\/mk_secret_.{16}@shop\.test\/a$/],
+    ['//bob:hunter2@shop.test/a', /^\/\/bob/],
+    ['https:\\\\bob:hunter2@shop.test/a', /^https:\\\\mk_secret_.{16}@shop\.test\/a$/],
+    ['http:bob:hunter2@shop.test', /^http:mk_secret_.{16}@shop\.test$/],
+    ['bob:hunter2@shop.test:443', /^mk_secret_.{16}@shop\.test:443$/],
+    ['u:hunter2@10.0.0.1:443', /^mk_secret_.{16}@10\.0\.0\.1:443$/],
+    ['https://4242424242424242.shop.test/', /^https:\/\/mk_card_.{16}\.shop\.test\/$/],
+    ['http://10.0.0.1:80/a', /^http:\/\/10\.0\.0\.1:80\/a$/],
+  ] as const) {
+    if (!target.startsWith('//')) expect(masked(target)).toMatch(shown);
+    const { response } = maskMessage({ responseHeaders: ['Location', target] });
+    expect(response.headers[1]).not.toContain('42424242');
+    if (/^(?:https?:|\/\/)/.test(target)) expect(response.headers[1]).not.toContain('hunter2');
+  }
+});
+
 test('finds patterns of the user in texts of any length', () => {
   const rules = [{ id: 'r', value: { pattern: 'A\\d', maxLength: 2 }, mask: 'redact' }] as const;
   expect(masked('/A1/x?q=A2&A3=1', { rules })).toBe('/[REDACTED]/x?q=[REDACTED]&[REDACTED]=1');

@@ -97,6 +97,19 @@ test('tells a trace of each value, also of those it has met', () => {
   expect(traced).toEqual(['rule']);
 });
 
+test('a name of a header that was met under some rules is read again under others', () => {
+  const rules = [
+    { id: 'r', when: { part: 'response' }, value: { pattern: 'ACME-\\d+', maxLength: 20 }, mask: 'redact' },
+  ] as const;
+  const headers = ['X-ACME-12345678', '1'];
+  const masker = createMasker(aPolicy({ rules }));
+  const masked = read(
+    rawEvents({ headers, responseHeaders: headers }).flatMap((event) => masker.mask(event)),
+  );
+  expect(masked.request.headers[0]).toBe('X-ACME-12345678');
+  expect(masked.response.headers[0]).toBe('X-[REDACTED]');
+});
+
 test('a masker makes the same of an exchange the second time, under each of its rule sets', () => {
   const rules = [
     { id: 'r', when: { part: 'response' }, at: 'header:x-tenant', mask: 'keep' },
