@@ -2,11 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import { comesInUnits, maskEvent, maskRecord, unitEnd } from './body-lines.ts';
 import { decodeBody } from './content-coding.ts';
 import {
+  beforeSpace,
   firstByte,
   insideCall,
   isForm,
   isMarkup,
   isMultipart,
+  mayBeCoded,
   mayBeDocument,
   startOfContent,
 } from './content-look.ts';
@@ -185,6 +187,8 @@ export class BodyMasker {
     if (type.kind === 'form') return this.#form(bytes, start, end);
     if (type.kind === 'csv') return this.#csv.edits(bytes, start, end, type);
     if (isForm(bytes, start, end) && isUtf8(bytes.subarray(start, end))) return this.#form(bytes, start, end);
+    if (mayBeCoded(bytes, start, end) && isUtf8(bytes.subarray(start, end)))
+      return this.#word(bytes, start, end);
     const document = mayBeDocument(bytes, start, end) ? this.#document(bytes, start, end, false) : undefined;
     return document ?? this.#seen(bytes, start, end);
   }
@@ -235,6 +239,15 @@ export class BodyMasker {
     const all = new Edits();
     all.add(start, end, edits.applyToText(text));
     return all;
+  }
+
+  /** A text that is one word, as a string of JSON would be read; a line end may stand behind it. */
+  #word(bytes: Buffer, start: number, end: number): Edits {
+    const edits = new Edits();
+    const stop = beforeSpace(bytes, start, end);
+    const masked = this.#text.maskBytes(bytes, start, stop, 0);
+    if (masked !== undefined) edits.add(start, stop, masked);
+    return edits;
   }
 
   /** A GraphQL document; one that cannot be read becomes one token. Undefined when it is none. */

@@ -49,7 +49,8 @@ export function insideCall(bytes: Buffer, start: number, end: number): Range | u
   return from < stop - 1 ? { start: from, end: stop - 1 } : undefined;
 }
 
-function beforeSpace(bytes: Buffer, start: number, end: number): number {
+/** Where the white space at the end begins. */
+export function beforeSpace(bytes: Buffer, start: number, end: number): number {
   let stop = end;
   while (stop > start && (bytes[stop - 1] ?? 0) <= 0x20) stop--;
   return stop;
@@ -79,6 +80,15 @@ export function isForm(bytes: Buffer, start: number, end: number): boolean {
   if (!/^[\w.%+~[\]-]{1,100}=(?!=*\s*$)/.test(bytes.toString('latin1', start, Math.min(end, start + 128))))
     return false;
   // A line end may stand at the very end.
+  const stop = beforeSpace(bytes, start, end);
+  for (let i = start; i < stop; i++) if ((bytes[i] ?? 0) <= 0x20) return false;
+  return true;
+}
+
+/** One word that JSON or a URL may stand in, in base64 or with percent codes. */
+export function mayBeCoded(bytes: Buffer, start: number, end: number): boolean {
+  const head = bytes.toString('latin1', start, Math.min(end, start + 32));
+  if (!/^(?:e[wy3]|W[wyz123]|I[ACFH]|[CD][QSVX]|C[giln]|77|data:|%(?:7B|5B)|[a-z][a-z0-9+.-]{1,20}:\/\/|\/)/i.test(head)) return false;
   const stop = beforeSpace(bytes, start, end);
   for (let i = start; i < stop; i++) if ((bytes[i] ?? 0) <= 0x20) return false;
   return true;

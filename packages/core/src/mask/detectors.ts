@@ -11,6 +11,7 @@ import {
   letter,
   plus,
   slash,
+  space,
   trigger,
   valueEnd,
   wordByte,
@@ -40,6 +41,8 @@ for (let first = 65; first <= 90; first++) {
   }
 }
 
+/** Around the sign of an assignment. */
+const mostSpaces = 2;
 const blockLength = 16;
 /** The shortest find without a mark or a digit in it, a key, is of so many bytes without a space. */
 const longRun = 15;
@@ -322,16 +325,20 @@ export class Detectors {
     return end > 0 && this.#hit(number['url-userinfo'], i + 3, end) === end ? end : i;
   }
 
-  /** `password=…` up to a delimiter, in connection strings, logs and URLs within text. */
+  /** `password=…` and `password = …` up to a delimiter, in connection strings, logs and URLs within text. */
   #assignment(i: number): number {
     const bytes = this.#bytes;
     const end = this.#end;
-    const nameEnd = bytes[i - 1] === 93 && i > this.#floor ? i - 1 : i;
+    let nameEnd = i;
+    while (nameEnd > this.#floor && i - nameEnd < mostSpaces && bytes[nameEnd - 1] === space) nameEnd--;
+    if (bytes[nameEnd - 1] === 93 && nameEnd > this.#floor) nameEnd--;
     const lowest = Math.max(this.#floor, nameEnd - 40);
     let start = nameEnd;
     while (start > lowest && ((classes[bytes[start - 1] ?? 0] ?? 0) & wordByte) !== 0) start--;
     if (start === nameEnd) return i;
     let from = i + 1;
+    // Without a space before the sign, one behind it says that there is no value.
+    if (bytes[i - 1] === space) while (from < end && from - i <= mostSpaces && bytes[from] === space) from++;
     if (from < end && (bytes[from] === 34 || bytes[from] === 39)) from++;
     // The name comes first: a value is only walked over to be taken, so no byte is walked over twice.
     if (from >= end || this.#endsValue(from) || isToken(bytes, from, end)) return i;

@@ -23,6 +23,8 @@ export const jsonLike: RegExp = /^\s*(?:\{\s*(?:"|\}\s*$)|\[\s*(?:[[{"]|\]\s*$))
 const base64Json =
   /^(?:e[wy3]|W[wyz123]|I[ACFH]|[CD][QSVX]|C[giln]|77)(?:[A-Za-z0-9+/_-]|\r?\n){6,}={0,2}\s*$/;
 const dataUrl = /^data:[^,]{0,128};base64,/i;
+/** JSON, percent-encoded as in a URL. */
+const percentJson = /^%(?:7B|5B)\S*$/i;
 /** Names and values as in a form. */
 const formLike = /^[\w.%[\]?+-]{1,128}=\S*$/;
 const urlWithMore = /^(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\/)[^\s]*[?#;]/i;
@@ -153,6 +155,7 @@ export class TextMasker implements DeepText {
       const masked = base64Json.test(data) ? this.#base64(data, level, tooDeep) : undefined;
       return masked === undefined ? undefined : dataHead + masked;
     }
+    if (percentJson.test(text)) return this.#percent(text, level, tooDeep);
     if (urlWithMore.test(text))
       return tooDeep ? this.undecodable(text, level) : this.urls.mask(text, level + 1, false);
     if (formLike.test(text)) return this.#form(text, level, tooDeep);
@@ -164,6 +167,18 @@ export class TextMasker implements DeepText {
     if (tooDeep) return text.includes('&') ? this.undecodable(text, level) : undefined;
     const edits = this.urls.pairEdits(text, 'form', level + 1);
     return edits.count === 0 ? undefined : edits.applyToText(text);
+  }
+
+  #percent(text: string, level: number, tooDeep: boolean): string {
+    if (tooDeep) return this.undecodable(text, level);
+    try {
+      const decoded = decodeURIComponent(text.replaceAll('+', ' '));
+      const masked = this.mask(decoded, level + 1);
+      return masked === decoded ? text : encodeURIComponent(masked);
+    } catch {
+      // No UTF-8, or a percent sign that stands for nothing.
+      return this.undecodable(text, level);
+    }
   }
 
   #base64(text: string, level: number, tooDeep: boolean): string | undefined {
@@ -260,7 +275,7 @@ const firstBytes: Uint8Array = new Uint8Array(256);
 for (let code = 0; code < 128; code++) {
   const char = String.fromCharCode(code);
   let bits = 0;
-  if (/[\s[{]/.test(char)) bits |= mayBeJson;
+  if (/[\s[{%]/.test(char)) bits |= mayBeJson;
   if (/[eWICD7d]/.test(char)) bits |= mayBeBase64;
   if (/[A-Za-z/]/.test(char)) bits |= mayBeUrl;
   if (/[\s{#,"qmsf]/.test(char)) bits |= mayBeGraphql;

@@ -421,3 +421,41 @@ test('follows a rule for text bodies, and for no others', () => {
   expect(under('redact', { ...text, body: '{"a":1}' }).body).toBe('{"a":1}');
   expect(under('redact', { type: 'application/json', body: '{"a":1}' }).body).toBe('{"a":1}');
 });
+
+test('reads a text that is one word as a string of JSON would be read', () => {
+  const json = JSON.stringify({ password: 'hunter2', page: 1 });
+  const body = (text: string) => maskMessage({ type: 'text/plain', body: text }).request.body;
+  const coded = body(`${Buffer.from(json).toString('base64')}\n`);
+  expect(JSON.parse(Buffer.from(coded, 'base64').toString())).toEqual({
+    password: expect.stringMatching(/^mk_secret_/),
+    page: 1,
+  });
+  expect(coded).toMatch(/\n$/);
+  for (const text of [
+    `payload=${encodeURIComponent(json)}`,
+    encodeURIComponent(json),
+    encodeURIComponent(`[${json}]`).toLowerCase(),
+    'https://shop.test/?p%61ssword=hunter2',
+    'user%5Bpassword%5D=hunter2',
+    'password = hunter2',
+    'db: secret = "hunter2"',
+  ]) {
+    expect([text, body(text)]).toEqual([text, expect.not.stringContaining('hunter2')]);
+    expect(
+      maskMessage({ type: 'application/json', body: JSON.stringify({ text }) }).request.body,
+    ).not.toContain('hunter2');
+  }
+  for (const text of [
+    'a=b',
+    'eyes',
+    '/a/b',
+    'WzE=',
+    '%7Bx%7D',
+    '%5B1%5D',
+    'page = 2',
+    'https://shop.test/\u00e0',
+    '%',
+  ]) {
+    expect(body(text)).toBe(text);
+  }
+});
