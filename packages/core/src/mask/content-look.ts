@@ -88,7 +88,12 @@ export function isForm(bytes: Buffer, start: number, end: number): boolean {
 /** One word that JSON or a URL may stand in, in base64 or with percent codes. */
 export function mayBeCoded(bytes: Buffer, start: number, end: number): boolean {
   const head = bytes.toString('latin1', start, Math.min(end, start + 32));
-  if (!/^(?:e[wy3]|W[wyz123]|I[ACFH]|[CD][QSVX]|C[giln]|77|data:|%(?:7B|5B)|[a-z][a-z0-9+.-]{1,20}:\/\/|\/)/i.test(head)) return false;
+  if (
+    !/^(?:e[wy3]|W[wyz123]|I[ACFH]|[CD][QSVX]|C[giln]|77|data:|%(?:7B|5B)|[a-z][a-z0-9+.-]{1,20}:\/\/|\/)/i.test(
+      head,
+    )
+  )
+    return false;
   const stop = beforeSpace(bytes, start, end);
   for (let i = start; i < stop; i++) if ((bytes[i] ?? 0) <= 0x20) return false;
   return true;

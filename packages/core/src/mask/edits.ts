@@ -4,6 +4,13 @@ const mostKept = 1 << 20;
 /** For so few bytes a loop is quicker than a call out of JavaScript. */
 const fewBytes = 48;
 
+/** What is put in place of `[start, end)`; without a text, only other replacements in it are taken out. */
+export interface Replacement {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string | undefined;
+}
+
 /**
  * Replacements in a piece of bytes or text, in order and apart from each other. Used again after {@link clear}: what
  * stands for the values is kept as bytes, one after the other, so that noting a replacement allocates nothing.
@@ -49,26 +56,27 @@ export class Edits {
     }
   }
 
-  /** Puts one in front of those from `index` on. */
-  insert(index: number, start: number, end: number, text: string): void {
-    this.add(start, end, text);
-    const last = this.count - 1;
-    for (const column of [this.#starts, this.#ends, this.#places, this.#lengths]) {
-      const added = column[last] ?? 0;
-      column.copyWithin(index + 1, index, last);
-      column[index] = added;
+  /**
+   * Puts replacements among those from `index` on, in place of what stands within them. They are in order and apart; one
+   * without a text only takes out. In one pass, however many there are.
+   */
+  put(index: number, replacements: readonly Replacement[]): void {
+    const starts = this.#starts.slice(index, this.count);
+    const ends = this.#ends.slice(index, this.count);
+    const places = this.#places.slice(index, this.count);
+    const lengths = this.#lengths.slice(index, this.count);
+    this.count = index;
+    let i = 0;
+    const again = (): void => {
+      this.#add(starts[i] ?? 0, ends[i] ?? 0, places[i] ?? 0, lengths[i] ?? 0);
+      i++;
+    };
+    for (const { start, end, text } of replacements) {
+      while (i < starts.length && (starts[i] ?? 0) < start) again();
+      while (i < starts.length && (ends[i] ?? 0) <= end) i++;
+      if (text !== undefined) this.add(start, end, text);
     }
-  }
-
-  /** Forgets those from `index` on that end at `end` or before it. */
-  dropUntil(index: number, end: number): void {
-    let to = index;
-    while (to < this.count && (this.#ends[to] ?? 0) <= end) to++;
-    if (to === index) return;
-    for (const column of [this.#starts, this.#ends, this.#places, this.#lengths]) {
-      column.copyWithin(index, to, this.count);
-    }
-    this.count -= to - index;
+    while (i < starts.length) again();
   }
 
   /** Forgets those from `index` on. */

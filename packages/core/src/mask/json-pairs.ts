@@ -1,5 +1,5 @@
 import type { DeepText } from './deep-text.ts';
-import type { Edits } from './edits.ts';
+import type { Edits, Replacement } from './edits.ts';
 import { backslash, openBrace, openBracket, quote, stringInside, stringText } from './json-bytes.ts';
 import type { MaskRule } from './mask-rule.ts';
 import type { Replacer } from './replace.ts';
@@ -74,45 +74,48 @@ export class JsonPairs {
     const first = this.#firstValue[depth] ?? 0;
     if (this.#values.length > first) {
       const rule = this.#rule(depth, bytes);
-      // The last one first: what replaces it moves no other's replacements.
-      if (rule !== undefined && masks(rule)) {
-        for (let i = this.#values.length - 3; i >= first; i -= 3) {
-          const [from = 0, to = 0, index = 0] = this.#values.slice(i, i + 3);
-          this.#mask(rule, bytes, level, { from, to, index });
-        }
-      }
+      if (rule !== undefined && masks(rule)) this.#mask(rule, bytes, level, first);
       this.#values.length = first;
     }
     const firstName = this.#firstName[depth] ?? 0;
     if (this.#names.length > firstName) this.#names.length = firstName;
   }
 
-  #mask(
-    rule: MaskRule,
-    bytes: Buffer,
-    level: number,
-    { from, to, index }: { readonly from: number; readonly to: number; readonly index: number },
-  ): void {
+  /** Masks the values from this one on. */
+  #mask(rule: MaskRule, bytes: Buffer, level: number, first: number): void {
+    const values = this.#values;
+    const replacements: Replacement[] = [];
+    for (let i = first; i < values.length; i += 3) {
+      const start = values[i] ?? 0;
+      const end = values[i + 1] ?? 0;
+      const masked = this.#masked(rule, bytes, level, start, end);
+      if (masked === undefined) continue;
+      replacements.push({
+        start,
+        end,
+        text: masked === bytes.toString('utf8', start, end) ? undefined : masked,
+      });
+    }
+    this.#edits.put(values[first + 2] ?? 0, replacements);
+  }
+
+  /** What stands for a value; undefined for one that tells nothing. */
+  #masked(rule: MaskRule, bytes: Buffer, level: number, from: number, to: number): string | undefined {
     const first = bytes[from];
-    let masked: string;
     if (first === quote) {
       const text = stringText(bytes, from + 1, to - 1, hasBackslash(bytes, from + 1, to - 1));
-      masked = `"${stringInside(this.#deep.maskUnder(rule, text, level))}"`;
-    } else if (first === openBrace || first === openBracket) {
-      masked = '"[REDACTED]"';
-      this.#scope.count(
-        rule.id,
-        this.#scope.trace === undefined ? '' : bytes.toString('utf8', from, to),
-        masked,
-      );
-    } else if (first === 0x74 || first === 0x66 || first === 0x6e) return;
-    else {
-      const text = bytes.toString('latin1', from, to);
-      masked = this.#replacer.number(rule, text);
-      this.#scope.count(rule.id, text, masked);
+      return `"${stringInside(this.#deep.maskUnder(rule, text, level))}"`;
     }
-    this.#edits.dropUntil(index, to);
-    if (masked !== bytes.toString('utf8', from, to)) this.#edits.insert(index, from, to, masked);
+    if (first === 0x74 || first === 0x66 || first === 0x6e) return undefined;
+    const traced = this.#scope.trace !== undefined;
+    if (first === openBrace || first === openBracket) {
+      this.#scope.count(rule.id, traced ? bytes.toString('utf8', from, to) : '', '"[REDACTED]"');
+      return '"[REDACTED]"';
+    }
+    const text = bytes.toString('latin1', from, to);
+    const masked = this.#replacer.number(rule, text);
+    this.#scope.count(rule.id, text, masked);
+    return masked;
   }
 
   /** What the names so far say of the object's values: the first that does not let them be. */

@@ -21,7 +21,7 @@ const longEnough = 15;
 export const jsonLike: RegExp = /^\s*(?:\{\s*(?:"|\}\s*$)|\[\s*(?:[[{"]|\]\s*$))/;
 /** By the first twelve bits: a bracket, or space or a byte order mark before it, and half of what can follow. Also over lines. */
 const base64Json =
-  /^(?:e[wy3]|W[wyz123]|I[ACFH]|[CD][QSVX]|C[giln]|77)(?:[A-Za-z0-9+/_-]|\r?\n){6,}={0,2}\s*$/;
+  /^(?:e[wy3]|W[wyz123]|I[ACFH]|[CD][QSVX]|C[giln]|77)[A-Za-z0-9+/_\r\n-]{6,}(?:={1,2}\s*|[ \t]*)$/;
 const dataUrl = /^data:[^,]{0,128};base64,/i;
 /** JSON, percent-encoded as in a URL. */
 const percentJson = /^%(?:7B|5B)\S*$/i;

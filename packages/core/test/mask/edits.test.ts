@@ -40,15 +40,19 @@ test('replaces what was noted and leaves all else, whatever the lengths', () => 
   );
 });
 
-test('puts a replacement in front of later ones, and forgets those that it covers', () => {
+test('puts replacements in front of later ones, and forgets those that they cover', () => {
   const edits = new Edits();
   edits.add(0, 1, 'A');
   edits.add(2, 3, 'B');
   edits.add(4, 5, 'C');
-  edits.dropUntil(1, 3);
-  edits.insert(1, 2, 4, '-');
+  edits.put(1, [
+    { start: 2, end: 4, text: '-' },
+    { start: 4, end: 4, text: undefined },
+  ]);
   expect(edits.applyToBytes(Buffer.from('012345')).toString()).toBe('A1-C5');
   expect(edits.mapPlaces([0, 1, 3, 6])).toEqual([0, 1, 3, 5]);
+  edits.put(1, [{ start: 4, end: 6, text: undefined }]);
+  expect(edits.applyToBytes(Buffer.from('012345')).toString()).toBe('A1-45');
   edits.truncate(1);
   expect(edits.applyToText('012345')).toBe('A12345');
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { expectLinear } from './linear.ts';
 import { aTextMasker, maskJson } from './support.ts';
 
 test('leaves every byte of a document with nothing sensitive as it was', () => {
@@ -297,4 +298,12 @@ test('keeps what a rule keeps, but for what detectors find in it', () => {
   const document = '{"session":{"id":"abc","pin":"1"},"quiet":"bob@example.com"}';
   expect(maskJson(document, { rules })).toBe(document);
   expect(maskJson('{"session":"bob@example.com"}', { rules })).toMatch(/mk_email_/);
+});
+
+test('takes time in proportion to the length, however many names and values wait for each other', () => {
+  for (const seed of ['"val":1,', '"val":"a@b.co",', '"id":"a",', '"id":"a","val":1,']) {
+    expectLinear(seed, '{', seed, (text) => maskJson(`${text}"name":"pin"}`));
+  }
+  expectLinear('lines of base64', 'eyJ', '\n', (text) => maskJson(JSON.stringify([`${text}!`])));
+  expectLinear('a data URL', 'data:;base64,eyJ', '\r\n', (text) => maskJson(JSON.stringify([`${text}!`])));
 });
