@@ -54,16 +54,17 @@ export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } f
 export { operationOf } from './model/operation.ts';
 
 // mask
+export type { ChangedPlace } from './mask/changed-places.ts';
 export type { MaskerOptions } from './mask/create-masker.ts';
 export { createMasker } from './mask/create-masker.ts';
 export type { DefaultRuleId } from './mask/default-policy.ts';
 export { defaultRuleIds } from './mask/default-policy.ts';
-export type { ChangedPlace } from './mask/changed-places.ts';
 export type { ExplainedValue, MaskExplanation } from './mask/explain.ts';
 export { explainMasking } from './mask/explain.ts';
 export { maskExchange } from './mask/mask-exchange.ts';
 export type { Masker } from './mask/masker.ts';
 export { noMask } from './mask/masker.ts';
+export type { SurveyedName, SurveyPlace } from './mask/name-survey.ts';
 export type {
   FakeKind,
   FormatKind,
@@ -77,13 +78,12 @@ export type {
   Selector,
   ValuePattern,
 } from './mask/policy.ts';
+export { readPolicyFile } from './mask/policy-file.ts';
 export type { ScannedExchange, SecretFinding } from './mask/secret-scanner.ts';
 export { SecretScanner } from './mask/secret-scanner.ts';
-export { isNumberOfToken } from './mask/token-number.ts';
-export type { SurveyedName, SurveyPlace } from './mask/name-survey.ts';
 export type { NameSuggestion } from './mask/suggest.ts';
 export { PolicySuggester } from './mask/suggest.ts';
-export { readPolicyFile } from './mask/policy-file.ts';
+export { isNumberOfToken } from './mask/token-number.ts';
 export { tokenType } from './mask/tokens.ts';
 export type { ValueShape } from './mask/value-shape.ts';
 
@@ -138,9 +138,10 @@ export type { Compression } from './capture/codec.ts';
 export type { CaptureCondition, CaptureFault, CaptureState, ReadMode } from './capture/condition.ts';
 export type { FileSinkOptions } from './capture/file-sink.ts';
 export { fileSink } from './capture/file-sink.ts';
-export type { Capture, CaptureRange, CaptureSummary } from './capture/open-capture.ts';
+export type { ByteOutput } from './capture/frame-writer.ts';
 export type { MaskCaptureOptions, MaskCaptureResult } from './capture/mask-capture.ts';
 export { maskCapture } from './capture/mask-capture.ts';
+export type { Capture, CaptureRange, CaptureSummary } from './capture/open-capture.ts';
 export { openCapture } from './capture/open-capture.ts';
 export type { RandomAccess } from './capture/random-access.ts';
 export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';
@@ -150,7 +151,6 @@ export { recoverCapture } from './capture/recover-capture.ts';
 export { streamSink } from './capture/stream-sink.ts';
 export type { VerifyResult } from './capture/verify-capture.ts';
 export { verifyCapture } from './capture/verify-capture.ts';
-export type { ByteOutput } from './capture/frame-writer.ts';
 export { CaptureWriter } from './capture/writer.ts';
 export type { CaptureWriterOptions } from './capture/writer-options.ts';
 

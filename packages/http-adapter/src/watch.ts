@@ -4,7 +4,6 @@ import {
   type ExchangeTap,
   type HeaderList,
   parseHeaderLines,
-  parseWireHead,
   type Side,
   type TapTarget,
   wireStatus,
@@ -28,6 +27,7 @@ import {
   flattenHeaders,
   headFromParts,
 } from './to-events.ts';
+import { both, tellWireHead } from './two-recorders.ts';
 
 /** One client connection: its facts, and the exchanges on it that are not over, linked from the latest to the first. */
 export interface Connection {
@@ -367,15 +367,6 @@ export class Watch implements Witness {
   }
 }
 
-function tellWireHead(tap: ExchangeTap, text: string): void {
-  if (tap.wireHead !== undefined) {
-    tap.wireHead(text);
-    return;
-  }
-  const { status, reason, version, headers } = parseWireHead(text);
-  tap.headers(status, reason, version, headers);
-}
-
 /** Where no encoding is given, its place may be taken by a callback. */
 const isUtf8 = (encoding: unknown): boolean => typeof encoding !== 'string' || encoding === 'utf8';
 
@@ -383,43 +374,4 @@ function bytesOf(chunk: unknown, encoding: unknown): Uint8Array | undefined {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk !== 'string') return undefined;
   return Buffer.from(chunk, typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8');
-}
-
-/** One tap for two recorders. The second may have come late: then it did not see either side whole. */
-function both(first: ExchangeTap, second: ExchangeTap, late: boolean): ExchangeTap {
-  return {
-    id: first.id,
-    headers(...args) {
-      first.headers(...args);
-      second.headers(...args);
-    },
-    wireHead(text) {
-      tellWireHead(first, text);
-      tellWireHead(second, text);
-    },
-    chunk(side, data) {
-      first.chunk(side, data);
-      second.chunk(side, data);
-    },
-    message(side, kind, data) {
-      first.message(side, kind, data);
-      second.message(side, kind, data);
-    },
-    trailers(side, headers) {
-      first.trailers(side, headers);
-      second.trailers(side, headers);
-    },
-    end(side, complete = true) {
-      first.end(side, complete);
-      second.end(side, complete && !late);
-    },
-    abort(by, code) {
-      first.abort(by, code);
-      second.abort(by, code);
-    },
-    mark(name, value) {
-      first.mark(name, value);
-      second.mark(name, value);
-    },
-  };
 }

@@ -1,10 +1,11 @@
-import { GardenhoseError, maskCapture, systemClock } from '@gardenhose/core';
+import { maskCapture, systemClock } from '@gardenhose/core';
 import { Command } from 'commander';
 import { conditionExit, conditionSentence, inputName } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
 import { showBytes, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
+import { isStandardOutput } from '../standard-output.ts';
 
 interface MaskCommandFlags extends CommonFlags, MaskFlags {
   readonly output: string;
@@ -36,14 +37,7 @@ export function maskCommand(context: CommandContext): Command {
   return withCommonFlags(withMaskFlags(command)).action((file: string, flags: MaskCommandFlags) => {
     context.run(flags, async (output) => {
       const { stdin, stdout, env } = context.io;
-      const toStream = flags.output === '-';
-      if (toStream && flags.json === true) {
-        throw new GardenhoseError(
-          'invalid-option',
-          '--json does not go with -o -: both would write to standard output',
-          { subject: '--json' },
-        );
-      }
+      const toStream = isStandardOutput(flags);
       const progress = new Progress(context.io, output, systemClock);
       const { header, masked, refused, ...result } = await maskCapture(
         file === '-' ? stdin : file,

@@ -3,7 +3,6 @@ import {
   createMasker,
   createRecorder,
   fileSink,
-  GardenhoseError,
   type Recorder,
   sampleRatio,
   streamSink,
@@ -22,6 +21,7 @@ import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { lossText, recordingText } from '../recording-text.ts';
+import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
 
 interface RecordFlags extends CommonFlags, RecordingFlags {
   readonly listen: Address;
@@ -80,14 +80,13 @@ export function recordCommand(context: CommandContext): Command {
 
 function openRecorder(flags: RecordFlags, io: Io): Recorder {
   const { output: path, overwrite, maxFileBytes } = flags;
-  if (path === '-' && flags.json === true)
-    throw contradiction('--json', 'both would write to standard output');
-  if (path === '-' && maxFileBytes !== undefined) {
-    throw contradiction('--max-file-bytes', 'standard output cannot be split');
+  const toStream = isStandardOutput(flags);
+  if (toStream && maxFileBytes !== undefined) {
+    throw notWithStandardOutput('--max-file-bytes', 'standard output cannot be split');
   }
   return createRecorder({
     service: flags.service ?? new URL(flags.to).host,
-    sink: path === '-' ? streamSink(io.stdout) : fileSink({ path, overwrite, maxFileBytes }),
+    sink: toStream ? streamSink(io.stdout) : fileSink({ path, overwrite, maxFileBytes }),
     mask: maskOf(flags, io.env),
     sampler: flags.sample === undefined ? undefined : sampleRatio(flags.sample),
     maxBodyBytes: flags.maxBodyBytes,
@@ -180,8 +179,4 @@ function addressOf(proxy: RecordingProxy): string {
   return address.family === 'IPv6'
     ? `[${address.address}]:${address.port}`
     : `${address.address}:${address.port}`;
-}
-
-function contradiction(flag: string, why: string): GardenhoseError {
-  return new GardenhoseError('invalid-option', `${flag} does not go with -o -: ${why}`, { subject: flag });
 }

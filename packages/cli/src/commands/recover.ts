@@ -1,10 +1,11 @@
-import { GardenhoseError, recoverCapture } from '@gardenhose/core';
+import { recoverCapture } from '@gardenhose/core';
 import { Command } from 'commander';
 import { inputName } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { exitCodes } from '../exit-code.ts';
 import { unmaskedLines } from '../header-text.ts';
 import { showBytes, showCount } from '../output.ts';
+import { isStandardOutput } from '../standard-output.ts';
 
 interface RecoverFlags extends CommonFlags {
   readonly output: string;
@@ -32,14 +33,7 @@ export function recoverCommand(context: CommandContext): Command {
   return withCommonFlags(command).action((file: string, flags: RecoverFlags) => {
     context.run(flags, async (output) => {
       const { stdin, stdout } = context.io;
-      const toStream = flags.output === '-';
-      if (toStream && flags.json === true) {
-        throw new GardenhoseError(
-          'invalid-option',
-          '--json does not go with -o -: both would write to standard output',
-          { subject: '--json' },
-        );
-      }
+      const toStream = isStandardOutput(flags);
       const { header, ...result } = await recoverCapture(
         file === '-' ? stdin : file,
         toStream ? stdout : flags.output,

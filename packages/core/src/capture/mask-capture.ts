@@ -4,16 +4,10 @@ import type { Policy } from '../mask/policy.ts';
 import { policyError } from '../mask/policy-error.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
-import { ByteWindow } from './byte-window.ts';
-import { type CaptureCondition, ConditionLog } from './condition.ts';
-import { FileOutput } from './file-output.ts';
-import { readHead } from './head-reader.ts';
+import type { CaptureCondition } from './condition.ts';
 import { readEvents } from './read-capture.ts';
-import { bestHeader, isSameFile } from './recover-capture.ts';
-import { streamOutput } from './stream-sink.ts';
-import { openSource } from './verify-capture.ts';
-import { CaptureWriter, isRefusal } from './writer.ts';
-import { invalidOption } from './writer-options.ts';
+import { rewriteCapture } from './rewrite-capture.ts';
+import { type CaptureWriter, isRefusal } from './writer.ts';
 
 export interface MaskCaptureOptions {
   /** What to mask. Default `secure`, under a key that dies with the process. */
@@ -57,47 +51,34 @@ export async function maskCapture(
 ): Promise<MaskCaptureResult> {
   const masker = createMasker(options.policy);
   if (masker.summary.mode === 'none') throw policyError('extends', "'none' masks nothing");
-  if (typeof source === 'string' && typeof output === 'string' && (await isSameFile(source, output)))
-    throw invalidOption('output', 'the capture itself', 'the name of a new file');
-  const { stream, name, close } = await openSource(source);
+  let masked = 0;
+  let refused = 0;
+  let read = 0;
   try {
-    const log = new ConditionLog('salvage', name);
-    const window = new ByteWindow(stream);
-    const head = await readHead(window, log);
-    const before = await bestHeader(source, head, name);
-    const header: CaptureHeader = {
-      ...before,
-      policy: masker.summary,
-      policyHistory: [...(before.policyHistory ?? []), before.policy].slice(-longestHistory),
-    };
-    const target =
-      typeof output === 'string' ? new FileOutput(output, options.overwrite ?? false) : streamOutput(output);
-    const file = target instanceof FileOutput ? target : undefined;
-    try {
-      const writer = new CaptureWriter(target, header);
-      let masked = 0;
-      let refused = 0;
-      let read = 0;
-      for await (const event of readEvents(window, log, { ...head, fromStart: true })) {
-        // An audit of before comes back within that of now.
-        masked -= actsOf(event);
-        for (const kept of masker.mask(event)) {
-          masked += actsOf(kept);
-          if (!(await written(writer, kept))) refused++;
+    const result = await rewriteCapture(
+      source,
+      output,
+      options.overwrite ?? false,
+      (before) => ({
+        ...before,
+        policy: masker.summary,
+        policyHistory: [...(before.policyHistory ?? []), before.policy].slice(-longestHistory),
+      }),
+      async ({ window, log, start }, writer) => {
+        for await (const event of readEvents(window, log, start)) {
+          // An audit of before comes back within that of now.
+          masked -= actsOf(event);
+          for (const kept of masker.mask(event)) {
+            masked += actsOf(kept);
+            if (!(await written(writer, kept))) refused++;
+          }
+          options.onEvent?.(++read);
         }
-        options.onEvent?.(++read);
-      }
-      await writer.close();
-      file?.sync();
-      file?.close();
-      return { header, masked, refused, bytesWritten: writer.bytesWritten, ...log.condition() };
-    } catch (error) {
-      file?.discard();
-      throw error;
-    }
+      },
+    );
+    return { ...result, masked, refused };
   } finally {
     masker.close?.();
-    await close();
   }
 }
 

@@ -1,17 +1,8 @@
-import { realpath } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import type { CaptureHeader } from '../model/capture-header.ts';
-import { ByteWindow } from './byte-window.ts';
-import { type CaptureCondition, ConditionLog } from './condition.ts';
+import type { ConditionLog } from './condition.ts';
 import { chunkEvents, readChunks, type SoundChunk } from './event-reader.ts';
-import { FileOutput } from './file-output.ts';
-import { type Head, readHead } from './head-reader.ts';
-import { headerInFooter } from './open-capture.ts';
-import { openFile } from './random-access.ts';
-import { streamOutput } from './stream-sink.ts';
-import { openSource } from './verify-capture.ts';
-import { CaptureWriter } from './writer.ts';
-import { invalidOption } from './writer-options.ts';
+import { type RewriteResult, rewriteCapture } from './rewrite-capture.ts';
+import type { CaptureWriter } from './writer.ts';
 
 export interface RecoverOptions {
   /** Replaces a file of the output's name. Default false. */
@@ -19,11 +10,7 @@ export interface RecoverOptions {
 }
 
 /** What {@link recoverCapture} found and saved. `lossless` tells whether anything was lost. */
-export interface RecoverResult extends CaptureCondition {
-  readonly header: CaptureHeader;
-  /** Size of the new capture. */
-  readonly bytesWritten: number;
-}
+export type RecoverResult = RewriteResult;
 
 /**
  * Writes all that is sound in a capture into a new, closed one. Sound chunks are copied as they are, with records of
@@ -32,40 +19,24 @@ export interface RecoverResult extends CaptureCondition {
  * @throws GardenhoseError as `verifyCapture`; `io` when the new file exists or cannot be written: then it is removed
  * @param output - Name of the new file, or a stream, which is left open
  */
-export async function recoverCapture(
+export function recoverCapture(
   source: string | AsyncIterable<Uint8Array>,
   output: string | Writable,
   options: RecoverOptions = {},
 ): Promise<RecoverResult> {
-  if (typeof source === 'string' && typeof output === 'string' && (await isSameFile(source, output))) {
-    throw invalidOption('output', 'the capture itself', 'the name of a new file');
-  }
-  const { stream, name, close } = await openSource(source);
-  try {
-    const log = new ConditionLog('salvage', name);
-    const window = new ByteWindow(stream);
-    const head = await readHead(window, log);
-    const header = await bestHeader(source, head, name);
-    const target =
-      typeof output === 'string' ? new FileOutput(output, options.overwrite ?? false) : streamOutput(output);
-    const file = target instanceof FileOutput ? target : undefined;
-    try {
-      const writer = new CaptureWriter(target, header);
-      for await (const item of readChunks(window, log, { ...head, fromStart: true })) {
+  const { overwrite = false } = options;
+  return rewriteCapture(
+    source,
+    output,
+    overwrite,
+    (header) => header,
+    async ({ window, log, start }, writer) => {
+      for await (const item of readChunks(window, log, start)) {
         if (item.kind === 'gap') await writer.write(item.gap);
         else await copyChunk(item, writer, log);
       }
-      await writer.close();
-      file?.sync();
-      file?.close();
-      return { header, bytesWritten: writer.bytesWritten, ...log.condition() };
-    } catch (error) {
-      file?.discard();
-      throw error;
-    }
-  } finally {
-    await close();
-  }
+    },
+  );
 }
 
 /** As it stands when each of its records can be read, else event by event. */
@@ -77,24 +48,4 @@ async function copyChunk(chunk: SoundChunk, writer: CaptureWriter, log: Conditio
   } else {
     for (const event of events) await writer.write(event);
   }
-}
-
-/** Where the header is lost, its copy at the end. */
-export async function bestHeader(
-  source: string | AsyncIterable<Uint8Array>,
-  head: Head,
-  name: string,
-): Promise<CaptureHeader> {
-  if (head.sound || typeof source !== 'string') return head.header;
-  const access = await openFile(source);
-  try {
-    return (await headerInFooter(access, head, name)) ?? head.header;
-  } finally {
-    await access.close();
-  }
-}
-
-export async function isSameFile(source: string, output: string): Promise<boolean> {
-  const [a, b] = await Promise.all([source, output].map((path) => realpath(path).catch(() => undefined)));
-  return a !== undefined && a === b;
 }

@@ -19,15 +19,16 @@ export interface VerifyResult extends CaptureCondition {
  */
 export async function verifyCapture(source: string | AsyncIterable<Uint8Array>): Promise<VerifyResult> {
   const { stream, name, close } = await openSource(source);
+  const window = new ByteWindow(stream);
   try {
     const log = new ConditionLog('salvage', name);
-    const window = new ByteWindow(stream);
     const head = await readHead(window, log);
     for await (const _ of readEvents(window, log, { ...head, fromStart: true })) {
       // Read to be checked.
     }
     return { header: head.header, ...log.condition() };
   } finally {
+    await window.close();
     await close();
   }
 }

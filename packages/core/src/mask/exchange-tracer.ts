@@ -6,7 +6,7 @@ import type { Policy } from './policy.ts';
 import { PolicyMasker } from './policy-masker.ts';
 import { Replacer } from './replace.ts';
 import { resolvePolicy } from './resolve-policy.ts';
-import type { RuleContext } from './rule-context.ts';
+import { anyExchange } from './rule-context.ts';
 import { PolicyRules } from './rules.ts';
 import { type MaskTrace, Scope } from './scope.ts';
 import { TextMasker } from './text-masker.ts';
@@ -28,16 +28,6 @@ export interface TracedExchange {
   readonly acts: readonly MaskAct[];
 }
 
-/** For texts that belong to no exchange: only rules without conditions on it are for them. */
-const anyExchange: RuleContext = {
-  direction: 'inbound',
-  part: 'request',
-  protocol: 'http',
-  method: '',
-  host: '',
-  path: '',
-  contentType: '',
-};
 /** What an exchange can make a tracer remember; rules go on acting beyond it. */
 const mostActs = 100_000;
 

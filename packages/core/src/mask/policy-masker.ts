@@ -16,6 +16,7 @@ import type {
   Stamp,
   TrailersEvent,
 } from '../model/event.ts';
+import { unknownStart } from '../model/exchange-builder.ts';
 import { BodyMasker } from './body-unit.ts';
 import { contentType } from './content-type.ts';
 import { ExchangeState } from './exchange-state.ts';
@@ -34,16 +35,6 @@ import { ValueMemory } from './value-memory.ts';
 import { withoutContent } from './without-content.ts';
 
 const sides: readonly Side[] = ['request', 'response'];
-const unknownStart: ExchangeStart = {
-  direction: 'inbound',
-  protocol: 'http',
-  lane: '',
-  scheme: 'http',
-  version: '',
-  method: '',
-  target: '',
-  headers: [],
-};
 
 /** The {@link Masker} of a policy: puts each part of an event before the masker that reads its format. */
 export class PolicyMasker implements Masker {

@@ -12,3 +12,14 @@ export interface RuleContext {
   /** Without parameters, in lower case. */
   readonly contentType: string;
 }
+
+/** For texts that belong to no exchange: only rules without conditions on it are for them. */
+export const anyExchange: RuleContext = {
+  direction: 'inbound',
+  part: 'request',
+  protocol: 'http',
+  method: '',
+  host: '',
+  path: '',
+  contentType: '',
+};

@@ -7,6 +7,7 @@ import { NameSurvey, type SurveyedName } from './name-survey.ts';
 import type { Policy, PolicyRule } from './policy.ts';
 import { policyError } from './policy-error.ts';
 import { resolvePolicy } from './resolve-policy.ts';
+import { anyExchange } from './rule-context.ts';
 import { PolicyRules } from './rules.ts';
 import type { ValueShape } from './value-shape.ts';
 
@@ -50,15 +51,7 @@ export class PolicySuggester {
     this.#masker = createMasker(policy);
     if (this.#masker.summary.mode === 'none')
       throw policyError('extends', "'none' masks nothing, so it knows no names");
-    const rules = new PolicyRules(resolvePolicy(policy)).select({
-      direction: 'inbound',
-      part: 'request',
-      protocol: 'http',
-      method: '',
-      host: '',
-      path: '',
-      contentType: '',
-    });
+    const rules = new PolicyRules(resolvePolicy(policy)).select(anyExchange);
     this.#survey = new NameSurvey((place, name) => {
       if (place === 'json') return rules.jsonName(name) !== undefined;
       if (place === 'header') return rules.header(name) !== undefined;

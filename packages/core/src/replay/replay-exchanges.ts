@@ -9,7 +9,7 @@ import { type ReplayOptions, type RunOptions, resolveReplayOptions } from './opt
 import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
 import type { ReplayProgress } from './progress.ts';
-import { recordedDurationNs, replayedExchange } from './replayed.ts';
+import { asExpected, recordedDurationNs, replayedExchange } from './replayed.ts';
 import { RunCounts } from './run-counts.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 import { Signal } from './signal.ts';
@@ -95,6 +95,8 @@ class Run {
   readonly #batch: Job[] = [];
   #batchCost = 0;
   #openCost = 0;
+  /** When the last exchange is planned that was given to the engine. */
+  #plannedUntil = 0;
   /** Rung at whatever may let the reader of results, or of the source, go on. */
   readonly #news = new Signal();
   readonly #room = new Signal();
@@ -252,8 +254,6 @@ class Run {
     this.#host.add(jobs);
   }
 
-  #plannedUntil = 0;
-
   #hasRoom(): boolean {
     const waiting = this.#open.size - this.#batch.length;
     if (waiting > 0 && (this.#open.size >= maxAhead || this.#openCost >= maxAheadBytes)) return false;
@@ -393,11 +393,6 @@ class Run {
     }
     return notes;
   }
-}
-
-/** The recorded exchange, with the answer that hooks say to expect. */
-function asExpected(recorded: Exchange, sent: Exchange): Exchange {
-  return sent.response === recorded.response ? recorded : { ...recorded, response: sent.response };
 }
 
 const noNotes = new Map<string, unknown>();

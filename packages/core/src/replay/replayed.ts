@@ -26,6 +26,11 @@ export function replayedExchange(sent: Exchange, answer: Answer): Exchange {
   };
 }
 
+/** The recorded exchange, with the answer that hooks say to expect. */
+export function asExpected(recorded: Exchange, sent: Exchange): Exchange {
+  return sent.response === recorded.response ? recorded : { ...recorded, response: sent.response };
+}
+
 /** How long the recorded exchange took, for its client. */
 export function recordedDurationNs(exchange: Exchange): number {
   return Math.max(0, finishedAt(exchange) - exchange.startAt);

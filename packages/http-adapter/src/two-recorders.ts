@@ -1,0 +1,50 @@
+import { type ExchangeTap, parseWireHead } from '@gardenhose/core';
+
+/** One tap for two recorders. The second may have come late: then it did not see either side whole. */
+export function both(first: ExchangeTap, second: ExchangeTap, late: boolean): ExchangeTap {
+  return {
+    id: first.id,
+    headers(...args) {
+      first.headers(...args);
+      second.headers(...args);
+    },
+    wireHead(text) {
+      tellWireHead(first, text);
+      tellWireHead(second, text);
+    },
+    chunk(side, data) {
+      first.chunk(side, data);
+      second.chunk(side, data);
+    },
+    message(side, kind, data) {
+      first.message(side, kind, data);
+      second.message(side, kind, data);
+    },
+    trailers(side, headers) {
+      first.trailers(side, headers);
+      second.trailers(side, headers);
+    },
+    end(side, complete = true) {
+      first.end(side, complete);
+      second.end(side, complete && !late);
+    },
+    abort(by, code) {
+      first.abort(by, code);
+      second.abort(by, code);
+    },
+    mark(name, value) {
+      first.mark(name, value);
+      second.mark(name, value);
+    },
+  };
+}
+
+/** The head as the text that it is on the wire, or in its parts to a recorder that takes no text. */
+export function tellWireHead(tap: ExchangeTap, text: string): void {
+  if (tap.wireHead !== undefined) {
+    tap.wireHead(text);
+    return;
+  }
+  const { status, reason, version, headers } = parseWireHead(text);
+  tap.headers(status, reason, version, headers);
+}
