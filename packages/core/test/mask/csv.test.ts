@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Policy } from '../../src/mask/policy.ts';
+import { processorMs } from './linear.ts';
 import { maskMessage, sameForEveryCut } from './support.ts';
 
 const token = /mk_[a-z-]+_[\w-]{16}/g;
@@ -128,9 +129,11 @@ test('leaves a table with nothing to mask byte for byte, and gives back every ot
 test('takes time in proportion to the length of a table', () => {
   const size = 256 * 1024;
   for (const unit of ['"', '""', ',', '\n', 'a,b\n', '"a",', 'a,"', 'password,1\n', 'é;']) {
-    const start = performance.now();
-    maskMessage({ type: 'text/csv', body: `a,pin\n${unit.repeat(size / unit.length)}` });
-    expect([unit, performance.now() - start < 2000]).toEqual([unit, true]);
+    const body = `a,pin\n${unit.repeat(size / unit.length)}`;
+    expect(
+      processorMs(() => maskMessage({ type: 'text/csv', body })),
+      unit,
+    ).toBeLessThan(2000);
   }
 });
 

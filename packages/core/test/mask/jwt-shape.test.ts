@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { isShapedJwt, looksLikeJwt } from '../../src/mask/jwt-shape.ts';
 import { Tokens, tokenType } from '../../src/mask/tokens.ts';
+import { processorMs } from './linear.ts';
 import { key, maskHeader, maskJson } from './support.ts';
 
 const tokens = new Tokens(key, 100);
@@ -111,9 +112,10 @@ test('keeps names of claims from becoming anything else', () => {
 
 test('hides claims that are nested too deeply, and takes hostile ones in time', () => {
   expect(shaped(jwt(header, `{"a":${'['.repeat(2000)}"bob"${']'.repeat(2000)}}`))).not.toContain('bob');
-  const started = performance.now();
-  expect(looksLikeJwt(`ey${'a'.repeat(262_144)}.`)).toBe(false);
-  expect(looksLikeJwt('eyJ.'.repeat(65_536))).toBe(false);
-  shaped(`eyJ${'a.ey'.repeat(65_536)}`);
-  expect(performance.now() - started).toBeLessThan(500);
+  const took = processorMs(() => {
+    expect(looksLikeJwt(`ey${'a'.repeat(262_144)}.`)).toBe(false);
+    expect(looksLikeJwt('eyJ.'.repeat(65_536))).toBe(false);
+    shaped(`eyJ${'a.ey'.repeat(65_536)}`);
+  });
+  expect(took).toBeLessThan(500);
 });

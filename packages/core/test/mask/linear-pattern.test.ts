@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compilePattern, LinearPattern } from '../../src/mask/linear-pattern.ts';
+import { processorMs } from './linear.ts';
 import { maskJson, maskMessage } from './support.ts';
 
 function compiled(pattern: string, maxLength = 256): LinearPattern {
@@ -116,10 +117,8 @@ test.each([
 ])('takes time in proportion to the length with %s, which backtracking would not', (pattern, piece) => {
   const ready = compiled(pattern, 64);
   const bytes = Buffer.from(piece.repeat(1 << 18));
-  const start = performance.now();
-  ready.find(bytes, 0, bytes.length);
   // By the square of the length, it would take an hour.
-  expect(performance.now() - start).toBeLessThan(2000);
+  expect(processorMs(() => ready.find(bytes, 0, bytes.length))).toBeLessThan(2000);
 });
 
 test('masks what a pattern of the policy finds, in JSON, in numbers, in names, in text and in addresses', () => {

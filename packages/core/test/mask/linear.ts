@@ -14,12 +14,7 @@ export function expectLinear(
   run: (text: string) => unknown,
 ): void {
   const text = (length: number) => before + seed.repeat(Math.ceil(length / seed.length));
-  const timeOf = (value: string) => {
-    // Not the time on the clock, in which others run as well.
-    const start = process.cpuUsage();
-    run(value);
-    return process.cpuUsage(start).user / 1000;
-  };
+  const timeOf = (value: string) => processorMs(() => run(value));
   const longText = text(long);
   let longMs = timeOf(longText);
   if (longMs < quickMs) return;
@@ -31,4 +26,11 @@ export function expectLinear(
     growth = longMs / shortMs;
   }
   expect(growth, `${what}: ${longMs.toFixed(0)} ms for ${long} characters`).toBeLessThan(most);
+}
+
+/** What it takes of the processor: not the time on the clock, in which others run as well. */
+export function processorMs(run: () => unknown): number {
+  const start = process.cpuUsage();
+  run();
+  return process.cpuUsage(start).user / 1000;
 }

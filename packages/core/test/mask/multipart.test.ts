@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { readMultipart } from '../../src/mask/multipart.ts';
 import { maskedBoundary } from '../../src/mask/multipart-boundary.ts';
 import type { Policy } from '../../src/mask/policy.ts';
+import { processorMs } from './linear.ts';
 import { maskMessage, sameForEveryCut } from './support.ts';
 
 const boundary = '----WebKitFormBoundary7MA4YWxkTrZu0gW';
@@ -342,8 +343,6 @@ test('takes time in proportion to the length of a body', () => {
     multipart([field('a', 'x', `Content-Type: text/plain${'; name='.repeat(2000)}`)]),
   ];
   for (const body of hostile) {
-    const start = performance.now();
-    maskMessage({ type, body });
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(processorMs(() => maskMessage({ type, body }))).toBeLessThan(1000);
   }
 });
