@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type Exchange, openCapture } from '@gardenhose/core';
 import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
-import { runCli, runCliHere } from '../support/run-cli.ts';
+import { runCli, runCliHere, startCli } from '../support/run-cli.ts';
 import { recordSecrets, secretTexts } from '../support/secret-traffic.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
@@ -114,4 +114,20 @@ test('mask refuses what it cannot do in one sentence, and leaves nothing', async
     expect(stderr).toMatch(sentence);
     expect(existsSync(out)).toBe(false);
   }
+});
+
+test.skipIf(process.platform === 'win32')('an interrupted mask leaves no file', async () => {
+  using dir = tempDir();
+  await recordSecrets(dir.file('raw.hose'), unmasked);
+  const cli = startCli(['mask', '-', '-o', dir.file('a.hose')]);
+  // Whole events, and then no end.
+  cli.child.stdin?.write(readFileSync(dir.file('raw.hose')));
+  await vi.waitFor(() => expect(existsSync(dir.file('a.hose'))).toBe(true), { timeout: 20_000 });
+  cli.child.kill('SIGINT');
+  expect(await cli.done).toEqual({
+    code: 130,
+    stdout: '',
+    stderr: 'gardenhose: interrupted; no capture was written\n',
+  });
+  expect(existsSync(dir.file('a.hose'))).toBe(false);
 });

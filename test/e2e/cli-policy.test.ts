@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
 import { runCli } from '../support/run-cli.ts';
@@ -105,7 +105,7 @@ test('policy check tells a valid policy, and of others which rule is wrong', asy
     key: { env: 'NOT_SET' },
   });
   const valid = await runCli(['policy', 'check', file]);
-  expect(valid).toMatchObject({ code: 0, stderr: '' });
+  expect(valid).toMatchObject({ code: 0, stderr: expect.stringContaining('NOT_SET is not set') });
   expect(valid.stdout).toMatch(
     /is valid: extends secure, 1 rule, 1 default rule switched off, digest [0-9a-f]{12}\n$/,
   );
@@ -153,4 +153,67 @@ test('policy suggest proposes rules from names that no rule knows, without a val
   const known = await runCli(['policy', 'suggest', dir.file('a.hose'), '--policy', dir.file('policy.json')]);
   expect(JSON.parse(known.stdout)).toEqual(JSON.parse(stdout));
   expect(known.stderr).not.toContain('x-tenant');
+});
+
+test('policy check finds a key of a wrong form, and only notes one that is not there', async () => {
+  using dir = tempDir();
+  const check = (key: unknown) => {
+    writeFileSync(dir.file('policy.json'), JSON.stringify({ version: 1, key }));
+    return runCli(['policy', 'check', dir.file('policy.json')]);
+  };
+  for (const key of ['SECRETKEY', { base64: 'SECRETKEY', fiel: 'SECRETKEY' }, [], [{ env: 1 }]]) {
+    const { code, stdout, stderr } = await check(key);
+    expect({ code, stdout }).toEqual({ code: 65, stdout: '' });
+    expect(stderr).toMatch(/^gardenhose: mask policy, key(?:\[0\])?: expected /);
+    expect(stderr).not.toContain('SECRET');
+  }
+  const absent = await check({ file: dir.file('none.key') });
+  expect(absent).toMatchObject({ code: 0, stdout: expect.stringContaining('is valid') });
+  expect(absent.stderr).toMatch(
+    /^its key cannot be used here: mask key: .*none\.key.*: there is no such file\n$/,
+  );
+});
+
+test('policy explain tells of a key file that others can read, of a missing example, and which path is a directory', async () => {
+  using dir = tempDir();
+  writeFileSync(dir.file('mask.key'), Buffer.alloc(32, 'k').toString('base64'), { mode: 0o644 });
+  chmodSync(dir.file('mask.key'), 0o644);
+  const open = await runCli(['policy', 'explain', '--url', '/', '--mask-key-file', dir.file('mask.key')]);
+  expect(open).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/can be read by other users.*chmod 600/),
+  });
+  const bare = await runCli(['policy', 'explain']);
+  expect(bare).toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/^gardenhose: no example is given; /),
+  });
+  for (const args of [
+    ['--body', `@${dir.path}`],
+    ['--request', dir.path],
+    ['--url', '/', '--policy', dir.path],
+  ]) {
+    const { code, stderr } = await runCli(['policy', 'explain', ...args]);
+    expect({ code, stderr }).toEqual({
+      code: 74,
+      stderr: `gardenhose: ${dir.path}: it is a directory; name a file in it\n`,
+    });
+  }
+});
+
+test('nothing of a policy file that cannot be parsed is shown', async () => {
+  using dir = tempDir();
+  writeFileSync(dir.file('policy.json'), '{\n"version": 1,\n"key": { "base64": SECRETKEY } }');
+  const policy = ['--policy', dir.file('policy.json')];
+  for (const args of [
+    ['policy', 'check', dir.file('policy.json')],
+    ['policy', 'show', ...policy],
+    ['policy', 'explain', '--url', '/', ...policy],
+    ['policy', 'check', dir.file('policy.json'), '--json'],
+  ]) {
+    const { code, stdout, stderr } = await runCli(args);
+    expect(code).toBe(65);
+    expect(stderr).toBe(`gardenhose: ${dir.file('policy.json')} is no JSON: line 3 cannot be read\n`);
+    expect(stdout).not.toContain('SECRET');
+  }
 });

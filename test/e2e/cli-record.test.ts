@@ -210,7 +210,11 @@ test('record says in one sentence what is wrong', async () => {
     [[...base, ...out, '--policy', dir.file('worse.json')], 65, /nonsense/],
     [[...base, ...out, '--policy', dir.file('none.json')], 74, /none\.json: no such file/],
     [[...base, '-o', dir.file('there.hose')], 74, /there is a file of this name; .* add --overwrite/],
-    [[...base, '-o', dir.file('none/a.hose')], 74, /none\/a\.hose: ENOENT: no such file or directory$/m],
+    [
+      [...base, '-o', dir.file('none/a.hose')],
+      74,
+      /none\/a\.hose: the directory is not there; make it, or write elsewhere$/m,
+    ],
     [['--listen', `:${busy.port}`, '--to', busy.origin, ...out], 74, /in use/],
     [
       ['--listen', `:${busy.port}`, '--to', busy.origin, '-o', dir.file('there.hose'), '--overwrite'],

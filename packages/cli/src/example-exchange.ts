@@ -18,6 +18,8 @@ export interface ExampleFlags {
 }
 
 const longest = 16 << 20;
+/** Each of them is something to mask. */
+const parts = ['url', 'header', 'body', 'request', 'responseHeader', 'responseBody'] as const;
 
 /**
  * The exchange that the flags describe. Bodies are of the type that their headers say, else of the one that they look like.
@@ -25,6 +27,13 @@ const longest = 16 << 20;
  * @throws GardenhoseError `invalid-option`; system errors for files that cannot be read
  */
 export async function exampleExchange(flags: ExampleFlags, io: Io): Promise<Exchange> {
+  if (parts.every((part) => flags[part] === undefined)) {
+    throw new GardenhoseError(
+      'invalid-option',
+      "no example is given; describe one, such as --url '/orders?email=ada@example.com' --body '{\"pin\":4711}'",
+      { subject: '--url' },
+    );
+  }
   const written = flags.request === undefined ? undefined : parseRequest(await read(flags.request, io));
   const url = flags.url === undefined ? undefined : parseUrl(flags.url);
   const body = flags.body === undefined ? (written?.body ?? Buffer.alloc(0)) : await text(flags.body, io);
@@ -106,7 +115,7 @@ async function text(given: string, io: Io): Promise<Buffer> {
 }
 
 async function read(path: string, io: Io): Promise<Buffer> {
-  const bytes = path === '-' ? await buffer(io.stdin) : readFileSync(path);
+  const bytes = path === '-' ? await buffer(io.stdin) : readBytes(path);
   if (bytes.length <= longest) return bytes;
   throw new GardenhoseError(
     'invalid-option',
@@ -115,6 +124,15 @@ async function read(path: string, io: Io): Promise<Buffer> {
       subject: path,
     },
   );
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    // Node does not say which path is a directory.
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
+  }
 }
 
 /** A request as HTTP/1.1 writes it, with LF or CRLF. */

@@ -13,7 +13,7 @@ export const exitCodes = {
   badInput: 65,
   internal: 70,
   io: 74,
-  /** A second interrupt ended it at once: 128 + SIGINT. */
+  /** An interrupt ended it at once: 128 + SIGINT. */
   interrupted: 130,
 } as const;
 

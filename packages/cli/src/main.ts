@@ -39,6 +39,8 @@ const code = await runProgram(process.argv.slice(2), {
   },
 });
 
+// Warnings are told a turn later than they are given.
+await new Promise((done) => setImmediate(done));
 // What is still open is of no use now, but what was written must reach its reader.
 const flushed = (stream: NodeJS.WriteStream) =>
   new Promise<void>((done) => {

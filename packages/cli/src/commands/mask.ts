@@ -2,6 +2,7 @@ import { maskCapture, systemClock } from '@gardenhose/core';
 import { Command } from 'commander';
 import { conditionExit, conditionSentence, inputName } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { exitCodes } from '../exit-code.ts';
 import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
 import { showBytes, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -39,16 +40,29 @@ export function maskCommand(context: CommandContext): Command {
       const { stdin, stdout, env } = context.io;
       const toStream = isStandardOutput(flags);
       const progress = new Progress(context.io, output, systemClock);
-      const { header, masked, refused, ...result } = await maskCapture(
-        file === '-' ? stdin : file,
-        toStream ? stdout : flags.output,
-        {
-          policy: maskOf(flags, env),
-          overwrite: flags.overwrite,
-          onEvent: (events) => progress.update(() => `${events} events masked`),
+      const policy = maskOf(flags, env);
+      const interrupt = context.io.claimInterrupt();
+      // So that what waits for input ends as well.
+      if (file === '-') interrupt.addEventListener('abort', () => stdin.destroy(new Error('interrupted')));
+      const found = await maskCapture(file === '-' ? stdin : file, toStream ? stdout : flags.output, {
+        policy,
+        overwrite: flags.overwrite,
+        onEvent: (events) => {
+          interrupt.throwIfAborted();
+          progress.update(() => `${events} events masked`);
         },
-      );
+      }).catch((error: unknown) => {
+        if (!interrupt.aborted) throw error;
+        return undefined;
+      });
       progress.clear();
+      if (found === undefined) {
+        output.error(
+          toStream ? 'interrupted; the output is not whole' : 'interrupted; no capture was written',
+        );
+        return exitCodes.interrupted;
+      }
+      const { header, masked, refused, ...result } = found;
       const where = toStream ? 'standard output' : flags.output;
       const lines = [
         `${showCount(masked, 'value')} masked in ${showCount(result.events, 'event')}, written to ${where} (${showBytes(result.bytesWritten)})`,

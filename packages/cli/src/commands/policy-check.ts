@@ -1,4 +1,11 @@
-import { createMasker, defaultRuleIds, readPolicyFile } from '@gardenhose/core';
+import {
+  createMasker,
+  defaultRuleIds,
+  isGardenhoseError,
+  type Policy,
+  type PolicySummary,
+  readPolicyFile,
+} from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -19,9 +26,9 @@ export function policyCheckCommand(context: CommandContext): Command {
     .addHelpText('after', checkHelp);
   return withCommonFlags(command).action((file: string, flags: CommonFlags) => {
     context.run(flags, async (output) => {
-      // Where it is checked, the key need not be.
-      const { key: _, ...policy } = readPolicyFile(file);
-      const { summary } = createMasker(policy);
+      const policy = readPolicyFile(file);
+      const { summary, keyProblem } = checked(policy);
+      if (keyProblem !== undefined) output.note(`its key cannot be used here: ${keyProblem}`);
       const rules = policy.rules?.length ?? 0;
       const text =
         summary.mode === 'none'
@@ -32,6 +39,17 @@ export function policyCheckCommand(context: CommandContext): Command {
       return exitCodes.fine;
     });
   });
+}
+
+/** What a policy is. Where it is checked, the key need not be. */
+function checked(policy: Policy): { readonly summary: PolicySummary; readonly keyProblem?: string } {
+  try {
+    return { summary: createMasker(policy).summary };
+  } catch (error) {
+    if (!isGardenhoseError(error) || error.code !== 'mask-key') throw error;
+    const { key: _, ...keyless } = policy;
+    return { summary: createMasker(keyless).summary, keyProblem: error.message };
+  }
 }
 
 const showHelp = `

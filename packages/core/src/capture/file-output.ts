@@ -35,7 +35,9 @@ export class FileOutput implements ByteOutput {
         cause,
         isCode(cause, 'EEXIST')
           ? 'there is a file of this name; choose another, or ask for it to be overwritten'
-          : undefined,
+          : isCode(cause, 'ENOENT')
+            ? 'the directory is not there; make it, or write elsewhere'
+            : undefined,
       );
     }
   }
@@ -103,7 +105,8 @@ function remove(path: string): void {
   try {
     unlinkSync(path);
   } catch (cause) {
-    if (!isCode(cause, 'ENOENT')) throw ioError(path, cause);
+    if (isCode(cause, 'ENOENT')) return;
+    throw ioError(path, cause, isCode(cause, 'EISDIR') ? 'it is a directory; name a file in it' : undefined);
   }
 }
 

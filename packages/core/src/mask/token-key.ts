@@ -84,12 +84,20 @@ function readKeyFile(path: string): Buffer {
       closeSync(file);
     }
   } catch (error) {
-    throw keyError(`the key file ${path} cannot be read`, path, error);
+    throw keyError(`the key file ${path} cannot be read: ${reasonOf(error)}`, path, error);
   }
   if (length > longestFile)
     throw keyError(`the key file ${path} is longer than ${longestFile} bytes; it holds no key`, path);
   warnOfOpenFile(path, mode);
   return content.subarray(0, length);
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EISDIR') return 'it is a directory';
+  if (code === 'EACCES') return 'permission denied; the user that records must be let read it';
+  return error instanceof Error ? error.message : String(error);
 }
 
 /**

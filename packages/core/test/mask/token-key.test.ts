@@ -38,8 +38,8 @@ test.each([
   ['short', { base64: Buffer.alloc(31).toString('base64') }, /31 bytes; 32 or more/],
   ['not base64', { base64: `${'a'.repeat(50)}!` }, /is no base64/],
   ['not set', { env: 'TEST_MASK_KEY_NOT_SET' }, /TEST_MASK_KEY_NOT_SET is not set/],
-  ['not there', { file: '/nowhere/key' }, /\/nowhere\/key cannot be read/],
-  ['a directory', { file: '/' }, /cannot be read/],
+  ['not there', { file: '/nowhere/key' }, /\/nowhere\/key cannot be read: there is no such file/],
+  ['a directory', { file: '/' }, /cannot be read: it is a directory/],
   ['endless', { file: '/dev/zero' }, /longer than 65536 bytes/],
 ])('refuses a key that is %s', (_, from, message) => {
   expect(() => readKeys([from])).toThrow(
