@@ -2,6 +2,7 @@ import {
   brotliCompressSync,
   brotliDecompressSync,
   constants,
+  crc32,
   deflateRawSync,
   deflateSync,
   gunzipSync,
@@ -62,10 +63,10 @@ function decodeOne(bytes: Buffer, coding: string, maxOutputLength: number): Deco
     switch (coding) {
       case 'gzip':
       case 'x-gzip': {
-        const decoded = gunzipSync(bytes, options);
+        const plain = plainGzip(bytes, options);
         return {
-          bytes: decoded,
-          hasExtras: () => !isPlainGzip(bytes, decoded),
+          bytes: plain ?? gunzipSync(bytes, options),
+          hasExtras: () => plain === undefined,
           encode: (out) => gzipSync(out, { level: 1 }),
         };
       }
@@ -125,10 +126,35 @@ function isZlib(bytes: Buffer): boolean {
   return bytes.length > 1 && ((bytes[0] ?? 0) & 15) === 8 && bytes.readUInt16BE(0) % 31 === 0;
 }
 
-/** One member, no name, comment or extra field, and nothing after it but what its trailer accounts for. */
-function isPlainGzip(bytes: Buffer, decoded: Buffer): boolean {
-  const flags = bytes[3] ?? 0;
-  return (
-    bytes.length >= 18 && (flags & 0b11110) === 0 && bytes.readUInt32LE(bytes.length - 4) === decoded.length
-  );
+/**
+ * The content of one member without a name, a comment or an extra field and with nothing behind it; undefined when there is
+ * more: what reads all members passes over zeros at the end and all that follows them.
+ */
+function plainGzip(bytes: Buffer, options: { readonly maxOutputLength: number }): Buffer | undefined {
+  if (bytes.length < 18 || bytes.readUInt32BE(0) !== 0x1f8b0800) return undefined;
+  const { content, taken } = inflated(bytes.subarray(gzipHeader), options);
+  const trailer = gzipHeader + taken;
+  const isWhole =
+    content !== undefined &&
+    bytes.length === trailer + 8 &&
+    bytes.readUInt32LE(trailer) === crc32(content) &&
+    bytes.readUInt32LE(trailer + 4) === content.length;
+  return isWhole ? content : undefined;
+}
+
+const gzipHeader = 10;
+
+/** Raw deflated bytes, and how many of them it took. */
+function inflated(
+  bytes: Buffer,
+  options: { readonly maxOutputLength: number },
+): { readonly content: Buffer | undefined; readonly taken: number } {
+  // With `info` it gives back both, which its types do not say.
+  const result: unknown = inflateRawSync(bytes, { ...options, info: true });
+  if (typeof result !== 'object' || result === null || !('buffer' in result) || !('engine' in result))
+    return { content: undefined, taken: 0 };
+  const { buffer, engine } = result;
+  const isEngine = typeof engine === 'object' && engine !== null && 'bytesWritten' in engine;
+  const taken = isEngine && typeof engine.bytesWritten === 'number' ? engine.bytesWritten : 0;
+  return { content: Buffer.isBuffer(buffer) ? buffer : undefined, taken };
 }

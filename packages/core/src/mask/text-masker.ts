@@ -172,9 +172,12 @@ export class TextMasker implements DeepText {
   #percent(text: string, level: number, tooDeep: boolean): string {
     if (tooDeep) return this.undecodable(text, level);
     try {
-      const decoded = decodeURIComponent(text.replaceAll('+', ' '));
+      const decoded = decodeURIComponent(text);
       const masked = this.mask(decoded, level + 1);
-      return masked === decoded ? text : encodeURIComponent(masked);
+      if (masked === decoded) return text;
+      // A plus sign that was none of a code stays one: where it stands for a space, a code would not.
+      const encoded = encodeURIComponent(masked);
+      return /%2b/i.test(text) ? encoded : encoded.replaceAll('%2B', '+');
     } catch {
       // No UTF-8, or a percent sign that stands for nothing.
       return this.undecodable(text, level);

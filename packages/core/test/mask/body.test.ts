@@ -195,6 +195,8 @@ test('keeps nothing that stands beside the content of a coded body', () => {
     ['gzip', named, gunzipSync],
     ['deflate', Buffer.concat([deflateSync(plain), Buffer.from('bob@example.com')]), inflateSync],
     ['gzip', Buffer.concat([gzipSync('{"a":'), gzipSync('1}')]), gunzipSync],
+    ['gzip', Buffer.concat([gzipSync(''), named]), gunzipSync],
+    ['gzip', Buffer.concat([gzipSync(plain), Buffer.from('\0bob@example.com\x07\0\0\0')]), gunzipSync],
   ] as const) {
     const { request } = maskMessage({
       type: 'application/json',
@@ -437,6 +439,7 @@ test('reads a text that is one word as a string of JSON would be read', () => {
     encodeURIComponent(`[${json}]`).toLowerCase(),
     'https://shop.test/?p%61ssword=hunter2',
     'user%5Bpassword%5D=hunter2',
+    '%7B"a":"1+1","password":"hunter2"%7D',
     'password = hunter2',
     'db: secret = "hunter2"',
   ]) {
