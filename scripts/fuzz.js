@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { Replacer } from '../packages/core/dist/mask/replace.js';
 import { resolvePolicy } from '../packages/core/dist/mask/resolve-policy.js';
+import { anyExchange } from '../packages/core/dist/mask/rule-context.js';
 import { PolicyRules } from '../packages/core/dist/mask/rules.js';
 import { Scope } from '../packages/core/dist/mask/scope.js';
 import { TextMasker } from '../packages/core/dist/mask/text-masker.js';
@@ -23,15 +24,7 @@ if (!(count > 0) || !(seed >= 0)) {
 }
 
 const policy = resolvePolicy({ version: 1, limits: { jsonDepth: 1000 } });
-const rules = new PolicyRules(policy).select({
-  direction: 'inbound',
-  protocol: 'http',
-  part: 'request',
-  method: 'POST',
-  host: '',
-  path: '/',
-  contentType: '',
-});
+const rules = new PolicyRules(policy).select(anyExchange);
 const scanner = new TextMasker(
   new Scope(rules),
   new Replacer(new Tokens(policy.keys, 1000)),
