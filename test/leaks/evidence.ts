@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { decompress } from '../../packages/core/src/capture/codec.ts';
@@ -13,11 +14,16 @@ const decoders: readonly ((bytes: Uint8Array) => Buffer)[] = [
   (bytes) => inflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }),
 ];
 
+/** Text holds no bytes but white space under 32 and is UTF-8; what is compressed does hold some, or is not. */
+function mayBeCoded(bytes: Uint8Array): boolean {
+  return !isUtf8(bytes) || bytes.some((byte) => byte < 32 && byte !== 10 && byte !== 13 && byte !== 9);
+}
+
 /** Bytes as text, a character per byte, and also out of any content coding that they may be in. */
 export function allTextOf(bytes: Uint8Array): string {
   let all = Buffer.from(bytes).toString('latin1');
   let layer = bytes;
-  for (let depth = 0; depth < 4; depth++) {
+  for (let depth = 0; depth < 4 && mayBeCoded(layer); depth++) {
     const decoded = decoders
       .map((decode) => {
         try {
@@ -56,7 +62,7 @@ export function textOf(events: readonly CaptureEvent[]): string {
   const bodies = new Map<string, Uint8Array[]>();
   for (const event of events) {
     const text = JSON.stringify(event, (name, value: unknown) => (name === 'data' ? undefined : value));
-    out.push(text, text.replaceAll('\\\\', '\\'));
+    out.push(text);
     if (event.type === 'message' && event.data !== undefined) out.push(allTextOf(event.data));
     if ((event.type !== 'chunk' && event.type !== 'body') || event.data === undefined) continue;
     const side = `${event.exchange} ${event.side}`;

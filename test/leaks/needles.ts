@@ -88,18 +88,24 @@ export interface Haystack {
 
 export function haystack(text: string): Haystack {
   const layers = [text];
+  // Only what is coded is looked at again.
+  let coded = text;
   for (let depth = 0; depth < 3; depth++) {
-    const last = layers.at(-1) ?? '';
-    const next = last.replace(
-      /%([0-9a-f]{2})|\\u00([0-9a-f]{2})/gi,
-      (_, percent?: string, escaped?: string) =>
+    const lines = coded.split('\n').filter((line) => /%[0-9a-f]{2}|\\u00[0-9a-f]{2}/i.test(line));
+    if (lines.length === 0) break;
+    coded = lines
+      .join('\n')
+      .replace(/%([0-9a-f]{2})|\\u00([0-9a-f]{2})/gi, (_, percent?: string, escaped?: string) =>
         String.fromCharCode(Number.parseInt(percent ?? escaped ?? '', 16)),
-    );
-    if (next === last) break;
-    layers.push(next);
+      );
+    layers.push(coded);
   }
-  // What is broken over lines, or written with escaped slashes and quotes, is one text too.
-  layers.push(text.replace(/\\([\\/"])/g, '$1'), text.replace(/=?(\\r)?\\n|=?\r?\n/g, ''));
+  for (const line of text.split('\n'))
+    if (/\\[\\/"]/.test(line)) layers.push(line.replace(/\\([\\/"])/g, '$1'));
+  // Base64 over lines is one text.
+  for (const [wrapped] of text.matchAll(/(?:[\w+/-]{40,}(?:(?:\\r)?\\n|\r?\n))+[\w+/-]*/g)) {
+    layers.push(wrapped.replace(/(?:\\r)?\\n|\s/g, ''));
+  }
   const exact = layers.join('\n');
   return { exact, folded: exact.toLowerCase() };
 }

@@ -134,7 +134,12 @@ export class Pipeline {
     } catch (error) {
       this.#sinkFailed(error);
     }
-    this.#masker.close?.();
+    try {
+      this.#masker.close?.();
+    } catch (error) {
+      // It may quote what it remembered.
+      this.#lastError = describe(error);
+    }
   }
 
   stats(): PipelineStats {
