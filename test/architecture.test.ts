@@ -160,7 +160,6 @@ const storyTests: Record<string, string> = {
   'packages/core/test/capture/hostile.test.ts': 'all readers against captures made to harm them',
   'packages/core/test/capture/round-trip.test.ts': 'writer and readers together',
   'packages/core/test/mask/body.test.ts': 'bodies of every kind through the whole masker',
-  'packages/core/test/mask/leak-positions.test.ts': 'secrets at every position of an exchange',
   'packages/core/test/record/record-to-file.test.ts': 'recorder and file sink together',
   'packages/http-adapter/test/behaviours/bodies.test.ts':
     'behaviours of Node servers, with the tap on and off',

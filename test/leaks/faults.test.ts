@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { BodyMasker } from '../../packages/core/src/mask/body-unit.ts';
 import { CookieMasker } from '../../packages/core/src/mask/cookies.ts';
+import { createMasker } from '../../packages/core/src/mask/create-masker.ts';
 import { CsvMasker } from '../../packages/core/src/mask/csv-masker.ts';
 import { Detectors } from '../../packages/core/src/mask/detectors.ts';
 import { Edits } from '../../packages/core/src/mask/edits.ts';
@@ -179,3 +180,21 @@ test('whatever part of the masker fails, nothing unmasked is kept, and the recor
   }
   expect(problems).toEqual([]);
 }, 120_000);
+
+test.each(['default/detect/private-key', 'default/undecodable'])(
+  'without the rule %s, which has no switch, some position leaks',
+  (rule) => {
+    const { text } = Replacer.prototype;
+    vi.spyOn(Replacer.prototype, 'text').mockImplementation(function (this: Replacer, by, value) {
+      return by.id === rule ? value : text.call(this, by, value);
+    });
+    const masker = createMasker(policy);
+    const leaking = [...plain.events].filter(
+      ([one, events]) =>
+        one.strict === undefined &&
+        short(events) &&
+        leaksIn(textOf(events.flatMap((event) => masker.mask(event)))).length > 0,
+    );
+    expect(leaking.length).toBeGreaterThan(0);
+  },
+);

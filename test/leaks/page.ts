@@ -115,7 +115,7 @@ Positions at which something leaks when the rule alone is switched off: by \`dis
 |---|---|
 ${guarded}
 
-\`default/detect/private-key\` and \`default/undecodable\` have no switch; \`faults.test.ts\` takes them out of the code.
+\`default/detect/private-key\` and \`default/undecodable\` have no switch: \`faults.test.ts\` takes their effect away in the code, and positions leak then too.
 
 ## What is not promised
 

@@ -19,9 +19,10 @@ export async function serveAll(service: Service, these: readonly Numbered[] = ca
 /** A service that has served every case once and was closed; `stats` is what its recorder said of itself. */
 export async function recordAll(
   options: ServiceOptions,
+  these: readonly Numbered[] = cases,
 ): Promise<{ readonly service: Service; readonly stats: string }> {
   const service = await Service.start(options);
-  await serveAll(service);
+  await serveAll(service, these);
   await service.flush();
   return { service, stats: await service.close() };
 }
@@ -40,8 +41,8 @@ export interface Control {
 }
 
 /** Takes apart what a service recorded under `extends: none`, with notes of the case on each exchange. */
-export function control(events: readonly CaptureEvent[]): Control {
-  const byNumber = new Map(cases.map((one) => [one.canary.number, one]));
+export function control(events: readonly CaptureEvent[], these: readonly Numbered[] = cases): Control {
+  const byNumber = new Map(these.map((one) => [one.canary.number, one]));
   const all = new Map<Numbered, CaptureEvent[]>();
   for (const [, group] of byExchange(events)) {
     const note = group.find((event) => event.type === 'mark' && event.name === 'leak-case');

@@ -45,6 +45,7 @@ export const sidePositions: Positions = {
     title: 'ETag, Digest, Content-MD5',
     cases: {
       ETag: answersHeader('ETag', ({ word }) => `W/"${word}"`),
+      'ETag without quotes': answersHeader('ETag'),
       'If-None-Match': sendsHeader('If-None-Match', ({ word }) => `"a", W/"${word}"`),
       'Content-MD5': sendsHeader('Content-MD5'),
       Digest: answersHeader('Digest', ({ word }) => `sha-256=${word}`),
