@@ -20,7 +20,7 @@ import { TextMasker } from '../../packages/core/src/mask/text-masker.ts';
 import { Tokens } from '../../packages/core/src/mask/tokens.ts';
 import { UrlMasker } from '../../packages/core/src/mask/url.ts';
 import { ValueFinder } from '../../packages/core/src/mask/value-finder.ts';
-import type { CaptureEvent } from '../../packages/core/src/model/event.ts';
+import type { CaptureEvent, ExchangeEvent } from '../../packages/core/src/model/event.ts';
 import { memorySink } from '../../packages/core/src/record/memory-sink.ts';
 import { createRecorder } from '../../packages/core/src/record/recorder.ts';
 import { ManualClock } from '../../packages/core/src/testing/manual-clock.ts';
@@ -196,5 +196,27 @@ test.each(['default/detect/private-key', 'default/undecodable'])(
         leaksIn(textOf(events.flatMap((event) => masker.mask(event)))).length > 0,
     );
     expect(leaking.length).toBeGreaterThan(0);
+  },
+);
+
+test.each(['beforeMask', 'onExchange', 'onEvent'] as const)(
+  'a hook %s that fails with what it was given in its error leaves nothing of it',
+  async (point) => {
+    const warnings: string[] = [];
+    const warn = (warning: Error) => warnings.push(`${warning.stack}`);
+    process.on('warning', warn);
+    const sink = memorySink();
+    let calls = 0;
+    const fail = (event: ExchangeEvent): never => {
+      calls++;
+      throw new Error(`no ${quote(event)} ${textOf([event])}`);
+    };
+    const recorder = createRecorder({ service: 'leaks', sink, mask: rules, hooks: { [point]: fail } });
+    for (const [one, events] of plain.events) if (one.strict === undefined) playInto(recorder, events);
+    const stats = await recorder.close();
+    process.off('warning', warn);
+    expect(calls).toBeGreaterThan(300);
+    const text = [textOf(sink.events), JSON.stringify([sink.header, stats]), ...warnings].join('\n');
+    expect(leaksIn(text)).toEqual([]);
   },
 );

@@ -39,6 +39,12 @@ function rows(from: number, to: number, control: Control): string {
 /** The page of the documentation that says what is tested, and what came of it. */
 export function page(control: Control, guards: Guards): string {
   const seen = cases.filter((one: Numbered) => one.unseen === undefined).length;
+  const unseen = cases.length - seen;
+  const carrying = positions.filter(({ cases: own = {} }) =>
+    Object.values(own).some((one) => !one.unseen),
+  ).length;
+  const later = positions.filter((each) => each.elsewhere?.startsWith('comes with')).length;
+  const elsewhere = positions.filter((each) => each.elsewhere !== undefined).length - later;
   const { exact, folded } = needlesOf('secret');
   const guarded = [...guards].map(([rule, at]) => `| \`${rule}\` | ${at.join(', ')} |`).join('\n');
   return `# The leak test
@@ -46,7 +52,8 @@ export function page(control: Control, guards: Guards): string {
 <!-- Written by test/leaks (LEAKS_UPDATE=1): change the test, not this page. -->
 
 A canary is a value that stands nowhere else. The test puts one into each place of a request or a response that can carry a secret,
-records that, and searches everything that came of it. ${plural(seen, 'canary', 'canaries')} in ${plural(positions.length, 'position')}: **no leak**.
+records that, and searches everything that came of it. ${plural(seen, 'canary', 'canaries')} in ${carrying} positions: **no leak**. ${elsewhere} more positions have tests of their own, ${later}
+come with gRPC, and ${plural(unseen, 'canary never gets', 'canaries never get')} to a tap, which is tested too.
 
 \`\`\`sh
 npm run leaks         # this page is written anew
@@ -61,7 +68,7 @@ npx vitest run test/leaks
   reaches a tap is marked so, and must not be found there.
 - **Canaries** are a word that only its name gives away, an address of mail, a card with the right check digit, an IBAN, a phone, a social security number, a
   web token with the word in a claim, an AWS key and an address of the network. Of words, beginning and end are searched for apart.
-- **Needles.** Each is searched for in ${exact.length + folded.length} spellings, ${folded.length} of them in any case of letters: raw, UTF-16 of both orders, hexadecimal, percent codes (also
+- **Needles.** Each is searched for in ${exact.length + folded.length} spellings, ${folded.length} of them whatever the case of letters: raw, UTF-16 of both orders, hexadecimal, percent codes (also
   twice), escapes of JSON, references of HTML, quoted-printable, reversed, rot13; base64 and base64url at three alignments, base64 of base64 at nine. What
   percent codes and escapes stand for is searched too. A test of its own embeds words at random and has them all found.
 - **Searched** are all files of the process (every frame of the capture decompressed, with header, index and footer, whole and in parts; the folders

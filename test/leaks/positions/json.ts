@@ -228,8 +228,8 @@ export const jsonPositions: Positions = {
   61: {
     title: 'names of object prototypes',
     cases: {
-      __proto__: sendsBody(json, (canary) => `{"__proto__":${password(canary)}}`),
-      constructor: sendsBody(json, (canary) => `{"constructor":{"prototype":${password(canary)}}}`),
+      'the prototype': sendsBody(json, (canary) => `{"__proto__":${password(canary)}}`),
+      'the constructor': sendsBody(json, (canary) => `{"constructor":{"prototype":${password(canary)}}}`),
     },
   },
   62: {

@@ -38,7 +38,7 @@ export const sidePositions: Positions = {
   },
   124: {
     title: 'the policy in the header',
-    elsewhere: 'the key in all spellings, patterns and replacements of rules: `leaks.test.ts`',
+    elsewhere: 'the key and what patterns of rules look for, in all spellings: `leaks.test.ts`',
   },
   125: { title: 'labels of metrics', elsewhere: '`recorder.stats()` over all cases: `leaks.test.ts`' },
   126: {
