@@ -74,6 +74,8 @@ export class JsonScanner {
   readonly #whole: (MaskRule | undefined)[] = [];
   readonly #starts: Int32Array;
   readonly #startEdits: Int32Array;
+  /** What was counted before a container that is replaced as a whole. */
+  readonly #startCounts: (readonly number[] | undefined)[] = [];
   readonly #elements: Int32Array;
 
   #bytes: Buffer = Buffer.alloc(0);
@@ -258,6 +260,7 @@ export class JsonScanner {
     this.#whole[depth] = own?.action === 'redact' || own?.action === 'remove' ? own : undefined;
     this.#starts[depth] = i;
     this.#startEdits[depth] = this.edits.count;
+    this.#startCounts[depth] = this.#whole[depth] === undefined ? undefined : this.#scope.audit.counts();
     this.#pairs.open(depth);
     if (this.#removes) this.#removals.open(depth);
     if (this.#hasPaths) {
@@ -278,6 +281,7 @@ export class JsonScanner {
     const start = this.#starts[depth] ?? 0;
     if (whole !== undefined) {
       this.edits.truncate(this.#startEdits[depth] ?? 0);
+      this.#scope.audit.takeBack(this.#startCounts[depth] ?? []);
       const after = whole.action === 'redact' ? JSON.stringify(whole.replacement) : '';
       this.#count(whole, start, end, after);
       if (whole.action === 'redact') this.edits.add(start, end, after);

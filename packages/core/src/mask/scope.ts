@@ -23,6 +23,17 @@ export class AuditLog {
     this.#counts.push({ rule, part, side, count });
   }
 
+  /** The counts so far, for {@link takeBack}. */
+  counts(): readonly number[] {
+    return this.#counts.map(({ count }) => count);
+  }
+
+  /** Forgets what was counted since: it was part of something that another rule took as a whole. */
+  takeBack(counts: readonly number[]): void {
+    this.#counts.length = Math.min(this.#counts.length, counts.length);
+    for (const [i, entry] of this.#counts.entries()) entry.count = counts[i] ?? 0;
+  }
+
   /** A body is dropped once, also when a capture is masked again. */
   addDroppedBody(problem: string, side: Side): boolean {
     const rule = `dropped:${problem}`;

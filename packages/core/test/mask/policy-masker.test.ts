@@ -195,3 +195,15 @@ test('maskExchange() copes with exchanges without an answer, and with those that
   const exchange = anExchange();
   expect(maskExchange(unmasked, exchange).response?.chunks).toEqual(exchange.response?.chunks);
 });
+
+test('counts a container that is replaced as a whole once, and nothing for what was in it', () => {
+  const rules = [{ id: 'r', at: 'key:profile', mask: 'redact' }] as const;
+  const body =
+    '{"email":"a@b.co","profile":{"email":"a@b.co","c":{"password":"x","t":"to c@d.co"}},"profile":1}';
+  const masked = maskEvents(createMasker(aPolicy({ rules })), rawEvents({ type: 'application/json', body }));
+  const audit = masked.find((event) => event.type === 'audit');
+  expect(audit?.entries.filter(({ part }) => part === 'body')).toEqual([
+    { rule: 'default/key/contact', part: 'body', side: 'request', count: 1 },
+    { rule: 'r', part: 'body', side: 'request', count: 2 },
+  ]);
+});
