@@ -27,7 +27,7 @@ export function describeError(error: unknown): string {
   if (isSystemError(error)) {
     const where = error.path ?? hostOf(error);
     const what = inWords[error.code ?? ''] ?? error.message;
-    return where === undefined ? what : `${where}: ${what}`;
+    return where === undefined ? what : `${where === '' ? '""' : where}: ${what}`;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `internal error, please report it: ${text}`;

@@ -42,6 +42,8 @@ const limitDefaults: Required<MaskLimits> = {
   heldBytes: 64 << 20,
   cachedTokens: 10_000,
 };
+/** No field of a policy is as deep as that. */
+const deepest = 20;
 /** Lowest and highest value of each limit. */
 const limitRanges: Record<keyof MaskLimits, readonly [low: number, high: number]> = {
   bodyBytes: [1, 1 << 30],
@@ -201,13 +203,14 @@ function digestOf(resolved: Omit<ResolvedPolicy, 'keys' | 'digest'>): string {
 }
 
 /** JSON with the members of every object in the order of their names. */
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+function canonicalJson(value: unknown, depth = 0): string {
+  if (depth > deepest) throw policyError('policy', `nested deeper than ${deepest}`);
+  if (Array.isArray(value)) return `[${value.map((each) => canonicalJson(each, depth + 1)).join(',')}]`;
   if (!isRecord(value)) return JSON.stringify(value) ?? 'null';
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member, depth + 1)}`).join(',')}}`;
 }
 
 function list<T>(where: string, value: readonly T[] | undefined): readonly T[] {

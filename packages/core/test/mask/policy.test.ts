@@ -302,3 +302,9 @@ test('does with unknown headers what it is told', () => {
   expect(maskHeader('X-Strange', 'a@b.co', { unknownHeaders: 'scan' })).toMatch(/^mk_email/);
   expect(maskHeader('X-Strange', 'value', { unknownHeaders: 'drop' })).toBeUndefined();
 });
+
+test('a policy nested deeper than any can be is refused as one', () => {
+  let mask: unknown = 'token';
+  for (let i = 0; i < 1000; i++) mask = { do: mask };
+  expect(create({ version: 1, rules: [{ id: 'a', at: 'key:x', mask }] })).toMatch(/nested deeper than 20/);
+});
