@@ -72,18 +72,30 @@ class Table {
 
   #row(cells: readonly CsvCell[], row: number): void {
     const isUneven = cells.length !== this.#columns.length;
-    const mayName = this.#hasNames && (isUneven || row < rowsAbove);
+    const isOfNames = row === 0 && cells.every((cell) => this.#mayBeName(cell));
+    // Whoever sends a table could say that it names nothing: a first row that could be one of names is taken for it.
+    const mayName = this.#hasNames ? isUneven || row < rowsAbove : isOfNames;
     const named = (mayName ? cells : cells.slice(0, 2)).map((cell) => this.#ruleOf(cell, row === 0));
     const count = named.filter((rule) => rule !== undefined).length;
     // A separator that is not quoted, or a missing one: no cell can be told to be what its column says.
     const isUnclear = row > 0 && isUneven && this.#isSensitive;
     // `password,hunter2`
     const pair = row > 0 && count === 1 && this.#pairs ? named.findIndex((rule) => rule !== undefined) : -1;
+    // Of a row that says it is of names, and could be, nothing is masked for being a value.
+    const isHead = isOfNames && this.#hasNames;
+    const otherwise = isHead ? undefined : this.#scope.rules.otherwise;
     for (const [column, cell] of cells.entries()) {
       const byName = pair >= 0 && column !== pair ? asPair(named[pair]) : undefined;
-      this.#cell(cell, byName ?? this.#columns[column], isUnclear && !(mayName && count > 1));
+      this.#cell(cell, byName ?? this.#columns[column] ?? otherwise, isUnclear && !(mayName && count > 1));
     }
     if (mayName && (row === 0 || count > 0)) this.#names(named);
+  }
+
+  #mayBeName(cell: CsvCell): boolean {
+    const length = cell.end - cell.start;
+    return (
+      length === 0 || (length <= longestName && namePattern.test(this.#read(cell).replace(/^\ufeff/, '')))
+    );
   }
 
   #names(named: readonly (MaskRule | undefined)[]): void {

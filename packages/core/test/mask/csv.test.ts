@@ -73,6 +73,24 @@ test('takes no names from a table that says it has none', () => {
   expect(mask('pin,1\n1234,a@b.co\n', 'text/csv; header=absent')).toBe('pin,1\n1234,<email>\n');
 });
 
+test('masks by a row of words though the type says that no row names columns', () => {
+  const masked = mask('name,password\nbob,hunter2\n', 'text/csv; header=absent');
+  expect(masked).not.toContain('hunter2');
+  expect(masked).toContain('name,password\nbob,');
+});
+
+test('shows in the policy strict no first row that is none of names, or said to be none', () => {
+  for (const [body, type] of [
+    ['1,hunter2\n2,3\n', 'text/csv'],
+    ['a,hunter2\n2,3\n', 'text/csv; header=absent'],
+  ] as const) {
+    expect(maskMessage({ type, body }, { extends: 'strict' }).request.body).not.toContain('hunter2');
+  }
+  expect(
+    maskMessage({ type: 'text/csv', body: 'a,b\n1,hunter2\n' }, { extends: 'strict' }).request.body,
+  ).toMatch(/^a,b\nmk_value_.{16},mk_value_.{16}\n$/);
+});
+
 test('reads tables that are not UTF-8', () => {
   const body = Buffer.from('id;firstName;note\n1;Jos\xe9;caf\xe9 a@b.co\n', 'latin1');
   const { request } = maskMessage({ type: 'text/csv; charset=iso-8859-1', body });
