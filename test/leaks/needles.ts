@@ -103,7 +103,7 @@ export function haystack(text: string): Haystack {
   for (const line of text.split('\n'))
     if (/\\[\\/"]/.test(line)) layers.push(line.replace(/\\([\\/"])/g, '$1'));
   // Base64 over lines is one text.
-  for (const [wrapped] of text.matchAll(/(?:[\w+/-]{40,}(?:(?:\\r)?\\n|\r?\n))+[\w+/-]*/g)) {
+  for (const [wrapped] of text.matchAll(/(?<![\w+/-])(?:[\w+/-]{40,}(?:(?:\\r)?\\n|\r?\n))+[\w+/-]*/g)) {
     layers.push(wrapped.replace(/(?:\\r)?\\n|\s/g, ''));
   }
   const exact = layers.join('\n');

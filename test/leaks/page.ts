@@ -130,6 +130,11 @@ ${guarded}
   a value within a minute after its last use, and is empty when the recorder is closed, which \`memory.test.ts\` shows on a heap snapshot. What the garbage collector
   has not taken yet, and what the application or Node itself hold, may be in a snapshot or a core dump.
 - **Diagnostic reports** of Node hold the environment of the process, so also \`GARDENHOSE_MASK_KEY\`, if the key is given that way; \`{ "file": … }\` avoids it.
+- **Words without a name.** A secret that looks like nothing is masked where its name is tied to it in a form that is read. It is not where the name stands apart: pairs in lists
+  (\`["password", "…"]\`, \`rawHeaders\`), tables as JSON (\`columns\` and \`rows\`), prose and listings in text bodies (\`Password: …\`, YAML, \`--password …\`, \`curl -u\`), or a
+  segment of a path after the one that names it. Rules of your own, or the policy \`strict\`, are for these.
+- **Encodings within texts** that are not opened: base64 of anything but JSON, also of base64; base64 in the middle of a text; hexadecimal digits; compressed data as base64; percent codes and references of HTML
+  outside of URLs and forms.
 - **Sizes** of bodies and chunks, times, the number of exchanges and which names there are, are recorded as they are.
 `;
 }

@@ -156,6 +156,13 @@ export const jsonPositions: Positions = {
       'the name first': sends(({ word }) => [{ name: 'password', value: word }]),
       'the value first': sends(({ word }) => [{ value: word, key: 'api_key' }]),
       'a list of headers': sends(({ word }) => [{ name: 'Authorization', value: word }]),
+      'a label': sends(({ word }) => ({ label: 'Password', value: word })),
+      'a JSON Patch': sends(({ word }) => [{ op: 'replace', path: '/user/password', value: word }]),
+      'an old and a new value': sends(({ word }) => ({
+        property: 'password',
+        oldValue: word,
+        newValue: word,
+      })),
       'another name behind it': sends(({ word }) => ({ name: 'password', id: '7', value: word })),
       'another value behind it': sends(({ word }) => ({ value: word, text: 'l', name: 'password' })),
     },

@@ -22,9 +22,11 @@ export const roleValue = 2;
 const longestName = 64;
 const slots = 4096;
 const mostNames = slots / 2;
-const nameWords = new Set(['name', 'key', 'field', 'id', 'header']);
-const valueWords = new Set(['value', 'val', 'content', 'data', 'text']);
-const longestWord = 7;
+const nameWords = new Set(
+  'name key k field id header label attribute property param parameter variable path system'.split(' '),
+);
+const valueWords = new Set(['value', 'val', 'v', 'content', 'data', 'text', 'newvalue', 'oldvalue']);
+const longestWord = 9;
 
 /**
  * From the bytes of a name in JSON, as they stand, to what its words mean: an open-addressing table, so that a name
