@@ -1,16 +1,17 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { type Clock, systemClock } from '../clock.ts';
 import { canonicalValue } from './canonical.ts';
 import { Ff1 } from './ff1.ts';
 import type { PolicyKey } from './policy.ts';
 import { TokenCache } from './token-cache.ts';
-import { ephemeralKey, readKeys, type TokenKey } from './token-key.ts';
+import { ephemeralKey, readKeys } from './token-key.ts';
 
 /** 11, 16 and 22 base64url characters carry 64, 96 and 128 bits. */
 const tokenShape = /^mk_([a-z][a-z0-9-]{0,31})_(?:[\w-]{11}|[\w-]{16}|[\w-]{22})$/;
 const tokenLength: Readonly<Record<64 | 96 | 128, number>> = { 64: 11, 96: 16, 128: 22 };
 /** Cookie and header names make types, and names come from clients. */
 const mostTypes = 4096;
+const firstBlock = Buffer.of(1);
 
 /**
  * The semantic type of a token that a mask policy made (`email`, `secret`), or undefined when `text` is not one.
@@ -45,7 +46,8 @@ export class Tokens {
   readonly keyId: string;
   /** What stood for values, by their type and by more than that. */
   readonly cache: TokenCache;
-  readonly #key: TokenKey;
+  /** What HKDF extracts from the key (RFC 5869, section 2.2, without salt), once for all types. */
+  readonly #extracted: KeyObject;
   readonly #types = new Map<string, TypeState>();
   readonly #streams = new Map<string, KeyObject>();
   readonly #permutations = new Map<string, Ff1>();
@@ -57,8 +59,9 @@ export class Tokens {
     { keyId, clock = systemClock }: TokensOptions = {},
   ) {
     const known = keys === undefined ? [] : readKeys(isList(keys) ? keys : [keys]);
-    this.#key = known.find(({ id }) => id === keyId) ?? known[0] ?? ephemeralKey();
-    this.keyId = this.#key.id;
+    const { id: chosenId, bytes } = known.find(({ id }) => id === keyId) ?? known[0] ?? ephemeralKey();
+    this.keyId = chosenId;
+    this.#extracted = createSecretKey(createHmac('sha256', Buffer.alloc(32)).update(bytes).digest());
     this.cache = new TokenCache(cachedTokens, clock);
   }
 
@@ -122,8 +125,9 @@ export class Tokens {
     return state;
   }
 
+  /** What HKDF expands for a use (RFC 5869, section 2.3): 32 bytes are its first block. */
   #derive(info: string): Buffer {
-    return Buffer.from(hkdfSync('sha256', this.#key.bytes, Buffer.alloc(0), info.slice(0, 1024), 32));
+    return createHmac('sha256', this.#extracted).update(info.slice(0, 1024)).update(firstBlock).digest();
   }
 }
 
