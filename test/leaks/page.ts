@@ -56,8 +56,8 @@ records that, and searches everything that came of it. ${plural(seen, 'canary', 
 come with gRPC, and ${plural(unseen, 'canary never gets', 'canaries never get')} to a tap, which is tested too.
 
 \`\`\`sh
-npm run leaks         # this page is written anew
-npx vitest run test/leaks
+npm run leaks         # all of it; this page is written anew
+npm run leaks:full    # long bodies cut at each byte too, and thirty kills
 \`\`\`
 
 ## How it is done
