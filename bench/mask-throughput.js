@@ -1,12 +1,12 @@
 import { createMasker, defaultRuleIds } from '@gardenhose/core';
-import { Replacer } from '../packages/core/dist/mask/replace.js';
 // The scanner by itself is no public export: what is compared here is techniques of masking JSON.
-import { resolvePolicy } from '../packages/core/dist/mask/resolve-policy.js';
-import { anyExchange } from '../packages/core/dist/mask/rule-context.js';
-import { PolicyRules } from '../packages/core/dist/mask/rules.js';
-import { Scope } from '../packages/core/dist/mask/scope.js';
-import { TextMasker } from '../packages/core/dist/mask/text-masker.js';
-import { Tokens } from '../packages/core/dist/mask/tokens.js';
+import { resolvePolicy } from '../packages/core/dist/mask/policy/resolve-policy.js';
+import { anyExchange } from '../packages/core/dist/mask/rules/rule-context.js';
+import { PolicyRules } from '../packages/core/dist/mask/rules/rules.js';
+import { Scope } from '../packages/core/dist/mask/rules/scope.js';
+import { TextMasker } from '../packages/core/dist/mask/text/text-masker.js';
+import { Replacer } from '../packages/core/dist/mask/value/replace.js';
+import { Tokens } from '../packages/core/dist/mask/value/tokens.js';
 import { documentOf, maskBody, typicalExchange } from './support/masked-traffic.js';
 
 export const name = 'mask-throughput';

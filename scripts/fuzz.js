@@ -1,13 +1,13 @@
 // `npm run fuzz [-- --count N] [--seed N]`: mutated JSON documents through the scanner, a million of them unless told
 // otherwise. Ends with 1 when it finds one on which the scanner and JSON.parse disagree, or that it changed where it must not.
 import { parseArgs } from 'node:util';
-import { Replacer } from '../packages/core/dist/mask/replace.js';
-import { resolvePolicy } from '../packages/core/dist/mask/resolve-policy.js';
-import { anyExchange } from '../packages/core/dist/mask/rule-context.js';
-import { PolicyRules } from '../packages/core/dist/mask/rules.js';
-import { Scope } from '../packages/core/dist/mask/scope.js';
-import { TextMasker } from '../packages/core/dist/mask/text-masker.js';
-import { Tokens } from '../packages/core/dist/mask/tokens.js';
+import { resolvePolicy } from '../packages/core/dist/mask/policy/resolve-policy.js';
+import { anyExchange } from '../packages/core/dist/mask/rules/rule-context.js';
+import { PolicyRules } from '../packages/core/dist/mask/rules/rules.js';
+import { Scope } from '../packages/core/dist/mask/rules/scope.js';
+import { TextMasker } from '../packages/core/dist/mask/text/text-masker.js';
+import { Replacer } from '../packages/core/dist/mask/value/replace.js';
+import { Tokens } from '../packages/core/dist/mask/value/tokens.js';
 import { complaint, mutatedDocuments } from '../test/fuzz/json-agreement.js';
 
 const { values } = parseArgs({

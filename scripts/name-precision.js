@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nameMeaning } from '../packages/core/dist/mask/key-words.js';
+import { nameMeaning } from '../packages/core/dist/mask/value/key-words.js';
 
 const corpora = [
   { package: 'aws-sdk', version: '2.1693.0', files: 'package/apis/*.min.json', read: readAws },

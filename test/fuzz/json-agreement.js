@@ -1,7 +1,7 @@
 // Mutated JSON documents, and what must hold of the masking of each: the scanner accepts exactly what JSON.parse accepts, and
 // every byte outside of the values that it masks stays. `npm run fuzz` runs more of them than the tests do.
 
-/** @typedef {import('../../packages/core/src/mask/json-scanner.ts').JsonScanner} JsonScanner */
+/** @typedef {import('../../packages/core/src/mask/json/json-scanner.ts').JsonScanner} JsonScanner */
 
 const seeds = [
   '{"a":1,"b":[true,false,null,-0.5e+10,1E3],"c":{"d":"x\\n\\u00e9\\\\ \\"q\\"","e":[]},"f":{}}',

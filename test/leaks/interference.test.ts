@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { fileSink } from '../../packages/core/src/capture/file-sink.ts';
-import { Tokens } from '../../packages/core/src/mask/tokens.ts';
+import { Tokens } from '../../packages/core/src/mask/value/tokens.ts';
 import type { CaptureEvent, Side } from '../../packages/core/src/model/event.ts';
 import { memorySink } from '../../packages/core/src/record/memory-sink.ts';
 import { createRecorder } from '../../packages/core/src/record/recorder.ts';

@@ -1,5 +1,5 @@
 import { type DefaultRuleId, defaultRuleIds, type Policy } from '@gardenhose/core';
-import { fixedHeaders, fixedRuleIds } from '../../packages/core/src/mask/default-policy.ts';
+import { fixedHeaders, fixedRuleIds } from '../../packages/core/src/mask/policy/default-policy.ts';
 import { leaksIn } from './needles.ts';
 import { type Control, maskedTexts, policy } from './record.ts';
 

@@ -54,17 +54,17 @@ export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } f
 export { operationOf } from './model/operation.ts';
 
 // mask
-export type { ChangedPlace } from './mask/changed-places.ts';
+export type { ChangedPlace } from './mask/tools/changed-places.ts';
 export type { MaskerOptions } from './mask/create-masker.ts';
 export { createMasker } from './mask/create-masker.ts';
-export type { DefaultRuleId } from './mask/default-policy.ts';
-export { defaultRuleIds } from './mask/default-policy.ts';
-export type { ExplainedValue, MaskExplanation } from './mask/explain.ts';
-export { explainMasking } from './mask/explain.ts';
+export type { DefaultRuleId } from './mask/policy/default-policy.ts';
+export { defaultRuleIds } from './mask/policy/default-policy.ts';
+export type { ExplainedValue, MaskExplanation } from './mask/tools/explain.ts';
+export { explainMasking } from './mask/tools/explain.ts';
 export { maskExchange } from './mask/mask-exchange.ts';
 export type { Masker } from './mask/masker.ts';
 export { noMask } from './mask/masker.ts';
-export type { SurveyedName, SurveyPlace } from './mask/name-survey.ts';
+export type { SurveyedName, SurveyPlace } from './mask/tools/name-survey.ts';
 export type {
   FakeKind,
   FormatKind,
@@ -77,15 +77,15 @@ export type {
   PolicyRule,
   Selector,
   ValuePattern,
-} from './mask/policy.ts';
-export { readPolicyFile } from './mask/policy-file.ts';
-export type { ScannedExchange, SecretFinding } from './mask/secret-scanner.ts';
-export { SecretScanner } from './mask/secret-scanner.ts';
-export type { NameSuggestion } from './mask/suggest.ts';
-export { PolicySuggester } from './mask/suggest.ts';
-export { isNumberOfToken } from './mask/token-number.ts';
-export { tokenType } from './mask/tokens.ts';
-export type { ValueShape } from './mask/value-shape.ts';
+} from './mask/policy/policy.ts';
+export { readPolicyFile } from './mask/policy/policy-file.ts';
+export type { ScannedExchange, SecretFinding } from './mask/tools/secret-scanner.ts';
+export { SecretScanner } from './mask/tools/secret-scanner.ts';
+export type { NameSuggestion } from './mask/tools/suggest.ts';
+export { PolicySuggester } from './mask/tools/suggest.ts';
+export { isNumberOfToken } from './mask/value/token-number.ts';
+export { tokenType } from './mask/value/tokens.ts';
+export type { ValueShape } from './mask/tools/value-shape.ts';
 
 // hook
 export { checkRules, parseHeaderRule, parseHookRules } from './hook/check-rules.ts';

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { createMasker } from '../mask/create-masker.ts';
-import type { Policy } from '../mask/policy.ts';
-import { policyError } from '../mask/policy-error.ts';
+import type { Policy } from '../mask/policy/policy.ts';
+import { policyError } from '../mask/policy/policy-error.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import type { CaptureCondition } from './condition.ts';

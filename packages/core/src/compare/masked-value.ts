@@ -1,4 +1,4 @@
-import { tokenType } from '../mask/tokens.ts';
+import { tokenType } from '../mask/value/tokens.ts';
 
 // Types whose values are made anew on every run: sessions, bearer tokens, CSRF tokens. A session's cookie has any name.
 const changingTypes = new Set(['secret', 'session', 'jwt', 'cookie']);

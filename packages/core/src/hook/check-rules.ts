@@ -1,6 +1,6 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
 import { GardenhoseError } from '../errors.ts';
-import { brokenJson } from '../mask/broken-json.ts';
+import { brokenJson } from '../mask/policy/broken-json.ts';
 import { readPathRewrite } from './path-pattern.ts';
 import type { HookRule } from './rule.ts';
 

@@ -1,9 +1,9 @@
 import type { Masker } from './masker.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './policy/policy.ts';
+import { resolvePolicy } from './policy/resolve-policy.ts';
 import { PolicyMasker } from './policy-masker.ts';
-import { resolvePolicy } from './resolve-policy.ts';
-import { PolicyRules } from './rules.ts';
-import { Tokens } from './tokens.ts';
+import { PolicyRules } from './rules/rules.ts';
+import { Tokens } from './value/tokens.ts';
 
 /** For which use a masker is made. */
 export interface MaskerOptions {

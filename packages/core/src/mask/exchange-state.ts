@@ -1,11 +1,11 @@
 import type { ExchangeStart, Side } from '../model/event.ts';
 import { headerValue } from '../model/headers.ts';
-import type { BodyMasker } from './body-unit.ts';
-import { type ContentType, contentType } from './content-type.ts';
-import type { RuleContext } from './rule-context.ts';
-import type { PolicyRules, RuleSet } from './rules.ts';
-import { AuditLog } from './scope.ts';
-import { SideBody } from './side-body.ts';
+import type { BodyMasker } from './body/body-unit.ts';
+import { type ContentType, contentType } from './body/content-type.ts';
+import { SideBody } from './body/side-body.ts';
+import type { RuleContext } from './rules/rule-context.ts';
+import type { PolicyRules, RuleSet } from './rules/rules.ts';
+import { AuditLog } from './rules/scope.ts';
 
 const noType = contentType([]);
 

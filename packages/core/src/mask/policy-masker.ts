@@ -17,22 +17,22 @@ import type {
   TrailersEvent,
 } from '../model/event.ts';
 import { unknownStart } from '../model/exchange-builder.ts';
-import { BodyMasker } from './body-unit.ts';
-import { contentType } from './content-type.ts';
+import { BodyMasker } from './body/body-unit.ts';
+import { contentType } from './body/content-type.ts';
+import { MessageMasker } from './body/message-masker.ts';
+import type { BodyPiece, SideBody } from './body/side-body.ts';
+import { withoutContent } from './body/without-content.ts';
 import { ExchangeState } from './exchange-state.ts';
-import { HeadMasker } from './head-masker.ts';
-import { HeaderMasker } from './header-masker.ts';
+import { HeadMasker } from './head/head-masker.ts';
+import { HeaderMasker } from './head/header-masker.ts';
+import { ValueMemory } from './head/value-memory.ts';
 import type { Masker } from './masker.ts';
-import { MessageMasker } from './message-masker.ts';
-import { Replacer } from './replace.ts';
-import type { ResolvedPolicy } from './resolve-policy.ts';
-import type { PolicyRules } from './rules.ts';
-import { type MaskTrace, Scope } from './scope.ts';
-import type { BodyPiece, SideBody } from './side-body.ts';
-import { TextMasker } from './text-masker.ts';
-import type { Tokens } from './tokens.ts';
-import { ValueMemory } from './value-memory.ts';
-import { withoutContent } from './without-content.ts';
+import type { ResolvedPolicy } from './policy/resolve-policy.ts';
+import type { PolicyRules } from './rules/rules.ts';
+import { type MaskTrace, Scope } from './rules/scope.ts';
+import { TextMasker } from './text/text-masker.ts';
+import { Replacer } from './value/replace.ts';
+import type { Tokens } from './value/tokens.ts';
 
 const sides: readonly Side[] = ['request', 'response'];
 

@@ -1,4 +1,4 @@
-import type { Policy } from '../mask/policy.ts';
+import type { Policy } from '../mask/policy/policy.ts';
 
 let said = false;
 

@@ -4,7 +4,7 @@ import { GardenhoseError } from '../errors.ts';
 import type { RecordHooks } from '../hook/hook.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
-import type { Policy } from '../mask/policy.ts';
+import type { Policy } from '../mask/policy/policy.ts';
 import { warnOfMissingKey } from './key-warning.ts';
 import type { HookSource, ModuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';

@@ -1,6 +1,6 @@
 import type { ErrorCode, ErrorPlace } from '../errors.ts';
 import { errorCodes, GardenhoseError } from '../errors.ts';
-import type { Policy } from '../mask/policy.ts';
+import type { Policy } from '../mask/policy/policy.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ModuleSource } from './open-pipeline.ts';
 import type { PipelineStats } from './pipeline.ts';

@@ -1,5 +1,5 @@
 import { GardenhoseError } from '../errors.ts';
-import { headerKinds } from '../mask/default-policy.ts';
+import { headerKinds } from '../mask/policy/default-policy.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { type HeaderList, headerEntries, headerValue, headerValues } from '../model/headers.ts';
 

@@ -10,7 +10,7 @@ import {
 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { createMasker } from '../../src/mask/create-masker.ts';
-import type { MaskAction } from '../../src/mask/policy.ts';
+import type { MaskAction } from '../../src/mask/policy/policy.ts';
 import { aPolicy, type Message, maskEvents, maskMessage, rawEvents, sameForEveryCut } from './support.ts';
 
 const json = '{"id":1,"email":"bob@example.com","note":"é","password":"hunter2","list":[1,2,3]}';

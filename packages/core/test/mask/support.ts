@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 import { createMasker } from '../../src/mask/create-masker.ts';
-import type { JsonScanner } from '../../src/mask/json-scanner.ts';
+import type { JsonScanner } from '../../src/mask/json/json-scanner.ts';
 import type { Masker } from '../../src/mask/masker.ts';
-import type { MaskLimits, Policy } from '../../src/mask/policy.ts';
-import { Replacer } from '../../src/mask/replace.ts';
-import { resolvePolicy } from '../../src/mask/resolve-policy.ts';
-import { PolicyRules } from '../../src/mask/rules.ts';
-import { Scope } from '../../src/mask/scope.ts';
-import { TextMasker } from '../../src/mask/text-masker.ts';
-import { Tokens } from '../../src/mask/tokens.ts';
+import type { MaskLimits, Policy } from '../../src/mask/policy/policy.ts';
+import { resolvePolicy } from '../../src/mask/policy/resolve-policy.ts';
+import { PolicyRules } from '../../src/mask/rules/rules.ts';
+import { Scope } from '../../src/mask/rules/scope.ts';
+import { TextMasker } from '../../src/mask/text/text-masker.ts';
+import { Replacer } from '../../src/mask/value/replace.ts';
+import { Tokens } from '../../src/mask/value/tokens.ts';
 import type { CaptureEvent, ContentState, Side } from '../../src/model/event.ts';
 
 export const key = { base64: Buffer.alloc(32, 7).toString('base64') };

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Policy } from '../../src/mask/policy.ts';
+import type { Policy } from '../../src/mask/policy/policy.ts';
 
 const key = { base64: Buffer.alloc(32, 7).toString('base64') };
 const typed: Policy = {
