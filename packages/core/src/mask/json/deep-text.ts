@@ -1,6 +1,16 @@
 import type { MaskRule } from '../policy/mask-rule.ts';
 import type { Edits } from './edits.ts';
 
+/** What GraphQL documents say of their variables. */
+export interface VariableUses {
+  /** Some document cannot be read to its end: nothing is known of its variables. */
+  readonly unclear: boolean;
+  /** They say nothing of any. */
+  readonly isEmpty: boolean;
+  /** The rule for a variable that is used where there is one. */
+  rule(name: string): MaskRule | undefined;
+}
+
 /** Masks a text whatever it is: what the readers of each format hand their values to. */
 export interface DeepText {
   /**
@@ -9,6 +19,10 @@ export interface DeepText {
    * @param level - how many encodings deep the text stands
    */
   mask(text: string, level: number): string;
+  /** A text that is the variables of GraphQL documents, as JSON. */
+  maskVariables(text: string, level: number, uses: VariableUses): string;
+  /** What the GraphQL documents say that are strings in the JSON in `bytes[start..end)`. */
+  variableUses(bytes: Buffer, start: number, end: number): VariableUses;
   /** What detectors replace in `bytes[start..end)`, or undefined when nothing. */
   maskBytes(bytes: Buffer, start: number, end: number, level: number): string | undefined;
   /**

@@ -9,11 +9,11 @@ import {
   stringBit,
 } from '../policy/mask-rule.ts';
 import type { MaskedValues } from '../rules/masked-values.ts';
-import { type NameEntry, roleName, roleValue } from '../rules/name-table.ts';
+import { type NameEntry, roleName, roleValue, roleVariables } from '../rules/name-table.ts';
 import type { RuleSet } from '../rules/rules.ts';
 import type { Scope } from '../rules/scope.ts';
 import type { Replacer } from '../value/replace.ts';
-import type { DeepText } from './deep-text.ts';
+import type { DeepText, VariableUses } from './deep-text.ts';
 import { Edits } from './edits.ts';
 import {
   backslash,
@@ -37,6 +37,7 @@ import {
 import { JsonPairs } from './json-pairs.ts';
 import { JsonPathCursor } from './json-paths.ts';
 import { JsonRemovals } from './json-removals.ts';
+import { JsonVariables } from './json-variables.ts';
 
 /** Why a document cannot be masked; empty when it can. */
 export type JsonProblem = '' | 'json-syntax' | 'json-depth';
@@ -62,6 +63,7 @@ export class JsonScanner {
   readonly #paths = new JsonPathCursor();
   readonly #pairs: JsonPairs;
   readonly #removals: JsonRemovals;
+  readonly #variables: JsonVariables;
   readonly #depthLimit: number;
 
   // Of each open container, by depth.
@@ -97,6 +99,7 @@ export class JsonScanner {
     const depths = depthLimit + 1;
     this.#pairs = new JsonPairs(scope, replacer, deep, this.edits, depths);
     this.#removals = new JsonRemovals(this.edits, depths);
+    this.#variables = new JsonVariables(scope, deep, this.edits);
     this.#kinds = new Uint8Array(depths);
     this.#roles = new Uint8Array(depths);
     this.#starts = new Int32Array(depths);
@@ -104,10 +107,11 @@ export class JsonScanner {
     this.#elements = new Int32Array(depths);
   }
 
-  /** Scans `bytes[start..end)`, valid UTF-8, as one document. */
-  scan(bytes: Buffer, start: number, end: number, level: number): JsonProblem {
+  /** Scans `bytes[start..end)`, valid UTF-8, as one document; as variables of GraphQL where it is known what uses them. */
+  scan(bytes: Buffer, start: number, end: number, level: number, uses?: VariableUses): JsonProblem {
     this.edits.clear();
     this.#pairs.clear();
+    this.#variables.start(bytes, start, end, uses);
     this.#bytes = bytes;
     this.#rules = this.#scope.rules;
     this.#level = level;
@@ -124,6 +128,7 @@ export class JsonScanner {
     const names = this.#rules.jsonNames;
     const hasPairs = this.#rules.pairs;
     const hasPaths = this.#hasPaths;
+    const variables = this.#variables;
     const removes = this.#removes;
     // Nobody knows what a pattern of the user's needs.
     const all = this.#rules.patterns.length > 0;
@@ -161,11 +166,13 @@ export class JsonScanner {
           if (i < 0 || i > lastQuote) return 'json-syntax';
         }
         const to = i++;
-        if (rule !== undefined) this.#string(from, to, sum, escaped, rule);
+        if (role === roleVariables && accepting(rule, stringBit) === undefined)
+          variables.text(from, to, escaped, this.#level);
+        else if (rule !== undefined) this.#string(from, to, sum, escaped, rule);
         else if (escaped || all || isNoteworthy(sum, to - from))
           this.#byLook(from, to, escaped, hasMarks(sum, to - from));
         if (role === roleName) this.#pairs.named(from, to);
-        else if (role === roleValue) this.#valued(depth, from - 1, i);
+        else if (role === roleValue && !this.#gone) this.#pairs.valued(depth, from - 1, i);
       } else if (code === openBrace || code === openBracket) {
         if (depth >= this.#depthLimit) return 'json-depth';
         isObject = code === openBrace;
@@ -179,7 +186,7 @@ export class JsonScanner {
         i = isNumber ? skipNumber(bytes, i, end) : skipLiteral(bytes, i, end);
         if (i < 0) return 'json-syntax';
         if (isNumber && (rule !== undefined || i - from >= leastNumber)) this.#number(from, i, rule);
-        if (role === roleValue) this.#valued(depth, from, i);
+        if (role === roleValue && !this.#gone) this.#pairs.valued(depth, from, i);
       }
       // What follows it, up to the next value.
       for (;;) {
@@ -242,8 +249,8 @@ export class JsonScanner {
         i++;
         if (entry.dull !== true) this.#name(entry, from);
         rule = entry.rule;
-        role = hasPairs ? entry.role : 0;
-        if (role !== 0 || hasPaths) rule = this.#member(entry, role, depth);
+        role = hasPairs || entry.role === roleVariables ? entry.role : 0;
+        if (role !== 0 || hasPaths || variables.depth !== 0) rule = this.#member(entry, role, depth);
         if (inherited !== undefined) rule = earlier(rule, inherited);
         break;
       }
@@ -262,6 +269,7 @@ export class JsonScanner {
     this.#startEdits[depth] = this.edits.count;
     this.#startCounts[depth] = this.#whole[depth] === undefined ? undefined : this.#scope.audit.counts();
     this.#pairs.open(depth);
+    if (role === roleVariables) this.#variables.open(depth, kind === array);
     if (this.#removes) this.#removals.open(depth);
     if (this.#hasPaths) {
       this.#elements[depth] = 0;
@@ -274,6 +282,7 @@ export class JsonScanner {
     const depth = this.#depth;
     if (this.#removes) this.#removals.close(depth);
     this.#pairs.close(depth, this.#bytes, this.#level);
+    this.#variables.close(depth);
     if (this.#hasPaths) this.#paths.pop();
     this.#depth = depth - 1;
     this.#gone = false;
@@ -287,7 +296,7 @@ export class JsonScanner {
       if (whole.action === 'redact') this.edits.add(start, end, after);
       else this.#remove(start, end);
     }
-    if (this.#roles[depth] === roleValue) this.#valued(this.#depth, start, end);
+    if (this.#roles[depth] === roleValue && !this.#gone) this.#pairs.valued(this.#depth, start, end);
   }
 
   /** The rule for the value of a member, where not its name alone decides. */
@@ -295,6 +304,8 @@ export class JsonScanner {
     let { rule } = entry;
     this.#gone = false;
     if (this.#hasPaths) rule = before(this.#paths.step(entry.text, 0), rule);
+    if (this.#variables.depth !== 0 || role === roleVariables)
+      rule = this.#variables.rule(rule, entry.text, depth);
     return role === roleValue ? earlier(rule, this.#pairs.valueRule(depth, this.#bytes)) : rule;
   }
 
@@ -381,11 +392,6 @@ export class JsonScanner {
     }
     this.#removals.remove(depth, to);
     this.#gone = true;
-  }
-
-  /** A member ended that another one may name. */
-  #valued(depth: number, from: number, to: number): void {
-    if (!this.#gone) this.#pairs.valued(depth, from, to);
   }
 
   #text(from: number, to: number): string {

@@ -70,6 +70,13 @@ export function before(byPath: MaskRule | undefined, byName: MaskRule | undefine
   return partly ? { ...byPath, fallback: byName } : first;
 }
 
+/** Of rules for one value that which comes first; of default ones that which masks more. */
+export function joined(own: MaskRule | undefined, other: MaskRule | undefined): MaskRule | undefined {
+  if (own === undefined || other === undefined) return own ?? other;
+  if (own.order !== other.order) return own.order < other.order ? before(own, other) : before(other, own);
+  return other.minLength < own.minLength ? other : own;
+}
+
 /** The rule, or the one behind it, that is for values of this type. */
 export function accepting(rule: MaskRule | undefined, bit: number): MaskRule | undefined {
   let found = rule;

@@ -5,8 +5,8 @@ export interface NameEntry {
   readonly rule: MaskRule | undefined;
   /** The rule for what stands beside this name, where the name is a value: `{"name":"password","value":"…"}`. */
   readonly pairRule: MaskRule | undefined;
-  /** `name` and `value` members of one object belong together. */
-  readonly role: 0 | typeof roleName | typeof roleValue;
+  /** `name` and `value` members of one object belong together; `variables` are those of a GraphQL document. */
+  readonly role: 0 | typeof roleName | typeof roleValue | typeof roleVariables;
   readonly text: string;
   /** As it stands in JSON. */
   readonly bytes: Uint8Array;
@@ -18,6 +18,7 @@ export interface NameEntry {
 }
 export const roleName = 1;
 export const roleValue = 2;
+export const roleVariables = 3;
 
 const longestName = 64;
 const slots = 4096;
@@ -97,6 +98,7 @@ export class NameTable {
 }
 
 function roleOf(word: string): NameEntry['role'] {
+  if (word === 'variables') return roleVariables;
   return nameWords.has(word) ? roleName : valueWords.has(word) ? roleValue : 0;
 }
 

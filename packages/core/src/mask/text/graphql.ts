@@ -11,6 +11,8 @@ export interface GraphqlMasks {
   number(rule: MaskRule | undefined, name: string, text: string): string | undefined;
   /** A name that is long enough to be something else. */
   name(text: string): string;
+  /** A variable was met: the rule for it where it is used, or that for its name where it is declared. */
+  variable?(name: string, rule: MaskRule | undefined): void;
 }
 
 /** The masked document, or why there is none. */
@@ -40,6 +42,26 @@ export function maskGraphql(text: string, masks: GraphqlMasks, isSure: boolean):
     if (found !== 'document') return found;
   }
   return new DocumentMasker(text, masks).run();
+}
+
+/**
+ * Tells of each variable of a text: the rule for the argument or field it is the value of.
+ *
+ * @returns false when the text is meant for a document and cannot be read to its end
+ */
+export function readVariables(
+  text: string,
+  rule: GraphqlMasks['rule'],
+  variable: NonNullable<GraphqlMasks['variable']>,
+): boolean {
+  const masks: GraphqlMasks = {
+    rule,
+    variable,
+    string: (_, inside) => inside,
+    number: (_, __, digits) => digits,
+    name: (name) => name,
+  };
+  return new DocumentMasker(text, masks).run() !== 'broken' || recognise(text) === 'other';
 }
 
 /**
@@ -110,6 +132,8 @@ class DocumentMasker {
   readonly #frames: Frame[] = [];
   #frame: Frame = { around: undefined, isValue: false, name: '', rule: undefined };
   #out = '';
+  /** A name that follows is that of a variable. */
+  #isVariable = false;
 
   constructor(text: string, masks: GraphqlMasks) {
     this.#lexer = new GraphqlLexer(text);
@@ -151,6 +175,8 @@ class DocumentMasker {
       frame.name = text;
       frame.rule = earlier(this.#masks.rule(text), frame.around);
     }
+    if (this.#isVariable) this.#masks.variable?.(text, frame.rule);
+    this.#isVariable = false;
     if (text.length < shortestName) return text;
     const masked = this.#masks.name(text);
     return masked === text ? text : masked.replace(/\W/g, '_');
@@ -165,6 +191,7 @@ class DocumentMasker {
   }
 
   #mark(text: string): void {
+    this.#isVariable = text === '$';
     if (text === '(' || text === '[' || text === '{') {
       const around = text === '(' ? undefined : this.#frame.rule;
       this.#frames.push(this.#frame);

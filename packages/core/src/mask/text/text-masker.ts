@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { ValueFinder } from '../detect/value-finder.ts';
-import type { DeepText } from '../json/deep-text.ts';
+import type { DeepText, VariableUses } from '../json/deep-text.ts';
 import type { Edits } from '../json/edits.ts';
 import { stringInside } from '../json/json-bytes.ts';
 import { JsonScanner } from '../json/json-scanner.ts';
@@ -13,6 +13,7 @@ import { canonicalIp } from '../value/canonical.ts';
 import type { Replacer } from '../value/replace.ts';
 import { firstByte, startOfContent } from './content-look.ts';
 import { GraphqlMasker } from './graphql-masker.ts';
+import { usesInJson } from './graphql-variables.ts';
 import { UrlMasker } from './url.ts';
 
 const shortest = 6;
@@ -81,6 +82,20 @@ export class TextMasker implements DeepText {
     if (isShort && !all) return text;
     const bytes = Buffer.from(text, 'utf8');
     return this.#detect(bytes, 0, bytes.length) ?? text;
+  }
+
+  maskVariables(text: string, level: number, uses: VariableUses): string {
+    if (uses.isEmpty || text === '') return this.mask(text, level);
+    if (uses.unclear || level >= this.#limits.nestedDecode) return this.undecodable(text, level);
+    const bytes = Buffer.from(text, 'utf8');
+    const scanner = this.scanner(level + 1);
+    const problem = scanner.scan(bytes, 0, bytes.length, level + 1, uses);
+    if (problem !== '') return this.undecodable(text, level);
+    return scanner.edits.count === 0 ? text : scanner.edits.applyToBytes(bytes).toString('utf8');
+  }
+
+  variableUses(bytes: Buffer, start: number, end: number): VariableUses {
+    return usesInJson(bytes, start, end, this.#scope.rules);
   }
 
   maskBytes(bytes: Buffer, start: number, end: number, level: number): string | undefined {

@@ -1,9 +1,10 @@
-import type { DeepText } from '../json/deep-text.ts';
+import type { DeepText, VariableUses } from '../json/deep-text.ts';
 import { Edits } from '../json/edits.ts';
-import type { MaskRule } from '../policy/mask-rule.ts';
+import { earlier, joined, type MaskRule } from '../policy/mask-rule.ts';
 import type { PathTemplate } from '../policy/selector.ts';
 import type { Scope } from '../rules/scope.ts';
 import { addressOf } from '../value/canonical.ts';
+import { PairUses } from './graphql-variables.ts';
 
 type PairPlace = 'query' | 'form';
 
@@ -14,6 +15,8 @@ const opaquePattern = /^[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\/\/|\d)/;
 /** A segment that a route is likely to name. */
 const routeWord = /^[A-Za-z][A-Za-z_.-]{0,39}$/;
 const percentCode = /%[0-9A-Fa-f]{2}/;
+/** One GraphQL variable, as parsers of nested pairs name it. */
+const oneVariable = /^variables(?:\[([^\]]*)\]?|\.([^.[]*))/;
 
 /** Masks URLs, request targets, query strings and urlencoded forms; what is not masked stays as it was spelled. */
 export class UrlMasker {
@@ -60,11 +63,12 @@ export class UrlMasker {
 
   /** Pairs with `&` between, as in queries and forms. */
   pairs(text: string, place: PairPlace, level: number): string {
+    const uses = new PairUses(text, this.#scope);
     let kept: string[] | undefined;
     for (let start = 0; start <= text.length; ) {
       const end = indexOrEnd(text, '&', start);
       const pair = text.slice(start, end);
-      const masked = pair === '' ? '' : this.#pair(pair, place, level);
+      const masked = pair === '' ? '' : this.#pair(pair, place, level, uses);
       if (masked !== pair) kept ??= start === 0 ? [] : text.slice(0, start - 1).split('&');
       if (kept !== undefined && masked !== undefined) kept.push(masked);
       start = end + 1;
@@ -75,12 +79,13 @@ export class UrlMasker {
   /** What is to be replaced in pairs with `&` between. */
   pairEdits(text: string, place: PairPlace, level: number): Edits {
     const edits = new Edits();
+    const uses = new PairUses(text, this.#scope);
     let start = 0;
     while (start <= text.length) {
       const end = indexOrEnd(text, '&', start);
       const pair = text.slice(start, end);
       if (pair !== '') {
-        const masked = this.#pair(pair, place, level);
+        const masked = this.#pair(pair, place, level, uses);
         if (masked === undefined) edits.add(start > 0 ? start - 1 : 0, start > 0 ? end : end + 1, '');
         else if (masked !== pair) edits.add(start, end, masked);
       }
@@ -150,8 +155,11 @@ export class UrlMasker {
   /** `orders;sid=abc` */
   #matrix(segment: string, level: number): string {
     const parts = segment.split(';');
+    const uses = new PairUses(segment, this.#scope);
     const masked = parts.map((part, i) =>
-      i > 0 && part.includes('=') ? (this.#pair(part, 'query', level) ?? '') : this.#part(part, false, level),
+      i > 0 && part.includes('=')
+        ? (this.#pair(part, 'query', level, uses) ?? '')
+        : this.#part(part, false, level),
     );
     return masked.join(';');
   }
@@ -162,7 +170,7 @@ export class UrlMasker {
   }
 
   /** One `name=value`; undefined when it is to be removed. `;` once stood between pairs as well. */
-  #pair(pair: string, place: PairPlace, level: number): string | undefined {
+  #pair(pair: string, place: PairPlace, level: number, uses: PairUses): string | undefined {
     let before = '';
     for (let rest = pair; ; ) {
       const equals = rest.indexOf('=');
@@ -172,7 +180,13 @@ export class UrlMasker {
       const name = decodedName(rawName);
       const shownName = this.#part(rawName, true, level);
       // A name that cannot be read may be that of a secret.
-      const rule = name === undefined ? this.#undecodable : this.#scope.rules[place](name);
+      let rule = name === undefined ? this.#undecodable : this.#scope.rules[place](name);
+      if (name?.startsWith('variables')) {
+        rule = this.#variableRule(rule, name, uses.all);
+        const masked =
+          rule === undefined && name === 'variables' ? this.#variables(rawValue, level, uses.all) : undefined;
+        if (masked !== undefined) return `${before}${shownName}=${masked}`;
+      }
       if (rule !== undefined) {
         const masked = this.#under(rule, rawValue, true, level);
         if (masked === undefined) return before === '' ? undefined : before;
@@ -185,6 +199,22 @@ export class UrlMasker {
       before += `${shownName}=${this.#part(rawValue.slice(0, semicolon), true, level)};`;
       rest = rawValue.slice(semicolon + 1);
     }
+  }
+
+  /** For `variables[name]=value`, and for all of it where the document beside it cannot be read. */
+  #variableRule(own: MaskRule | undefined, name: string, uses: VariableUses): MaskRule | undefined {
+    if (uses.unclear) return earlier(own, this.#undecodable);
+    const found = oneVariable.exec(name);
+    return joined(uses.rule(found?.[1] ?? found?.[2] ?? ''), own);
+  }
+
+  /** The variables of a GraphQL document that stands beside them; undefined when it says nothing of them. */
+  #variables(raw: string, level: number, uses: VariableUses): string | undefined {
+    if (uses.isEmpty) return undefined;
+    const text = decoded(raw, true);
+    if (text === undefined) return this.#deep.maskUnder(this.#undecodable, raw, level);
+    const masked = this.#deep.maskVariables(text, level, uses);
+    return masked === text ? raw : encodeURIComponent(masked);
   }
 
   /** A parameter that is only a name, or only a value. */
