@@ -4,69 +4,25 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { fileSink } from '@gardenhose/core';
 import { aCaptureHeader, interleave } from '@gardenhose/core/testing';
-import { replay } from '@gardenhose/http-adapter';
+import { headersOf, poisson } from './support/replay-load.js';
 
 export const name = 'replay-lag';
 export const description =
   'Arrival times of a replayed capture at a server in another process, beside a plain setTimeout and http.request sender';
 
-const lanes = 50;
-/** A client does not ask again while it reads the answer. */
-const laneRestMs = 5;
 /** V8 compiles while the first requests are sent: what is measured from here on is told apart, besides. */
 const warmUpNs = 2e9;
 
 /**
- * @typedef {{ number: number, lane: number, atNs: number }} Planned
+ * @typedef {import('./support/replay-load.js').Planned} Planned
  * @typedef {{ errorP50Ms: number, errorP99Ms: number, settledP99Ms: number, errorMaxMs: number, driftMs: number, inversions: number, missing: number }} Arrival
  * @typedef {{ child: import('node:child_process').ChildProcess, port: number }} Server
  */
-
-/** A random number generator with a seed (mulberry32): each run measures the same requests. @param {number} seed */
-function random(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** @param {number} rate @param {number} seconds @returns {Planned[]} */
-function poisson(rate, seconds) {
-  const next = random(rate);
-  /** @type {Planned[]} */
-  const planned = [];
-  const restsUntil = new Float64Array(lanes);
-  const count = rate * seconds;
-  for (let atNs = 0, number = 0; number < count; number++) {
-    let lane = Math.floor(next() * lanes);
-    while ((restsUntil[lane] ?? 0) > atNs) lane = (lane + 1) % lanes;
-    restsUntil[lane] = atNs + laneRestMs * 1e6;
-    planned.push({ number, lane, atNs: Math.round(atNs) });
-    atNs += (-Math.log(1 - next()) / rate) * 1e9;
-  }
-  return planned;
-}
-
-/** About 700 bytes of head, as browsers send. @param {Planned} planned */
-function headersOf({ lane }) {
-  return [
-    ...['Host', 'shop.example', 'Connection', 'keep-alive', 'Accept', 'application/json, text/plain, */*'],
-    ...[
-      'User-Agent',
-      'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36',
-    ],
-    ...['Accept-Encoding', 'gzip, deflate, br, zstd', 'Accept-Language', 'en-GB,en;q=0.9,de;q=0.8'],
-    ...['Referer', 'https://shop.example/orders?page=3', 'X-Session', `session-${lane}`.padEnd(200, 'x')],
-  ];
-}
 
 /** @param {Planned} one @returns {import('@gardenhose/core').CaptureEvent[]} */
 function eventsOf(one) {
@@ -112,25 +68,31 @@ async function startServer() {
   return { child, port };
 }
 
-/** Runs `send`, and gives the arrivals. @param {Server} server @param {number} count @param {() => Promise<void>} send */
-async function stamped({ child }, count, send) {
-  const zero = process.hrtime();
-  child.send({ type: 'begin', zero, count });
+/**
+ * Has a sender send, and gives the arrivals.
+ * @param {Server} server @param {number} count @param {['ours', string] | ['plain', number, number]} sender
+ */
+async function stamped({ child, port }, count, [mode, ...rest]) {
+  child.send({ type: 'begin', zero: process.hrtime(), count });
   await once(child, 'message');
-  const cpu = process.cpuUsage();
   const busy = machineBusyMs();
   const from = performance.now();
-  await send();
-  const { user, system } = process.cpuUsage(cpu);
+  const sender = fork(fileURLToPath(new URL('support/replay-sender.js', import.meta.url)), [
+    mode,
+    String(port),
+    ...rest.map(String),
+  ]);
+  const [[told]] = await Promise.all([once(sender, 'message'), once(sender, 'exit')]);
+  const { lag, cpuMs } = told;
   const busyMs = machineBusyMs() - busy;
   const tookMs = performance.now() - from;
   child.send({ type: 'stop' });
   const [{ arrivals, serverMs }] = await once(child, 'message');
-  const ownMs = (user + system) / 1e3;
   return {
     arrivals,
-    cpuPercent: (ownMs / tookMs) * 100,
-    othersPercent: (Math.max(0, busyMs - ownMs - serverMs) / tookMs) * 100,
+    lag,
+    cpuPercent: (cpuMs / tookMs) * 100,
+    othersPercent: (Math.max(0, busyMs - cpuMs - serverMs) / tookMs) * 100,
   };
 }
 
@@ -177,49 +139,18 @@ function judge(planned, arrivals) {
   };
 }
 
-/** The usual way: a timer for each request from the start, and Node's client. @param {Planned[]} planned @param {number} port */
-async function sendPlainly(planned, port) {
-  const agents = Array.from({ length: lanes }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
-  const from = performance.now() + 100;
-  await Promise.all(
-    planned.map(
-      (one) =>
-        new Promise((resolve, reject) => {
-          const headers = headersOf(one);
-          setTimeout(
-            () => {
-              const sent = request({
-                ...{ host: '127.0.0.1', port, path: `/n${one.number}`, agent: agents[one.lane], headers },
-              });
-              sent.on('response', (response) => response.resume().on('end', resolve));
-              sent.on('error', reject);
-              sent.end();
-            },
-            from + one.atNs / 1e6 - performance.now(),
-          );
-        }),
-    ),
-  );
-  for (const agent of agents) agent.destroy();
-}
-
 /** @param {string} path @param {number} rate @param {number} seconds @returns {Promise<import('./run.js').Measure[]>} */
 async function measureRate(path, rate, seconds) {
   const planned = poisson(rate, seconds);
   await writeCapture(planned, path);
-  /** @type {import('@gardenhose/core').Report | undefined} */
-  let report;
   const server = await startServer();
-  const ours = await stamped(server, planned.length, async () => {
-    report = await replay(path, `http://127.0.0.1:${server.port}`);
-  });
-  const plain = await stamped(server, planned.length, () => sendPlainly(planned, server.port));
+  const ours = await stamped(server, planned.length, ['ours', path]);
+  const plain = await stamped(server, planned.length, ['plain', rate, seconds]);
   server.child.disconnect();
-  if (report === undefined) throw new Error('the replay gave no report');
   const arrival = judge(planned, ours.arrivals);
   const plainArrival = judge(planned, plain.arrivals);
   const ratio = plainArrival.errorP99Ms / arrival.errorP99Ms;
-  const { lag } = report.timing;
+  const { lag } = ours;
   const at = `at ${rate}/s`;
   return [
     {
