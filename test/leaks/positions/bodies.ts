@@ -198,6 +198,14 @@ export const bodyPositions: Positions = {
     title: 'variables of GraphQL',
     cases: {
       'by name': sends(({ word }) => ({ query: 'query($p: String) { x }', variables: { pin: word } })),
+      'by the argument it is used for': sends(({ word }) => ({
+        query: 'mutation($p: String!) { login(password: $p) { id } }',
+        variables: { p: word },
+      })),
+      'as a text': sends(({ word }) => ({
+        query: 'mutation($p: String!) { login(password: $p) { id } }',
+        variables: JSON.stringify({ p: word }),
+      })),
     },
   },
   88: {
@@ -242,6 +250,10 @@ export const bodyPositions: Positions = {
     cases: {
       'a literal': asks(({ word }) => `/?query=${percent(`{ user(name: "${word}") { id } }`)}`),
       variables: asks(({ word }) => `/?query=%7Ba%7D&variables=${percent(JSON.stringify({ pin: word }))}`),
+      'variables by the argument they are used for': asks(
+        ({ word }) =>
+          `/?query=${percent('query($p: String!) { user(password: $p) { id } }')}&variables=${percent(JSON.stringify({ p: word }))}`,
+      ),
     },
   },
   94: {

@@ -137,7 +137,7 @@ test('leaves a table with nothing to mask byte for byte, and gives back every ot
       if (rows.flat().some((text) => /[a-z]/.test(text) && plain.state === 'masked')) return;
       expect(plain).toMatchObject({ body: bodyOf(''), state: 'kept' });
       const masked = maskMessage({ type: 'text/csv', body: bodyOf('1234') }).request.body;
-      expect(masked.replace(/mk_secret_[\w-]{16}/g, '1234')).toBe(bodyOf('1234'));
+      expect(masked.replace(/mk_[a-z]+_[\w-]{16}/g, '1234')).toBe(bodyOf('1234'));
       expect(/,1234(?:\r|\n|$)/.test(masked)).toBe(false);
     }),
     { numRuns: 100 },
