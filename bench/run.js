@@ -90,7 +90,7 @@ function asPage(results, benchmarks) {
   const lines = [
     '# Benchmarks',
     '',
-    'Written by `npm run bench -- --all --write`; do not edit. Each figure comes from that one run, on this machine:',
+    `Written by \`npm run bench -- --all${results[0]?.quick ? ' --quick' : ''} --write\`; do not edit. Each figure comes from that one run, on this machine:`,
     `${results[0]?.machine}.`,
   ];
   for (const result of results) {
