@@ -72,11 +72,11 @@ npm run leaks:full    # long bodies cut at each byte too, and thirty kills
   twice), escapes of JSON, references of HTML, quoted-printable, reversed, rot13; base64 and base64url at three alignments, base64 of base64 at nine. What
   percent codes and escapes stand for is searched too. A test of its own embeds words at random and has them all found.
 - **Searched** are all files of the process (every frame of the capture decompressed, with header, index and footer, whole and in parts; the folders
-  it may write to, as they are at any moment), its standard output and error, \`recorder.stats()\`, and what \`inspect\`, \`verify\`, \`recover\`, \`scan\`, \`mask\`,
+  it may write to, as they are when it flushes and at the end), its standard output and error, \`recorder.stats()\`, and what \`inspect\`, \`verify\`, \`recover\`, \`scan\`, \`mask\`,
   \`policy suggest\` and \`replay --compare\` print and write, as text and as JSON. Bodies are decoded.
 - **Non-interference.** Two runs with other secrets of the same shape and length, with tokens that are all the same and a clock that stands, must give the same bytes. So no
   length, hash, count or order tells of a secret, but for what is meant to: sizes of chunks and bodies are the true ones.
-- **Splits.** Each body is cut in two at each byte, and into single bytes.
+- **Splits.** Each body is cut in two at each byte, and into single bytes; long ones in \`leaks:full\`.
 - **Faults.** Each part of the masker is made to throw an error that quotes what it was given; the record must say that something was dropped.
 - **Crashes.** The service is killed while it writes, and given a disk that is full; what is left is searched.
 - **Mutation.** Each default rule is switched off in turn; some position must leak then.
