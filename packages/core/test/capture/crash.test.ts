@@ -60,8 +60,10 @@ it(`killed at ${kills} moments, a writer leaves a capture that opens, with every
     const found: CaptureEvent[] = [];
     await using capture = await openCapture(path);
     for await (const event of capture.events()) found.push(event);
-    expect(found.length).toBeGreaterThanOrEqual(flushed);
-    expect(found.every((event, i) => event.seq === i + 1)).toBe(true);
+    // Killed within a write, with the head of a frame in the file but not all of it, it has a gap that says so at its end.
+    const written = found.at(-1)?.type === 'gap' ? found.slice(0, -1) : found;
+    expect(written.length).toBeGreaterThanOrEqual(flushed);
+    expect(written.findIndex((event, i) => event.type !== 'mark' || event.seq !== i + 1)).toBe(-1);
     await recoverCapture(path, `${path}.new`);
     expect(await verifyCapture(`${path}.new`)).toMatchObject({ state: 'complete', events: found.length });
   }
