@@ -1,7 +1,9 @@
 // How exactly a replay keeps to its times. A synthetic capture with Poisson arrivals is written to a file and replayed to a
 // server in another process, which stamps arrivals on the clock that both share; beside it, in the same run, the same
-// requests are sent the plain way: one `setTimeout` each, and `http.request`.
-import { fork } from 'node:child_process';
+// requests are sent the plain way, by one `setTimeout` each and `http.request`, and the barest way, which shows what the
+// machine allows: bytes that are ready, written by a thread that does nothing else. Where it can be done, the replay is sent
+// once more with a processor for its sending thread alone, which shows what sharing it costs.
+import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -70,18 +72,16 @@ async function startServer() {
 
 /**
  * Has a sender send, and gives the arrivals.
- * @param {Server} server @param {number} count @param {['ours', string] | ['plain', number, number]} sender
+ * @param {Server} server @param {number} count @param {['ours', string] | ['plain' | 'bare', number, number]} sender
+ * @param {string[]} execArgv of the process that sends
  */
-async function stamped({ child, port }, count, [mode, ...rest]) {
+async function stamped({ child, port }, count, [mode, ...rest], execArgv = []) {
   child.send({ type: 'begin', zero: process.hrtime(), count });
   await once(child, 'message');
   const busy = machineBusyMs();
   const from = performance.now();
-  const sender = fork(fileURLToPath(new URL('support/replay-sender.js', import.meta.url)), [
-    mode,
-    String(port),
-    ...rest.map(String),
-  ]);
+  const program = fileURLToPath(new URL('support/replay-sender.js', import.meta.url));
+  const sender = fork(program, [mode, String(port), ...rest.map(String)], { execArgv });
   const [[told]] = await Promise.all([once(sender, 'message'), once(sender, 'exit')]);
   const { lag, cpuMs } = told;
   const busyMs = machineBusyMs() - busy;
@@ -94,6 +94,33 @@ async function stamped({ child, port }, count, [mode, ...rest]) {
     cpuPercent: (cpuMs / tookMs) * 100,
     othersPercent: (Math.max(0, busyMs - cpuMs - serverMs) / tookMs) * 100,
   };
+}
+
+/** Whether this machine lets a thread be tied to a processor. */
+function canTie() {
+  try {
+    execFileSync('taskset', ['-c', '0', 'true']);
+    return process.platform === 'linux' && cpus().length > 1;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The replay once more, its sending thread alone on a processor.
+ * @param {Server} server @param {Planned[]} planned @param {string} path @param {string} at
+ * @returns {Promise<import('./run.js').Measure[]>}
+ */
+async function measureTied(server, planned, path, at) {
+  if (!canTie()) return [];
+  const preload = new URL('support/own-processor.js', import.meta.url).href;
+  const { arrivals, lag } = await stamped(server, planned.length, ['ours', path], ['--import', preload]);
+  const { errorP50Ms, errorP99Ms } = judge(planned, arrivals);
+  return [
+    { name: `own processor: arrival error p50 ${at}`, value: errorP50Ms, unit: 'ms' },
+    { name: `own processor: arrival error p99 ${at}`, value: errorP99Ms, unit: 'ms' },
+    { name: `own processor: send lag p99 ${at}`, value: lag.p99Ms, unit: 'ms' },
+  ];
 }
 
 /** What all processors have worked since the machine was started. */
@@ -146,12 +173,15 @@ async function measureRate(path, rate, seconds) {
   const server = await startServer();
   const ours = await stamped(server, planned.length, ['ours', path]);
   const plain = await stamped(server, planned.length, ['plain', rate, seconds]);
+  const bare = await stamped(server, planned.length, ['bare', rate, seconds]);
+  const at = `at ${rate}/s`;
+  const tied = await measureTied(server, planned, path, at);
   server.child.disconnect();
+  const bareArrival = judge(planned, bare.arrivals);
   const arrival = judge(planned, ours.arrivals);
   const plainArrival = judge(planned, plain.arrivals);
   const ratio = plainArrival.errorP99Ms / arrival.errorP99Ms;
   const { lag } = ours;
-  const at = `at ${rate}/s`;
   return [
     {
       name: `arrival error p50 ${at}`,
@@ -192,6 +222,10 @@ async function measureRate(path, rate, seconds) {
     { name: `plain sender: arrival error p50 ${at}`, value: plainArrival.errorP50Ms, unit: 'ms' },
     { name: `plain sender: arrival error p99 ${at}`, value: plainArrival.errorP99Ms, unit: 'ms' },
     { name: `plain sender: processor ${at}`, value: plain.cpuPercent, unit: '% of a core' },
+    { name: `bare sender: arrival error p50 ${at}`, value: bareArrival.errorP50Ms, unit: 'ms' },
+    { name: `bare sender: arrival error p99 ${at}`, value: bareArrival.errorP99Ms, unit: 'ms' },
+    { name: `bare sender: processor ${at}`, value: bare.cpuPercent, unit: '% of a core' },
+    ...tied,
     {
       name: `arrival error p99, plain over ours ${at}`,
       value: ratio,

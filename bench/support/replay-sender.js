@@ -1,6 +1,10 @@
 // A process that sends what bench/replay-lag.js measures: a replay of a capture (`ours`), or the same requests the plain way
-// (`plain`). Of its own, so that what the benchmark itself holds in memory delays neither.
+// (`plain`), or with the least that it takes (`bare`). Of its own, so that what the benchmark itself holds in memory delays neither.
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as startTimer, setImmediate as turn } from 'node:timers/promises';
 import { replay } from '@gardenhose/http-adapter';
 import { headersOf, lanes, poisson } from './replay-load.js';
 
@@ -32,12 +36,53 @@ async function sendPlainly(planned, port) {
   for (const agent of agents) agent.destroy();
 }
 
+/**
+ * The least that can be done: bytes that are ready, written to sockets by a thread that does nothing but sleep until they are
+ * due. What it is late is what the machine, Node and the target cost any sender.
+ * @param {Planned[]} planned @param {number} port
+ */
+async function sendBarely(planned, port) {
+  // As the replay's own thread does, where it can be done.
+  if (process.platform === 'linux') writeFileSync('/proc/self/timerslack_ns', '1');
+  const sockets = Array.from({ length: lanes }, () => connect({ host: '127.0.0.1', port, noDelay: true }));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  /** @param {Planned} one */
+  const bytesOf = (one) => {
+    const fields = [];
+    const headers = headersOf(one);
+    for (let i = 0; i < headers.length; i += 2) fields.push(`${headers[i]}: ${headers[i + 1]}\r\n`);
+    return Buffer.from(`GET /n${one.number} HTTP/1.1\r\n${fields.join('')}\r\n`);
+  };
+  const ready = planned.map(bytesOf);
+  const number = Number.MAX_SAFE_INTEGER;
+  for (let warming = 0; warming < 200; warming++) {
+    const socket = sockets[warming % lanes];
+    socket?.write(bytesOf({ number, lane: 0, atNs: 0 }));
+    if (socket !== undefined) await once(socket, 'data');
+  }
+  for (const socket of sockets) socket.resume();
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  const from = performance.now() + 100;
+  for (const [place, { lane, atNs }] of planned.entries()) {
+    const dueMs = from + atNs / 1e6;
+    for (let leftMs = dueMs - performance.now(); leftMs > 0; leftMs = dueMs - performance.now()) {
+      if (leftMs > 2) await startTimer(Math.floor(leftMs - 2) + 1);
+      else Atomics.wait(cell, 0, 0, Math.min(leftMs, 0.25));
+      await turn();
+    }
+    sockets[lane]?.write(ready[place] ?? '');
+  }
+  await startTimer(100);
+  for (const socket of sockets) socket.destroy();
+}
+
 const [mode, port, ...rest] = process.argv.slice(2);
 if (mode === 'ours') {
   const { timing } = await replay(rest[0] ?? '', `http://127.0.0.1:${port}`);
   tell(timing.lag);
 } else {
-  await sendPlainly(poisson(Number(rest[0]), Number(rest[1])), Number(port));
+  const send = mode === 'bare' ? sendBarely : sendPlainly;
+  await send(poisson(Number(rest[0]), Number(rest[1])), Number(port));
   tell(undefined);
 }
 
