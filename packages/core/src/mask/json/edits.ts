@@ -86,10 +86,11 @@ export class Edits {
 
   applyToBytes(bytes: Buffer): Buffer {
     const { count } = this;
+    const [starts, ends, places, lengths] = [this.#starts, this.#ends, this.#places, this.#lengths];
     let growth = 0;
     let most = 0;
     for (let i = 0; i < count; i++) {
-      growth += this.#growth(i);
+      growth += (lengths[i] ?? 0) - (ends[i] ?? 0) + (starts[i] ?? 0);
       if (growth > most) most = growth;
     }
     // The old bytes go to the end of the new ones and move forward from there, which needs no view for each move.
@@ -99,14 +100,14 @@ export class Edits {
     let from = 0;
     let to = 0;
     for (let i = 0; i < count; i++) {
-      const start = this.#starts[i] ?? 0;
+      const start = starts[i] ?? 0;
       move(out, to, from + most, start + most);
       to += start - from;
-      const place = this.#places[i] ?? 0;
-      const length = this.#lengths[i] ?? 0;
+      const place = places[i] ?? 0;
+      const length = lengths[i] ?? 0;
       for (let k = 0; k < length; k++) out[to + k] = store[place + k] ?? 0;
       to += length;
-      from = this.#ends[i] ?? 0;
+      from = ends[i] ?? 0;
     }
     move(out, to, from + most, bytes.length + most);
     return growth === most ? out : out.subarray(0, bytes.length + growth);

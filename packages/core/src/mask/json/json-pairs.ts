@@ -7,6 +7,7 @@ import { backslash, openBrace, openBracket, quote, stringInside, stringText } fr
 
 /** Longer texts are not looked at as names. */
 const longestName = 256;
+const none = -1;
 
 /**
  * Members of an object of which one names what another one holds: `{"name":"password","value":"…"}`. There may be several
@@ -17,10 +18,14 @@ export class JsonPairs {
   readonly #replacer: Replacer;
   readonly #deep: DeepText;
   readonly #edits: Edits;
-  // Names and values of all open containers, those of the innermost last.
+  // Names and values of all open objects, those of the innermost last.
   readonly #names: number[] = [];
   readonly #values: number[] = [];
-  // Of each open container, by depth: where its own begin, how many names were looked up, and what they say.
+  /** Depths of the open objects that have any. Most have none: for them, nothing is noted. */
+  readonly #holders: number[] = [];
+  /** The last of them, the innermost. */
+  #holder = none;
+  // Of each of them, by depth: where its own begin, how many names were looked up, and what they say.
   readonly #firstName: Int32Array;
   readonly #firstValue: Int32Array;
   readonly #lookedUp: Int32Array;
@@ -43,23 +48,20 @@ export class JsonPairs {
   clear(): void {
     this.#names.length = 0;
     this.#values.length = 0;
-  }
-
-  open(depth: number): void {
-    const names = this.#names.length;
-    this.#firstName[depth] = names;
-    this.#lookedUp[depth] = names;
-    this.#firstValue[depth] = this.#values.length;
-    this.#rules[depth] = undefined;
+    this.#holders.length = 0;
+    this.#holder = none;
   }
 
   /** The member that names is there: the inside of a string. */
-  named(from: number, to: number): void {
-    if (to - from <= longestName) this.#names.push(from, to);
+  named(depth: number, from: number, to: number): void {
+    if (to - from > longestName) return;
+    if (this.#holder !== depth) this.#hold(depth);
+    this.#names.push(from, to);
   }
 
   /** The member that may be named begins: the rule for it, when its name came before. */
   valueRule(depth: number, bytes: Buffer): MaskRule | undefined {
+    if (this.#holder !== depth) this.#hold(depth);
     this.#valueEdit[depth] = this.#edits.count;
     return this.#rule(depth, bytes);
   }
@@ -71,6 +73,20 @@ export class JsonPairs {
 
   /** The object ended: its name may have come after the value that it is about. */
   close(depth: number, bytes: Buffer, level: number): void {
+    if (this.#holder === depth) this.#release(depth, bytes, level);
+  }
+
+  #hold(depth: number): void {
+    const names = this.#names.length;
+    this.#firstName[depth] = names;
+    this.#lookedUp[depth] = names;
+    this.#firstValue[depth] = this.#values.length;
+    this.#rules[depth] = undefined;
+    this.#holders.push(depth);
+    this.#holder = depth;
+  }
+
+  #release(depth: number, bytes: Buffer, level: number): void {
     const first = this.#firstValue[depth] ?? 0;
     if (this.#values.length > first) {
       const rule = this.#rule(depth, bytes);
@@ -79,6 +95,8 @@ export class JsonPairs {
     }
     const firstName = this.#firstName[depth] ?? 0;
     if (this.#names.length > firstName) this.#names.length = firstName;
+    this.#holders.pop();
+    this.#holder = this.#holders.at(-1) ?? none;
   }
 
   /** Masks the values from this one on. */

@@ -171,7 +171,7 @@ export class JsonScanner {
         else if (rule !== undefined) this.#string(from, to, sum, escaped, rule);
         else if (escaped || all || isNoteworthy(sum, to - from))
           this.#byLook(from, to, escaped, hasMarks(sum, to - from));
-        if (role === roleName) this.#pairs.named(from, to);
+        if (role === roleName) this.#pairs.named(depth, from, to);
         else if (role === roleValue && !this.#gone) this.#pairs.valued(depth, from - 1, i);
       } else if (code === openBrace || code === openBracket) {
         if (depth >= this.#depthLimit) return 'json-depth';
@@ -250,7 +250,7 @@ export class JsonScanner {
         if (entry.dull !== true) this.#name(entry, from);
         rule = entry.rule;
         role = hasPairs || entry.role === roleVariables ? entry.role : 0;
-        if (role !== 0 || hasPaths || variables.depth !== 0) rule = this.#member(entry, role, depth);
+        if (role > roleName || hasPaths || variables.depth !== 0) rule = this.#member(entry, role, depth);
         if (inherited !== undefined) rule = earlier(rule, inherited);
         break;
       }
@@ -268,7 +268,6 @@ export class JsonScanner {
     this.#starts[depth] = i;
     this.#startEdits[depth] = this.edits.count;
     this.#startCounts[depth] = this.#whole[depth] === undefined ? undefined : this.#scope.audit.counts();
-    this.#pairs.open(depth);
     if (role === roleVariables) this.#variables.open(depth, kind === array);
     if (this.#removes) this.#removals.open(depth);
     if (this.#hasPaths) {

@@ -15,6 +15,52 @@ test('leaves every byte of a document with nothing sensitive as it was', () => {
   );
 });
 
+test('takes a name for the values of its own object alone, however objects stand in each other', () => {
+  type Member = readonly [name: string, value: unknown];
+  const node = fc.letrec<{ object: readonly Member[]; any: unknown }>((tie) => ({
+    object: fc.shuffledSubarray(['name', 'key', 'value', 'data', 'plain', 'list']).chain((names) =>
+      fc.tuple(
+        ...names.map((name) => {
+          const isName = name === 'name' || name === 'key';
+          const value = isName ? fc.constantFrom('password', 'colour', 7) : tie('any');
+          return value.map((each): Member => [name, each]);
+        }),
+      ),
+    ),
+    any: fc.oneof(
+      { maxDepth: 5, depthSize: 'medium' },
+      fc.constant('leaf'),
+      tie('object').map((members) => new Map(members as readonly Member[])),
+      fc.array(tie('any'), { maxLength: 3 }),
+    ),
+  })).any;
+  fc.assert(
+    fc.property(node, (tree) => {
+      let count = 0;
+      const shown: string[] = [];
+      const write = (value: unknown, hidden: boolean): string => {
+        if (Array.isArray(value)) return `[${value.map((each) => write(each, hidden)).join()}]`;
+        if (value instanceof Map) {
+          const isSecret = value.get('name') === 'password' || value.get('key') === 'password';
+          const members = [...value].map(([name, each]) => {
+            const isValue = name === 'value' || name === 'data';
+            return `"${name}":${write(each, hidden || (isValue && isSecret))}`;
+          });
+          return `{${members.join()}}`;
+        }
+        if (value !== 'leaf') return JSON.stringify(value);
+        const leaf = `leaf${count++}x`;
+        if (!hidden) shown.push(leaf);
+        return `"${leaf}"`;
+      };
+      const masked = maskJson(write(tree, false));
+      const found = [...masked.matchAll(/leaf\d+x/g)].map(([leaf]) => leaf);
+      expect(found).toEqual(shown);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test('masks what a walk over the parsed document would mask', () => {
   const { tokens } = aTextMasker();
   const leaf = fc.oneof(
