@@ -23,10 +23,12 @@ export const roleVariables = 3;
 const longestName = 64;
 const slots = 4096;
 const mostNames = slots / 2;
-const nameWords = new Set(
-  'name key k field id header label attribute property param parameter variable path system'.split(' '),
-);
-const valueWords = new Set(['value', 'val', 'v', 'content', 'data', 'text', 'newvalue', 'oldvalue']);
+const roles = new Map<string, NameEntry['role']>([['variables', roleVariables]]);
+for (const word of 'value val v content data text newvalue oldvalue'.split(' ')) roles.set(word, roleValue);
+for (const word of 'name key k field id header label attribute property param parameter variable path system'.split(
+  ' ',
+))
+  roles.set(word, roleName);
 const longestWord = 9;
 
 /**
@@ -87,7 +89,7 @@ export class NameTable {
   #make(bytes: Buffer, start: number, end: number, escaped: boolean): NameEntry {
     const raw = bytes.toString('utf8', start, end);
     const text = escaped ? decodeName(raw) : raw;
-    const role = text.length > longestWord ? 0 : roleOf(text.toLowerCase());
+    const role = text.length > longestWord ? 0 : (roles.get(text.toLowerCase()) ?? 0);
     const rule = this.#resolve(text);
     // A default rule says what it went by: not the name of the member.
     const pairRule = rule?.order === Number.POSITIVE_INFINITY ? { ...rule, id: 'default/pair' } : rule;
@@ -95,11 +97,6 @@ export class NameTable {
     for (let i = 0; i < own.length; i++) own[i] = bytes[start + i] ?? 0;
     return { rule, pairRule, role, text, bytes: own, escaped, dull: undefined, next: undefined };
   }
-}
-
-function roleOf(word: string): NameEntry['role'] {
-  if (word === 'variables') return roleVariables;
-  return nameWords.has(word) ? roleName : valueWords.has(word) ? roleValue : 0;
 }
 
 function decodeName(raw: string): string {

@@ -272,9 +272,8 @@ export class TextMasker implements DeepText {
 
   /** An address is only told from a version number when it stands alone. */
   #wholeIp(bytes: Buffer, start: number, end: number): string | undefined {
-    if (!isAddress(bytes, start, end)) return undefined;
     const rule = this.#scope.rules.detectors[detectorNumber.ip];
-    if (rule === undefined || rule.action === 'keep') return undefined;
+    if (rule === undefined || rule.action === 'keep' || !isAddress(bytes, start, end)) return undefined;
     const text = utf8(bytes, start, end);
     if (canonicalIp(text) === undefined) return undefined;
     const masked = this.#replacer.text(rule, text);

@@ -145,7 +145,8 @@ const queryOnly = new Map<string, NameMeaning>([
 ]);
 
 const longestName = 256;
-const numbering = /^\d{1,2}$/;
+/** Most names have no part of their own, no percent codes, and none of the tokens of a name that was masked before. */
+const inParts = /[%_.[]/;
 const wordPattern = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\p{ASCII}]+/gu;
 
 /** The same as {@link wordPattern} finds, for names of ASCII characters only: names can be many. */
@@ -192,6 +193,7 @@ export function nameWords(name: string): string[] {
  * @param inQuery - the name stands in a query string or a form
  */
 export function nameMeaning(given: string, inQuery: boolean): NameMeaning | undefined {
+  if (!inParts.test(given)) return meaningOfEach(nameWords(given), inQuery);
   const plain = percentDecoded(given);
   const name = plain.includes('mk_') ? withoutTokens(plain) : plain;
   const whole = meaningOfEach(nameWords(name), inQuery);
@@ -204,8 +206,13 @@ export function nameMeaning(given: string, inQuery: boolean): NameMeaning | unde
 /** The first and the second of something are what it is: `pass1` and `pass2` of a form. */
 function meaningOfEach(parts: readonly string[], inQuery: boolean): NameMeaning | undefined {
   const meaning = meaningOf(parts, inQuery);
-  if (meaning !== undefined || !numbering.test(parts.at(-1) ?? '')) return meaning;
+  if (meaning !== undefined || parts.length < 2 || !isNumbering(parts.at(-1) ?? '')) return meaning;
   return meaningOf(parts.slice(0, -1), inQuery);
+}
+
+function isNumbering(word: string): boolean {
+  // Digits make words of their own.
+  return word.length <= 2 && word >= '0' && word <= '99';
 }
 
 /** The words in a token are not those of the name that it stands for. */
@@ -220,7 +227,7 @@ function withoutTokens(name: string): string {
 function meaningOf(parts: readonly string[], inQuery: boolean): NameMeaning | undefined {
   const last = parts.at(-1);
   if (last === undefined) return undefined;
-  const joined = parts.join('');
+  const joined = parts.length === 1 ? last : parts.join('');
   const known = exact.get(joined) ?? (inQuery ? queryOnly.get(joined) : undefined);
   if (known !== undefined) return known;
   if (isSecret(parts, last)) return parts.includes('ssn') ? socialSecurity : secret;
