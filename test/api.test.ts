@@ -151,6 +151,8 @@ test('@gardenhose/core exports these names', () => {
     Sampler
     ScannedExchange
     Schedule
+    SchemaEvent
+    SchemaFormat
     SecretFinding
     SecretScanner
     Selector
@@ -235,6 +237,8 @@ test('@gardenhose/core exports these names', () => {
     replayRules
     sampleBy
     sampleRatio
+    schemaFormats
+    schemaLimits
     splitTarget
     streamSink
     systemClock
@@ -261,6 +265,7 @@ test('@gardenhose/core/testing exports these names', () => {
     SinkUnderTest
     aCaptureHeader
     aChunk
+    aSchema
     aStart
     anExchange
     assembleAll

@@ -22,6 +22,8 @@ SCHEMES = ["http", "https"]
 ABORT_BY = ["client", "server", "recorder", "unknown"]
 REASONS = ["buffer-full", "sink-slow", "sink-failed", "rate-limit", "hook", "damage", "worker-failed"]
 
+SCHEMA_FORMATS = ["protobuf"]
+
 
 class Unknown(Exception):
     """A value of an open list that this reader does not know: the record is skipped."""
@@ -155,6 +157,7 @@ RECORDS = {
     ),
     13: ("control", [("name", as_is), ("value", as_is)]),
     14: ("clock", [("wallMs", as_is)]),
+    15: ("schema", [("format", lambda v: word_of(SCHEMA_FORMATS, v)), ("data", as_is)]),
 }
 
 

@@ -8,6 +8,7 @@ import type { CaptureWriterOptions } from '../../packages/core/src/capture/write
 import type { CaptureHeader } from '../../packages/core/src/model/capture-header.ts';
 import type { CaptureEvent, StartEvent } from '../../packages/core/src/model/event.ts';
 import { type ExchangeKind, exchangeEvents } from '../../packages/core/src/testing/exchange-events.ts';
+import { aSchema } from '../../packages/core/src/testing/factories.ts';
 
 /** Marks the frames of every vector. Real captures take 8 random bytes. */
 export const syncMark: Uint8Array = Uint8Array.of(0xc5, 0x17, 0x2e, 0x91, 0x0a, 0xfe, 0x63, 0xb8);
@@ -350,6 +351,17 @@ export async function vectors(): Promise<Map<string, Vector>> {
       ],
       { header: { part: 1, tags: {} } },
     ),
+  );
+  const call = kind('grpc-unary', 1, 2);
+  const { seq = 0, at = 0 } = call.at(-1) ?? {};
+  all.set(
+    'schema',
+    await write([
+      aSchema({ seq: 1, at: 1000 }),
+      ...call,
+      // Repeated at the beginning of a file, a schema has the number of what came before.
+      aSchema({ seq, at, data: new Uint8Array() }),
+    ]),
   );
   all.set(
     'unmasked',

@@ -31,6 +31,8 @@ export type {
   MessageEvent,
   Protocol,
   ResumeEvent,
+  SchemaEvent,
+  SchemaFormat,
   Side,
   Stamp,
   StartEvent,
@@ -52,6 +54,7 @@ export { bodyBytes } from './model/exchange.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 export { operationOf } from './model/operation.ts';
+export { schemaLimits } from './model/schema-set.ts';
 
 // mask
 export type { ChangedPlace } from './mask/tools/changed-places.ts';

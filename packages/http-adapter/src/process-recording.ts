@@ -41,6 +41,11 @@ class ProcessRecording implements TapTarget {
     return this.#recorder?.begin(start, bodyless);
   }
 
+  describe(schema: Uint8Array): void {
+    if (this.#recorder === undefined && !this.#given) this.#open(filePath(this.#options.output));
+    this.#recorder?.describe(schema);
+  }
+
   tapFailed(error: unknown): void {
     this.#recorder?.tapFailed(error);
   }

@@ -6,6 +6,7 @@ import {
   gapReasons,
   type ResumeEvent,
   type StartEvent,
+  schemaFormats,
 } from '../model/event.ts';
 import { abortBy, auditParts, directions, protocols, schemes, sides } from './enums.ts';
 import { Fields, InvalidRecord, UnknownValue } from './fields.ts';
@@ -182,6 +183,10 @@ function decode(type: unknown, record: readonly unknown[], seq: number, at: numb
     }
     case recordTypes.clock:
       return { type: 'clock', seq, at, wallMs: new Fields(record, 'clock', 3).real() };
+    case recordTypes.schema: {
+      const fields = new Fields(record, 'schema', 3);
+      return { type: 'schema', seq, at, format: fields.wordOf(schemaFormats), data: fields.bytes() };
+    }
     default:
       return undefined;
   }

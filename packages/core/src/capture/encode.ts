@@ -108,6 +108,11 @@ export function encodeEvent(to: RecordPacker, event: CaptureEvent, firstSeq: num
       head(to, recordTypes.clock, 1, dSeq, dNs);
       to.real(event.wallMs, 'clock.wallMs');
       return recordTypes.clock;
+    case 'schema':
+      head(to, recordTypes.schema, 2, dSeq, dNs);
+      to.text(event.format, 'schema.format');
+      to.bytes(event.data, 'schema.data');
+      return recordTypes.schema;
   }
 }
 

@@ -33,4 +33,5 @@ export const eventTypes: readonly CaptureEvent['type'][] = [
   'gap',
   'control',
   'clock',
+  'schema',
 ];

@@ -6,6 +6,7 @@ import type { Compression } from './codec.ts';
 import { FileOutput, isCode } from './file-output.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { partPath } from './part-path.ts';
+import { SeenSchemas } from './seen-schemas.ts';
 import { CaptureWriter, isRefusal } from './writer.ts';
 import { invalidOption, resolveWriterOptions, wholeNumber } from './writer-options.ts';
 
@@ -14,7 +15,10 @@ export interface FileSinkOptions {
   readonly path: string;
   /** Replaces a file of this name. Default false: that is an `io` error. */
   readonly overwrite?: boolean | undefined;
-  /** A file that has reached this size, in bytes, is closed and the next begun: 4096 or more. Default: no limit. */
+  /**
+   * A file that has reached this size, in bytes, is closed and the next begun: 4096 or more. Schemas, which every file repeats,
+   * come on top. Default: no limit.
+   */
   readonly maxFileBytes?: number | undefined;
   /** So is a file that spans this much recorded time, in milliseconds: 1000 or more. Default: no limit. */
   readonly maxFileAgeMs?: number | undefined;
@@ -94,6 +98,7 @@ class FileSink implements Sink {
   readonly #header: CaptureHeader;
   readonly #rotates: boolean;
   readonly #exchanges = new OpenExchanges();
+  readonly #schemas = new SeenSchemas();
   #file: PartFile;
   #lastSeq = 0;
   #lastAt = 0;
@@ -122,6 +127,7 @@ class FileSink implements Sink {
         try {
           if (this.#isDue(event.at)) await this.#rotate();
           this.#exchanges.note(event);
+          this.#schemas.note(event);
         } catch (error) {
           failure ??= error;
         }
@@ -174,9 +180,12 @@ class FileSink implements Sink {
     this.#dueBytes += this.#options.maxFileBytes;
     this.#dueNs += this.#options.maxFileAgeMs * 1e6;
     this.#file = await openNext(this.#options, this.#header, before.part + 1);
-    this.#dueBytes = this.#options.maxFileBytes;
+    // What every file repeats does not count, or schemas larger than a file may be would make a file of each event.
+    this.#dueBytes = this.#options.maxFileBytes + this.#schemas.bytes;
     this.#dueNs = this.#options.maxFileAgeMs * 1e6;
     this.#beganAt = undefined;
+    for (const event of this.#schemas.repeated(this.#lastSeq, this.#lastAt))
+      await this.#file.writer.write(event);
     for (const event of this.#exchanges.resumed(this.#lastSeq, this.#lastAt))
       await this.#file.writer.write(event);
     try {

@@ -32,6 +32,7 @@ export const recordTypes = {
   gap: 12,
   control: 13,
   clock: 14,
+  schema: 15,
 } as const;
 
 /** What a reader accepts and a writer keeps to. Checked before anything is allocated. */

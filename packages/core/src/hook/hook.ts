@@ -58,5 +58,6 @@ export interface ReplayHooks {
 
 /** Events that hooks see: everything but gaps, clocks and controls. */
 export function isExchangeEvent(event: CaptureEvent): event is ExchangeEvent {
-  return event.type !== 'gap' && event.type !== 'control' && event.type !== 'clock';
+  const { type } = event;
+  return type !== 'gap' && type !== 'control' && type !== 'clock' && type !== 'schema';
 }

@@ -85,7 +85,7 @@ export class PolicyMasker implements Masker {
   }
 
   mask(event: CaptureEvent): readonly CaptureEvent[] {
-    if (event.type === 'gap' || event.type === 'control' || event.type === 'clock') {
+    if (!('exchange' in event) || event.type === 'gap') {
       this.#last = event;
       return [event];
     }

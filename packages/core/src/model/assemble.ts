@@ -1,5 +1,5 @@
 import { GardenhoseError } from '../errors.ts';
-import type { CaptureEvent, ExchangeId, GapEvent, GapReason } from './event.ts';
+import type { CaptureEvent, ExchangeEvent, ExchangeId, GapEvent, GapReason } from './event.ts';
 import type { Exchange, PartialReason } from './exchange.ts';
 import { ExchangeBuilder } from './exchange-builder.ts';
 import { TransientMap } from './transient-map.ts';
@@ -84,7 +84,7 @@ export class Assembler {
       this.#gap(event);
       return [];
     }
-    if (event.type === 'clock' || event.type === 'control') return [];
+    if (event.type === 'clock' || event.type === 'control' || event.type === 'schema') return [];
     let builder = this.#open.get(event.exchange);
     if (builder !== undefined) {
       this.#take(builder, event);
@@ -119,7 +119,7 @@ export class Assembler {
     };
   }
 
-  #take(builder: ExchangeBuilder, event: Exclude<CaptureEvent, { type: 'gap' | 'clock' | 'control' }>): void {
+  #take(builder: ExchangeBuilder, event: ExchangeEvent): void {
     const before = builder.cost;
     if (!builder.take(event)) this.#ignoredEvents++;
     this.#heldBytes += builder.cost - before;

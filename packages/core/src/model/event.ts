@@ -22,8 +22,8 @@ export type ContentState = 'kept' | 'masked' | 'truncated' | `dropped:${string}`
 export interface Stamp {
   /**
    * Position in the order in which the taps saw the events of the whole capture. Rises by one per event; numbers that
-   * are missing are declared by a {@link GapEvent}. Events made while recording (`body`, `audit`, `resume` and a
-   * pipeline's own `gap`) take no number: they repeat that of the event they follow.
+   * are missing are declared by a {@link GapEvent}. Events made while recording (`body`, `audit`, `resume`, a
+   * pipeline's own `gap` and a `schema` that is repeated) take no number: they repeat that of the event they follow.
    */
   readonly seq: number;
   /** Monotonic nanoseconds since the capture's anchor. */
@@ -214,6 +214,20 @@ export interface ClockEvent extends Stamp {
   readonly wallMs: number;
 }
 
+/**
+ * What is known of the messages of some protocol: written once, before the first exchange whose messages it describes, and again
+ * at the beginning of each further file of the recording.
+ */
+export interface SchemaEvent extends Stamp {
+  readonly type: 'schema';
+  readonly format: SchemaFormat;
+  /** For `protobuf` a serialised `google.protobuf.FileDescriptorSet`, with the files that others import. */
+  readonly data: Uint8Array;
+}
+
+export const schemaFormats = ['protobuf'] as const;
+export type SchemaFormat = (typeof schemaFormats)[number];
+
 /** Events that belong to an exchange. */
 export type ExchangeEvent =
   | StartEvent
@@ -229,4 +243,4 @@ export type ExchangeEvent =
   | ResumeEvent;
 
 /** What a capture is a log of. */
-export type CaptureEvent = ExchangeEvent | GapEvent | ControlEvent | ClockEvent;
+export type CaptureEvent = ExchangeEvent | GapEvent | ControlEvent | ClockEvent | SchemaEvent;

@@ -45,6 +45,12 @@ export interface TapTarget {
    *   heed it: the tap tells the end all the same. Default false
    */
   begin(start: ExchangeStart, bodyless?: boolean): ExchangeTap | undefined;
+  /**
+   * Tells what the messages of later exchanges are made of: a serialised `google.protobuf.FileDescriptorSet` with all files that
+   * it imports, at most 16,000,000 bytes. Called before the first exchange that needs it; a schema that is known already, or was
+   * given up for its size (counted as a failure of a tap), does nothing. Copied before it returns.
+   */
+  describe?(schema: Uint8Array): void;
   /** A tap failed and took itself out; counted in the recorder's stats. */
   tapFailed(error: unknown): void;
 }

@@ -24,6 +24,7 @@ export const recordKind = {
   control: 10,
   clock: 11,
   wireHead: 12,
+  schema: 13,
 } as const;
 
 /** Bits above the kind. Their meaning is the kind's own where they share a place. */

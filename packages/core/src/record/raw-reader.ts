@@ -104,6 +104,8 @@ export class RawReader {
         const [name = '', value = ''] = this.#texts(0);
         return { type: 'control', seq, at, name, value };
       }
+      case recordKind.schema:
+        return { type: 'schema', seq, at, format: 'protobuf', data: this.#content() ?? new Uint8Array() };
       default:
         return { type: 'clock', seq, at, wallMs: this.#number(0) };
     }

@@ -169,6 +169,10 @@ export class RawWriter {
     return true;
   }
 
+  schema(at: number, data: Uint8Array): boolean {
+    return this.#content(recordKind.schema, at, 0, data.length, 0, 0, data, data.length);
+  }
+
   gap(at: number, gap: Omit<GapEvent, 'type' | 'seq' | 'at' | 'toAt' | 'exchange'>): boolean {
     const offset = this.#reserve(recordKind.gap, at, 0, 40);
     if (offset < 0 || this.current === undefined) return false;

@@ -4,6 +4,7 @@ import { GardenhoseError } from '../errors.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
+import { SchemaSet, schemaLimits } from '../model/schema-set.ts';
 import { writerName } from '../model/writer-name.ts';
 import { atExit } from './at-exit.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
@@ -47,6 +48,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
   readonly #path: RequestPath;
   readonly #runner: PipelineRunner;
   readonly #undo: (() => void)[] = [];
+  readonly #schemas = new SchemaSet();
+  /** Those that found no room. */
+  readonly #owedSchemas: Uint8Array[] = [];
   readonly #dropped: Record<DropReason, number> = {
     'buffer-full': 0,
     paused: 0,
@@ -128,6 +132,19 @@ export class Recorder implements TapTarget, AsyncDisposable {
   tapFailed(error: unknown): void {
     this.#tapFailures++;
     this.#lastError = error instanceof Error ? `a tap failed: ${error.name}` : 'a tap failed';
+  }
+
+  describe(schema: Uint8Array): void {
+    if (!this.#path.open || this.#closing !== undefined) return;
+    try {
+      const verdict = this.#schemas.add(schema);
+      if (verdict === 'new') this.#describe(schema);
+      if (verdict === 'new' || verdict === 'known') return;
+      this.#tapFailures++;
+      this.#lastError = `a schema of ${schema.length} bytes is ${verdict === 'too-large' ? 'too large' : 'one too many'}: at most ${schemaLimits.bytes} bytes each, ${schemaLimits.totalBytes} together and ${schemaLimits.count} schemas are recorded`;
+    } catch (error) {
+      this.tapFailed(error);
+    }
   }
 
   /** Puts a note on an exchange under way; does nothing when it is over or is not recorded. */
@@ -228,6 +245,21 @@ export class Recorder implements TapTarget, AsyncDisposable {
     return new InlinePipeline({ masker, hooks, hookTimeoutMs, openSink, clock, header }, events);
   }
 
+  #describe(schema: Uint8Array): void {
+    if (!this.#path.note((writer, at) => writer.schema(at, schema))) {
+      this.#owedSchemas.push(Uint8Array.from(schema));
+    }
+  }
+
+  /** Messages are not recorded without their schema, so one that found no room comes as soon as there is some. */
+  #describeOwed(): void {
+    while (this.#path.flowing) {
+      const schema = this.#owedSchemas.shift();
+      if (schema === undefined) return;
+      this.#describe(schema);
+    }
+  }
+
   #refuse(): undefined {
     if (this.#state === 'failed') this.#dropped.failed++;
     else if (this.#closing !== undefined || this.#state === 'closed') this.#dropped.closed++;
@@ -243,6 +275,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#after(this.#options.flushIntervalMs, () => {
       this.#path.flushPlanned = false;
       if (!this.#path.open) return;
+      if (this.#owedSchemas.length > 0) this.#describeOwed();
       this.#path.seal();
       this.#runner.requestFlush();
       if (Math.abs(this.#wallOffset() - this.#wallOffsetMs) > clockStepMs) this.#noteClock();

@@ -139,17 +139,18 @@ export class RequestPath {
     this.options.post(current);
   }
 
-  /** Packs an event that belongs to no exchange; lost and counted when there is no room. */
-  note(pack: (writer: RawWriter, at: number) => boolean): void {
+  /** Packs an event that belongs to no exchange; false when there is no room: it is lost then, and counted. */
+  note(pack: (writer: RawWriter, at: number) => boolean): boolean {
     const at = this.nowNs();
     if (this.#loss !== undefined || !pack(this.writer, at)) {
       this.#lossSince(at).events++;
       this.eventsLost++;
       this.writer.seq++;
       this.#recoverIfIdle();
-    } else if (!this.flushPlanned) {
-      this.planFlush();
+      return false;
     }
+    if (!this.flushPlanned) this.planFlush();
+    return true;
   }
 
   /** Whether something is lost that no gap has declared yet. */

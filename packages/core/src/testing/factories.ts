@@ -1,5 +1,5 @@
 import type { CaptureHeader } from '../model/capture-header.ts';
-import type { ExchangeStart } from '../model/event.ts';
+import type { ExchangeStart, SchemaEvent } from '../model/event.ts';
 import type { Chunk, Content, Exchange, Request, Response } from '../model/exchange.ts';
 
 const emptyContent: Content = {
@@ -86,6 +86,28 @@ export function aStart(over: Partial<ExchangeStart> = {}): ExchangeStart {
     headers: ['Host', 'shop.test', 'Accept', '*/*'],
     ...over,
   };
+}
+
+/**
+ * A schema to vary: a `FileDescriptorSet` of one file, `syntax = "proto3"; package shop;`, with the message
+ * `Order { string id = 1; }` and the service `Orders { rpc Get(Order) returns (Order); }`.
+ */
+export function aSchema(over: Partial<SchemaEvent> = {}): SchemaEvent {
+  const order = [0x0a, ...sized('Order'), 0x12, ...sized([0x0a, ...sized('id'), 0x18, 1, 0x20, 1, 0x28, 9])];
+  const get = [0x0a, ...sized('Get'), 0x12, ...sized('.shop.Order'), 0x1a, ...sized('.shop.Order')];
+  const orders = [0x0a, ...sized('Orders'), 0x12, ...sized(get)];
+  const file = [
+    ...[0x0a, ...sized('shop.proto'), 0x12, ...sized('shop')],
+    ...[0x22, ...sized(order), 0x32, ...sized(orders), 0x62, ...sized('proto3')],
+  ];
+  const data = Uint8Array.of(0x0a, ...sized(file));
+  return { type: 'schema', seq: 1, at: 1_000_000, format: 'protobuf', data, ...over };
+}
+
+/** Fewer than 128 bytes behind their length. */
+function sized(content: string | readonly number[]): number[] {
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  return [bytes.length, ...bytes];
 }
 
 /** A capture header to vary; its anchor is the first moment of 2026. */

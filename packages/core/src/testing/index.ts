@@ -4,7 +4,7 @@ export { assembleAll } from './assemble-all.ts';
 export type { ContractCase } from './contract.ts';
 export type { ExchangeEventsOptions, ExchangeKind } from './exchange-events.ts';
 export { exchangeEvents, exchangeKinds, interleave } from './exchange-events.ts';
-export { aCaptureHeader, aChunk, anExchange, aStart } from './factories.ts';
+export { aCaptureHeader, aChunk, anExchange, aSchema, aStart } from './factories.ts';
 export { ManualClock } from './manual-clock.ts';
 export { maskerContract } from './masker-contract.ts';
 export type { MemoryAnswer, MemorySending } from './memory-sender.ts';

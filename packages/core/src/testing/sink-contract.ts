@@ -3,7 +3,7 @@ import type { CaptureEvent } from '../model/event.ts';
 import type { SinkModule, SinkSource } from '../record/sink.ts';
 import type { ContractCase } from './contract.ts';
 import { exchangeEvents, exchangeKinds, interleave } from './exchange-events.ts';
-import { aCaptureHeader } from './factories.ts';
+import { aCaptureHeader, aSchema } from './factories.ts';
 
 /** A fresh sink and a way to read what it kept. */
 export interface SinkUnderTest {
@@ -95,6 +95,7 @@ function everyEvent(): CaptureEvent[] {
   return interleave(...exchanges, [
     { type: 'control', seq, at, name: 'pause', value: '' },
     { type: 'clock', seq, at, wallMs: 1_767_225_600_000.25 },
+    aSchema({ seq, at }),
     {
       type: 'gap',
       seq,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileSink, openSink } from '../../src/capture/file-sink.ts';
 import { readCapture } from '../../src/capture/read-capture.ts';
 import type { CaptureEvent } from '../../src/model/event.ts';
+import { aSchema } from '../../src/testing/factories.ts';
 import { aHeader, aStart, failure, readAll, someEvents } from './support.ts';
 
 let dir = '';
@@ -95,6 +96,30 @@ describe('fileSink()', () => {
       });
     }
     expect(parts.flat().filter((event) => event.type !== 'resume')).toEqual([slow, ...rest]);
+  });
+
+  it('begins each further file with the schemas before it, which do not count for its size', async () => {
+    const sink = await fileSink({
+      path: join(dir, 'orders.hose'),
+      maxFileBytes: 4096,
+      chunkBytes: 1024,
+      compression: 'none',
+    }).open(aHeader);
+    const schemas = [aSchema(), aSchema({ seq: 2, data: new Uint8Array(20_000) })];
+    const rest = someEvents(200, 3);
+    for (const event of [...schemas, aSchema({ seq: 2 }), ...rest]) await sink.write([event]);
+    await sink.close();
+    const parts: CaptureEvent[][] = [(await file('orders.hose')).events];
+    while (existsSync(join(dir, `orders.${parts.length}.hose`)))
+      parts.push((await file(`orders.${parts.length}.hose`)).events);
+    expect(parts.length).toBeGreaterThan(2);
+    expect(parts.length).toBeLessThan(10);
+    for (const events of parts.slice(1)) {
+      const told = events.filter((event) => event.type === 'schema');
+      expect(told.map(({ data }) => data)).toEqual(schemas.map(({ data }) => data));
+      expect(events.slice(0, 2)).toEqual(told);
+    }
+    expect(parts.flat().filter(({ type }) => type !== 'schema' && type !== 'resume')).toEqual(rest);
   });
 
   it('begins the next file at the age given, and passes over names that are taken', async () => {

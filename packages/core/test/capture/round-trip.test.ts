@@ -98,6 +98,7 @@ const payload = fc.oneof(
     exchange: optional(int),
   }),
   fc.record({ type: constant('control' as const), name: text, value: text }),
+  fc.record({ type: constant('schema' as const), format: constant('protobuf' as const), data: bytes }),
   fc.record({
     type: constant('clock' as const),
     wallMs: fc.double({ min: 0, max: 1e13, noNaN: true }).map(Math.abs),

@@ -5,7 +5,7 @@ import type { Masker } from '../../src/mask/masker.ts';
 import type { CaptureEvent } from '../../src/model/event.ts';
 import { bodyBytes } from '../../src/model/exchange.ts';
 import { exchangeEvents, exchangeKinds } from '../../src/testing/exchange-events.ts';
-import { anExchange } from '../../src/testing/factories.ts';
+import { anExchange, aSchema } from '../../src/testing/factories.ts';
 import { aPolicy, maskEvents, maskMessage, rawEvents, read } from './support.ts';
 
 const rich = {
@@ -48,10 +48,11 @@ test('changes nothing when it masks a second time with the same policy', () => {
   expect(two.rules).toEqual(one.rules);
 });
 
-test('lets gaps, clocks and controls pass', () => {
+test('lets gaps, clocks, controls and schemas pass', () => {
   const masker = createMasker(aPolicy());
   const clock: CaptureEvent = { type: 'clock', seq: 1, at: 1, wallMs: 5 };
   expect(masker.mask(clock)).toEqual([clock]);
+  expect(masker.mask(aSchema())).toEqual([aSchema()]);
 });
 
 test('keeps every kind of exchange in order, with one audit before its last event', () => {

@@ -49,6 +49,11 @@ const call: fc.Arbitrary<Call> = fc.oneof(
       ],
     ),
   fc
+    .uint8Array({ maxLength: 5000 })
+    .map(
+      (data): Call => [(writer, at) => writer.schema(at, data), { type: 'schema', format: 'protobuf', data }],
+    ),
+  fc
     .tuple(fc.nat(999), latin1, headers)
     .map(
       ([status, reason, list]): Call => [

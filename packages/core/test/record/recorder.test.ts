@@ -3,6 +3,7 @@ import type { Masker } from '../../src/mask/masker.ts';
 import { noMask } from '../../src/mask/masker.ts';
 import type { CaptureEvent, GapEvent } from '../../src/model/event.ts';
 import { bodyBytes } from '../../src/model/exchange.ts';
+import { schemaLimits } from '../../src/model/schema-set.ts';
 import type { ExchangeTap } from '../../src/record/exchange-tap.ts';
 import type { MemorySink } from '../../src/record/memory-sink.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
@@ -13,7 +14,7 @@ import type { RecorderStats } from '../../src/record/recorder-stats.ts';
 import { never, sampleRatio } from '../../src/record/sampler.ts';
 import type { Sink, SinkSource } from '../../src/record/sink.ts';
 import { assembleAll } from '../../src/testing/assemble-all.ts';
-import { aStart } from '../../src/testing/factories.ts';
+import { aSchema, aStart } from '../../src/testing/factories.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -876,4 +877,54 @@ test('notes of the recorder between the events of an exchange leave the order wh
   const numbers = sink.events.map(({ seq }) => seq);
   expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
   expect(sink.events.map(({ type }) => type)).toContain('audit');
+});
+
+test('a schema is recorded once, before the exchanges that begin after it was told', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const { data } = aSchema();
+  const told = Uint8Array.from(data);
+  recorder.describe(told);
+  told.fill(0);
+  recorder.describe(data);
+  serve(recorder);
+  recorder.describe(Uint8Array.of(1));
+  const stats = await recorder.close();
+  recorder.describe(Uint8Array.of(2));
+  const schemas = sink.events.filter((event) => event.type === 'schema');
+  expect(sink.events[0]).toEqual({ ...aSchema(), at: 0 });
+  expect(schemas.map((event) => event.data)).toEqual([data, Uint8Array.of(1)]);
+  expectNumbered(sink.events, stats.events);
+  expect(stats.tapFailures).toBe(0);
+});
+
+test('schemas beyond the limits are not recorded, and are counted as failures of a tap', async () => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  recorder.describe(new Uint8Array(schemaLimits.bytes + 1));
+  for (let i = 0; i < schemaLimits.count + 2; i++) recorder.describe(Uint8Array.of(i, i >> 8));
+  const stats = await recorder.close();
+  expect(sink.events.filter(({ type }) => type === 'schema')).toHaveLength(schemaLimits.count);
+  expect(stats.tapFailures).toBe(3);
+  expect(stats.lastError).toContain('one too many');
+});
+
+test('a schema that finds no room is recorded as soon as there is some', async () => {
+  const clock = new ManualClock();
+  const sink = memorySink();
+  const recorder = recorderTo(sink, { clock, maxBufferedBytes: 700_000, maxBodyBytes: 500_000 });
+  await recorder.ready;
+  const tap = recorder.begin(aStart());
+  tap?.chunk('request', new Uint8Array(400_000));
+  const schema = new Uint8Array(300_000);
+  recorder.describe(schema);
+  expect(recorder.stats().eventsLost['buffer-full']).toBe(1);
+  await recorder.flush();
+  serve(recorder);
+  clock.advanceMs(250);
+  const stats = await recorder.close();
+  expect(sink.events.filter(({ type }) => type === 'schema')).toEqual([
+    expect.objectContaining({ data: schema }),
+  ]);
+  expectNumbered(sink.events, stats.events);
 });
