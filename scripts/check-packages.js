@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const packages = ['core', 'http-adapter', 'cli'];
+const packages = ['core', 'http-adapter', 'grpc-adapter', 'cli'];
 
 /**
  * The file behind a command of an installed package, so that nothing depends on the shell or on the path.

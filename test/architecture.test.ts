@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const packages = ['core', 'http-adapter', 'cli'] as const;
+const packages = ['core', 'http-adapter', 'grpc-adapter', 'cli'] as const;
 
 /** The stages of core, in order. A stage imports only itself and what stands before it. */
 const stages = [
@@ -30,7 +30,8 @@ const transports = ['http', 'http2', 'https', 'net', 'tls', 'dgram', 'undici', '
 const mayImport: Record<string, readonly string[]> = {
   core: [],
   'http-adapter': ['@gardenhose/core'],
-  cli: ['@gardenhose/core', '@gardenhose/http-adapter'],
+  'grpc-adapter': ['@gardenhose/core'],
+  cli: ['@gardenhose/core', '@gardenhose/http-adapter', '@gardenhose/grpc-adapter'],
 };
 
 function sourcesOf(name: string): string[] {

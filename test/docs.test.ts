@@ -99,7 +99,8 @@ test('the first page shows what its program prints', async () => {
 });
 
 test('every package page and the first page hold a snippet that runs', () => {
-  for (const page of ['README.md', 'packages/core/README.md', 'packages/http-adapter/README.md']) {
+  const packages = ['core', 'http-adapter', 'grpc-adapter'].map((name) => `packages/${name}/README.md`);
+  for (const page of ['README.md', ...packages]) {
     expect(
       snippets.some(({ where, runs }) => runs && where.startsWith(`${page}:`)),
       page,

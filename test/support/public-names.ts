@@ -4,6 +4,7 @@ const entries: Readonly<Record<string, string>> = {
   '@gardenhose/core': 'core/src/index.ts',
   '@gardenhose/core/testing': 'core/src/testing/index.ts',
   '@gardenhose/http-adapter': 'http-adapter/src/index.ts',
+  '@gardenhose/grpc-adapter': 'grpc-adapter/src/index.ts',
 };
 
 /** What can be imported from this package, values and types; undefined if it is none of ours. */

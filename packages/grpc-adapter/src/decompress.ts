@@ -1,0 +1,22 @@
+import { gunzipSync, inflateSync } from 'node:zlib';
+
+/** What grpc-js takes by default; a compressed message that is larger was refused by the application as well, or is lost here. */
+const maxOutputLength = 4 * 1024 * 1024;
+
+/**
+ * A compressed message as it was before.
+ *
+ * @param headers - Of the side that sent it, names and values in turns
+ * @returns undefined where the coding is not known, the bytes are not of it, or there are too many of them
+ */
+export function decompress(message: Buffer, headers: readonly string[]): Buffer | undefined {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name === 'grpc-encoding');
+  const coding = at < 0 ? undefined : headers[at + 1];
+  try {
+    if (coding === 'gzip') return gunzipSync(message, { maxOutputLength });
+    if (coding === 'deflate') return inflateSync(message, { maxOutputLength });
+  } catch {
+    // Not what it says it is: told by the answer.
+  }
+  return undefined;
+}

@@ -1,0 +1,82 @@
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+
+// How it works. Each stream that is recorded gets methods of its own that call the original and tell the tap what passed:
+// `push`, through which Node hands over what arrives, and `respond`, `write` and `sendTrailers`, through which grpc-js answers.
+// They are shared functions that find their call by a symbol on `this`, so that a call costs no closures.
+
+const witnessKey: unique symbol = Symbol('gardenhose.witness');
+
+export type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Who is told what passes, and keeps the originals of the methods that tell. */
+export interface Witness {
+  push: Method;
+  respond: Method;
+  write: Method;
+  sendTrailers: Method;
+  /** Node hands over bytes of the request, or, by `null`, its end. */
+  pushed(chunk: unknown): void;
+  responded(options: unknown): void;
+  wrote(chunk: unknown): void;
+  sentTrailers(): void;
+  closed(): void;
+}
+
+export interface WatchedStream
+  extends Omit<ServerHttp2Stream, 'push' | 'respond' | 'write' | 'sendTrailers'> {
+  [witnessKey]?: Witness;
+  push(...args: unknown[]): boolean;
+  respond(...args: unknown[]): void;
+  write(...args: unknown[]): boolean;
+  sendTrailers(...args: unknown[]): void;
+  readonly sentTrailers?: OutgoingHttpHeaders;
+}
+
+interface TappedStream extends WatchedStream {
+  [witnessKey]: Witness;
+}
+
+export function install(stream: WatchedStream, witness: Witness): void {
+  witness.push = stream.push;
+  witness.respond = stream.respond;
+  witness.write = stream.write;
+  witness.sendTrailers = stream.sendTrailers;
+  stream[witnessKey] = witness;
+  stream.push = push;
+  stream.respond = respond;
+  stream.write = write;
+  stream.sendTrailers = sendTrailers;
+  stream.on('close', closed);
+}
+
+// Told before the original runs: pushing hands the bytes to the application, which may answer at once.
+function push(this: TappedStream, ...args: unknown[]): boolean {
+  const witness = this[witnessKey];
+  witness.pushed(args[0]);
+  return witness.push.apply(this, args) === true;
+}
+
+// Told after the original has run: it may refuse what it is given.
+function respond(this: TappedStream, ...args: unknown[]): void {
+  const witness = this[witnessKey];
+  witness.respond.apply(this, args);
+  witness.responded(args[1]);
+}
+
+function write(this: TappedStream, ...args: unknown[]): boolean {
+  const witness = this[witnessKey];
+  const open = !this.destroyed && !this.closed;
+  const more = witness.write.apply(this, args) === true;
+  if (open) witness.wrote(args[0]);
+  return more;
+}
+
+function sendTrailers(this: TappedStream, ...args: unknown[]): void {
+  const witness = this[witnessKey];
+  witness.sendTrailers.apply(this, args);
+  witness.sentTrailers();
+}
+
+function closed(this: TappedStream): void {
+  this[witnessKey].closed();
+}

@@ -1,0 +1,188 @@
+import type { AbortEvent, ExchangeTap, Side, TapTarget } from '@gardenhose/core';
+import { decompress } from './decompress.ts';
+import { Deframer, type MessageReceiver } from './deframer.ts';
+import { reportFailure } from './failures.ts';
+import { install, type Method, type WatchedStream, type Witness } from './overrides.ts';
+import { flattenHeaders, flattenTrailers, passedDeadline } from './to-events.ts';
+
+const nothing: Method = () => undefined;
+
+/** Calls whose request has just ended. */
+let ending: Watch[] = [];
+
+/** What the tap knows of one call, from the stream that carries it. */
+export class Watch implements Witness, MessageReceiver {
+  push: Method = nothing;
+  respond: Method = nothing;
+  write: Method = nothing;
+  sendTrailers: Method = nothing;
+  tap: ExchangeTap | undefined;
+  readonly #stream: WatchedStream;
+  readonly #targets: TapTarget[];
+  readonly #headers: readonly string[];
+  readonly #startedMs: number = performance.now();
+  readonly #request: Deframer = new Deframer('request');
+  readonly #response: Deframer = new Deframer('response');
+  #requestEnd: 'open' | 'held' | 'told' = 'open';
+  #headSeen = false;
+  /** The last thing of the response was sent. */
+  #answered = false;
+  #deadlinePassed = false;
+
+  /** @param headers - Of the request, names and values in turns */
+  constructor(stream: WatchedStream, target: TapTarget, headers: readonly string[]) {
+    this.#stream = stream;
+    this.#targets = [target];
+    this.#headers = headers;
+  }
+
+  /** Whether this target was asked about the call; from here on it was. */
+  knows(target: TapTarget): boolean {
+    if (this.#targets.includes(target)) return true;
+    this.#targets.push(target);
+    return false;
+  }
+
+  pushed(chunk: unknown): void {
+    if (this.tap === undefined || this.#requestEnd !== 'open') return;
+    try {
+      // What arrives after the answer is complete is read by nobody.
+      if (chunk !== null) {
+        if (chunk instanceof Buffer && !this.#answered) this.#request.push(chunk, this);
+      } else if (this.#stream.rstCode === 0 && !this.#stream.destroyed) {
+        // A client that cancels ends its side first, and resets the stream a moment later.
+        this.#requestEnd = 'held';
+        if (ending.length === 0) setImmediate(tellEnds);
+        ending.push(this);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Tells the end of the request, if it has ended and was not cancelled. */
+  tellRequestEnd(): void {
+    const { tap } = this;
+    if (tap === undefined || this.#requestEnd !== 'held') return;
+    try {
+      if (this.#stream.rstCode !== 0) return;
+      this.#requestEnd = 'told';
+      tap.end('request', this.#request.between);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  responded(options: unknown): void {
+    const { tap } = this;
+    if (tap === undefined || this.#headSeen) return;
+    this.tellRequestEnd();
+    try {
+      const { sentHeaders } = this.#stream;
+      if (sentHeaders === undefined) return;
+      this.#headSeen = true;
+      const status = Number(sentHeaders[':status'] ?? 200);
+      const last =
+        typeof options === 'object' && options !== null && 'endStream' in options && options.endStream;
+      if (last === true) this.#answered = true;
+      if (last === true && status === 200 && 'grpc-status' in sentHeaders) {
+        this.#noteStatus(sentHeaders);
+        tap.trailers('response', flattenTrailers(sentHeaders));
+      } else {
+        tap.headers(status, '', '2', flattenHeaders(sentHeaders));
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  wrote(chunk: unknown): void {
+    if (this.tap === undefined || this.#answered || !(chunk instanceof Buffer)) return;
+    this.tellRequestEnd();
+    try {
+      this.#response.push(chunk, this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  message(side: Side, flag: number, message: Buffer): void {
+    const { tap } = this;
+    if (tap === undefined) return;
+    if (flag === 0) {
+      tap.message(side, 0, message);
+      return;
+    }
+    const headers = side === 'request' ? this.#headers : flattenHeaders(this.#stream.sentHeaders ?? {});
+    const plain = decompress(message, headers);
+    tap.message(side, flag, plain ?? message.subarray(0, 0));
+    if (plain === undefined) tap.mark('undecoded', `${side} message of ${message.length} bytes`);
+  }
+
+  sentTrailers(): void {
+    const { tap } = this;
+    const { sentTrailers } = this.#stream;
+    if (tap === undefined || this.#answered || sentTrailers === undefined) return;
+    this.tellRequestEnd();
+    try {
+      this.#answered = true;
+      this.#noteStatus(sentTrailers);
+      tap.trailers('response', flattenTrailers(sentTrailers));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  closed(): void {
+    this.tellRequestEnd();
+    const { tap } = this;
+    if (tap === undefined) return;
+    try {
+      const { rstCode } = this.#stream;
+      if (this.#answered && rstCode === 0) {
+        if (this.#requestEnd !== 'told') tap.end('request', false);
+        if (this.#deadlinePassed) tap.abort('server', 'DEADLINE_EXCEEDED');
+        else tap.end('response');
+      } else {
+        const by: AbortEvent['by'] = 'client';
+        tap.abort(by, `RST_STREAM ${rstCode}`);
+      }
+      this.#over();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Takes the tap out of this call and says so. */
+  fail(error: unknown): void {
+    const { tap } = this;
+    this.#over();
+    try {
+      tap?.abort('recorder', 'tap-failed');
+    } catch {
+      // The failure that counts is the first; it is reported below.
+    }
+    for (const target of this.#targets) reportFailure(target, error);
+  }
+
+  #noteStatus(sent: Parameters<typeof flattenTrailers>[0]): void {
+    this.#deadlinePassed = passedDeadline(sent, this.#headers, performance.now() - this.#startedMs);
+  }
+
+  #over(): void {
+    this.tap = undefined;
+    this.#request.close();
+    this.#response.close();
+  }
+}
+
+function tellEnds(): void {
+  const ended = ending;
+  ending = [];
+  for (const watch of ended) watch.tellRequestEnd();
+}
+
+/** Begins to watch a stream. */
+export function watchStream(stream: WatchedStream, watch: Watch): void {
+  install(stream, watch);
+}
