@@ -105,6 +105,7 @@ test('@gardenhose/core exports these names', () => {
     Outcome
     Pace
     PaceOptions
+    PartKind
     PartialReason
     PatchBodyRule
     Policy
@@ -114,6 +115,7 @@ test('@gardenhose/core exports these names', () => {
     PolicySuggester
     PolicySummary
     Protocol
+    ProtocolSenders
     RandomAccess
     ReadCaptureOptions
     ReadMode
@@ -161,6 +163,7 @@ test('@gardenhose/core exports these names', () => {
     SenderSource
     SetHeaderRule
     Shipment
+    ShipmentHead
     ShipmentPart
     Side
     Sink
@@ -184,6 +187,7 @@ test('@gardenhose/core exports these names', () => {
     always
     assemble
     bodyBytes
+    byProtocol
     checkRules
     compareExchange
     composeRecordHooks
@@ -200,6 +204,7 @@ test('@gardenhose/core exports these names', () => {
     fileSink
     finishedAt
     gapReasons
+    grpcStatusOf
     headerEntries
     headerValue
     headerValues

@@ -51,6 +51,7 @@ export type {
   ResponseHead,
 } from './model/exchange.ts';
 export { bodyBytes } from './model/exchange.ts';
+export { grpcStatusOf } from './model/grpc-status.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 export { operationOf } from './model/operation.ts';
@@ -158,6 +159,8 @@ export { CaptureWriter } from './capture/writer.ts';
 export type { CaptureWriterOptions } from './capture/writer-options.ts';
 
 // replay
+export type { ProtocolSenders } from './replay/by-protocol.ts';
+export { byProtocol } from './replay/by-protocol.ts';
 export type { GuardOptions } from './replay/guard.ts';
 export { inProcessTarget, isLoopback, isMutation } from './replay/guard.ts';
 export { isMarkedShadow } from './replay/marks.ts';
@@ -176,11 +179,13 @@ export type {
   AnswerError,
   AnswerHead,
   LaneSender,
+  PartKind,
   RunTimer,
   Sender,
   SenderModule,
   SenderSource,
   Shipment,
+  ShipmentHead,
   ShipmentPart,
   Unsendable,
 } from './replay/sender.ts';

@@ -77,6 +77,7 @@ export function toRequest(
   return {
     exchange: exchange.id,
     lane: exchange.lane,
+    protocol: 'http',
     startAt: start,
     endAt: exchange.endAt,
     parts: pieces.parts(),

@@ -1,7 +1,8 @@
 import type { JsonValue } from '../hook/json-text.ts';
 import { bodyBytes, type Exchange, type Response } from '../model/exchange.ts';
-import { headerValues } from '../model/headers.ts';
-import { comparedHeaders } from './compared-headers.ts';
+import { grpcStatusOf } from '../model/grpc-status.ts';
+import { headerValue, headerValues } from '../model/headers.ts';
+import { comparedHeaders, comparedMetadata } from './compared-headers.ts';
 import { type BodyLimits, type DecodedBody, decodeBody } from './decode-body.ts';
 import type { DifferencePart } from './difference.ts';
 
@@ -46,7 +47,7 @@ export function viewPair(recorded: Exchange, replayed: Exchange, limits: BodyLim
   const view = (exchange: Exchange, body: DecodedBody): ResponseView => ({
     // Differences are found from the last name to the first.
     ...(comparable && 'value' in body && body.value !== undefined ? { body: body.value } : {}),
-    ...(answered ? headOf(exchange) : {}),
+    ...(answered ? headOf(exchange) : statusWithout(exchange)),
     ...(unknownEnd === undefined ? { outcome: outcomeOf(exchange) } : {}),
   });
   return {
@@ -81,13 +82,31 @@ function haveSameBytes(recorded: Response | undefined, replayed: Response | unde
   return Buffer.compare(bodyBytes(recorded), bodyBytes(replayed)) === 0;
 }
 
-function decodedBodyOf({ response }: Exchange, limits: BodyLimits): DecodedBody {
-  return response === undefined ? { value: undefined } : decodeBody(response, response.headers, limits);
+function decodedBodyOf({ protocol, request, response }: Exchange, limits: BodyLimits): DecodedBody {
+  if (response === undefined) return { value: undefined };
+  if (protocol !== 'grpc') return decodeBody(response, response.headers, limits);
+  // Not every tap sees the content type of the answer, and it is that of the request.
+  const type = headerValue(request.headers, 'content-type') ?? 'application/grpc';
+  return decodeBody(response, ['content-type', type], limits);
 }
 
-function headOf({ response }: Exchange): Pick<ResponseView, 'trailers' | 'headers' | 'status'> {
-  if (response === undefined) return {};
+/** The status of a gRPC call, which it has even where no answer came. */
+function statusWithout(exchange: Exchange): Pick<ResponseView, 'status'> {
+  const status = grpcStatusOf(exchange);
+  return status === undefined ? {} : { status };
+}
+
+function headOf(exchange: Exchange): Pick<ResponseView, 'trailers' | 'headers' | 'status'> {
+  const { response, protocol } = exchange;
+  if (response === undefined) return statusWithout(exchange);
   const { trailers, headers, status } = response;
+  if (protocol === 'grpc') {
+    return {
+      trailers: comparedMetadata(trailers),
+      headers: comparedMetadata(headers),
+      ...statusWithout(exchange),
+    };
+  }
   return { trailers: comparedHeaders(trailers), headers: comparedHeaders(headers), status };
 }
 
@@ -98,7 +117,10 @@ function unknownEndOf({ partial, abort }: Exchange): string | undefined {
   return abort?.by === 'recorder' ? 'recorded no further' : undefined;
 }
 
-function outcomeOf({ response, abort }: Exchange): ResponseOutcome {
+function outcomeOf(exchange: Exchange): ResponseOutcome {
+  const { response, abort } = exchange;
+  // Which side of a gRPC call saw its deadline first is chance: it ended with that status for both.
+  if (grpcStatusOf(exchange) !== undefined) return 'answered';
   if (response === undefined) return 'no answer';
   return response.complete && abort === undefined ? 'answered' : 'cut';
 }

@@ -131,6 +131,7 @@ export class ExchangeBuilder {
   readonly #unknownHeaders: string[] = [];
   readonly #partial = new Set<PartialReason>();
   #head: ResponseHead | undefined;
+  #trailersAt: number | undefined;
   #abort: AbortEvent | undefined;
   #operation: string | undefined;
   #lastAt: number;
@@ -166,7 +167,7 @@ export class ExchangeBuilder {
 
   build(): Exchange {
     const start = this.#start ?? unknownStart;
-    const head = this.#head;
+    const head = this.#head ?? this.#trailersOnly(start);
     const request = this.#request.build();
     const response = this.#response.build();
     if (
@@ -231,6 +232,7 @@ export class ExchangeBuilder {
         const side = this.#side(event.side);
         if (side.trailers !== undefined || side.end !== undefined) return false;
         side.trailers = event.headers;
+        if (event.side === 'response') this.#trailersAt = event.at;
         this.cost += headersCost(event.headers);
         return true;
       }
@@ -265,6 +267,14 @@ export class ExchangeBuilder {
         this.cost += eventCost * (1 + event.entries.length);
         return true;
     }
+  }
+
+  /** A gRPC call may be answered by trailers alone, in the place of a head: they are the head of an empty answer. */
+  #trailersOnly({ protocol, version }: ExchangeStart): ResponseHead | undefined {
+    const at = this.#trailersAt;
+    const { messages } = this.#response;
+    if (protocol !== 'grpc' || at === undefined || messages.length > 0) return undefined;
+    return { at, status: 200, reason: '', version, headers: [] };
   }
 
   #takeHead(event: HeadersEvent): boolean {

@@ -1,6 +1,14 @@
 import { type ErrorCode, errorCodes } from '../errors.ts';
+import type { Protocol } from '../model/event.ts';
 import type { Job, Settled } from './engine.ts';
-import type { Answer, AnswerHead, ShipmentPart } from './sender.ts';
+import {
+  type Answer,
+  type AnswerHead,
+  type PartKind,
+  partKinds,
+  type ShipmentHead,
+  type ShipmentPart,
+} from './sender.ts';
 
 /**
  * Jobs or answers on their way between threads: numbers in one array, bytes in one buffer, both transferred, and the strings.
@@ -122,6 +130,7 @@ export function packJobs(jobs: readonly Job[]): Batch {
     packer.number(job.index);
     packer.number(job.exchange);
     packer.shared(job.lane);
+    packer.shared(job.protocol);
     packer.number(job.plannedAt);
     packer.number(job.startAt);
     packer.number(job.finishedAt);
@@ -130,10 +139,17 @@ export function packJobs(jobs: readonly Job[]): Batch {
     packer.number(shipment.endAt);
     packer.maybe(shipment.abandonNs);
     packer.flag(shipment.alone);
+    packer.maybe(shipment.deadlineNs);
+    packer.flag(shipment.head !== undefined);
+    if (shipment.head !== undefined) {
+      packer.shared(shipment.head.authority ?? '');
+      packer.strings(shipment.head.headers);
+    }
     packer.number(shipment.parts.length);
     for (const part of shipment.parts) {
       packer.number(part.offsetNs);
       packer.bytes(part.bytes);
+      packer.number(part.kind === undefined ? 0 : partKinds.indexOf(part.kind));
     }
   }
   return packer.batch();
@@ -145,6 +161,7 @@ export function* unpackJobs(batch: Batch): Generator<Job> {
     const index = unpacker.number();
     const exchange = unpacker.number();
     const lane = unpacker.string();
+    const protocol = protocolOf(unpacker.string());
     const plannedAt = unpacker.number();
     const startAt = unpacker.number();
     const finishedAt = unpacker.number();
@@ -153,12 +170,26 @@ export function* unpackJobs(batch: Batch): Generator<Job> {
     const endAt = unpacker.number();
     const abandonNs = unpacker.maybe();
     const alone = unpacker.flag();
+    const deadlineNs = unpacker.maybe();
+    const head = unpacker.flag() ? unpackShipmentHead(unpacker) : undefined;
     const parts: ShipmentPart[] = [];
     for (let left = unpacker.number(); left > 0; left--) {
-      parts.push({ offsetNs: unpacker.number(), bytes: unpacker.bytes() });
+      parts.push({ offsetNs: unpacker.number(), bytes: unpacker.bytes(), kind: unpackKind(unpacker) });
     }
-    const shipment = { exchange, lane, startAt, endAt, parts, method, abandonNs, alone };
-    yield { index, exchange, lane, plannedAt, startAt, finishedAt, timeoutNs, shipment };
+    const shipment = {
+      exchange,
+      lane,
+      protocol,
+      startAt,
+      endAt,
+      parts,
+      method,
+      head,
+      deadlineNs,
+      abandonNs,
+      alone,
+    };
+    yield { index, exchange, lane, protocol, plannedAt, startAt, finishedAt, timeoutNs, shipment };
   }
 }
 
@@ -206,6 +237,10 @@ function packAnswer(packer: Packer, answer: Answer): void {
     packer.bytes(chunk.data);
   }
   packer.strings(answer.trailers);
+  packer.flag(answer.inMessages);
+  packer.flag(answer.deadlineExceeded);
+  packer.maybe(answer.partsSentAt?.length);
+  for (const at of answer.partsSentAt ?? []) packer.number(at);
   packer.flag(answer.error !== undefined);
   if (answer.error !== undefined) {
     packer.shared(answer.error.code);
@@ -230,6 +265,9 @@ function unpackAnswer(unpacker: Unpacker): Answer {
     chunks.push({ at: unpacker.number(), data: unpacker.bytes() });
   }
   const trailers = unpacker.strings();
+  const inMessages = unpacker.flag() || undefined;
+  const deadlineExceeded = unpacker.flag() || undefined;
+  const partsSentAt = unpackTimes(unpacker);
   const error = unpacker.flag()
     ? { code: errorCode(unpacker.string()), message: unpacker.string() }
     : undefined;
@@ -242,12 +280,33 @@ function unpackAnswer(unpacker: Unpacker): Answer {
     head,
     chunks,
     trailers,
+    inMessages,
+    partsSentAt,
     size,
     truncated,
     abandoned,
+    deadlineExceeded,
     resent,
     error,
   };
+}
+
+function unpackTimes(unpacker: Unpacker): number[] | undefined {
+  const count = unpacker.maybe();
+  return count === undefined ? undefined : Array.from({ length: count }, () => unpacker.number());
+}
+
+function unpackShipmentHead(unpacker: Unpacker): ShipmentHead {
+  return { authority: unpacker.string() || undefined, headers: unpacker.strings() };
+}
+
+function unpackKind(unpacker: Unpacker): PartKind | undefined {
+  const place = unpacker.number();
+  return place === 0 ? undefined : partKinds[place];
+}
+
+function protocolOf(text: string): Protocol {
+  return text === 'grpc' || text === 'websocket' ? text : 'http';
 }
 
 function packHead(packer: Packer, head: AnswerHead): void {

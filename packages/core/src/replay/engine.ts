@@ -1,3 +1,4 @@
+import type { Protocol } from '../model/event.ts';
 import { LaneTable, type OpenLane } from './lane-table.ts';
 import type { OrderRule } from './order.ts';
 import {
@@ -18,6 +19,7 @@ export interface Job {
   readonly index: number;
   readonly exchange: number;
   readonly lane: string;
+  readonly protocol: Protocol;
   /** Nanoseconds since time zero; NaN when it is due as soon as the engine has it. */
   readonly plannedAt: number;
   /** When it started and was finished in the recording. */
@@ -144,13 +146,17 @@ export class Engine {
    * when no lane could be connected.
    */
   async warm(withinNs: number): Promise<AnswerError | undefined> {
-    const lanes = new Map<string, Lane>();
+    const lanes = new Map<string, { readonly lane: Lane; readonly protocol: Protocol }>();
     for (let i = this.#next; i < this.#planned.length; i++) {
       const job = this.#planned[i];
       if (job === undefined || job.plannedAt > withinNs || lanes.size >= this.#options.maxInFlight) break;
-      if (!lanes.has(job.lane)) lanes.set(job.lane, this.#lanes.get(job.lane));
+      if (!lanes.has(job.lane)) {
+        lanes.set(job.lane, { lane: this.#lanes.get(job.lane), protocol: job.protocol });
+      }
     }
-    const problems = await Promise.all([...lanes.values()].map((lane) => lane.sender.warm()));
+    const problems = await Promise.all(
+      [...lanes.values()].map(({ lane, protocol }) => lane.sender.warm(protocol)),
+    );
     const failed = problems.filter((problem) => problem !== undefined);
     return failed.length === problems.length ? failed[0] : undefined;
   }
@@ -375,7 +381,7 @@ export class Engine {
       const urgent = job.plannedAt - now < warmAheadNs / 5;
       if (!urgent && this.#nextPlanned() - now < warmSlackNs) return;
       this.#warmed++;
-      void this.#lanes.get(job.lane).sender.warm();
+      void this.#lanes.get(job.lane).sender.warm(job.protocol);
     }
   }
 

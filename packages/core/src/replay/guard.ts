@@ -11,10 +11,16 @@ export interface GuardOptions {
    */
   readonly allow?: readonly string[] | undefined;
   /**
-   * Whether exchanges that may change state are sent: for HTTP every method but GET, HEAD, OPTIONS and TRACE. Default true
-   * for a loopback target and false for any other. What is left out is counted as skipped, what is sent is counted too.
+   * Whether exchanges that may change state are sent: for HTTP every method but GET, HEAD, OPTIONS and TRACE, for gRPC every
+   * call but those of `readOnly`. Default true where all targets are loopback and false for any other. What is left out is
+   * counted as skipped, what is sent is counted too.
    */
   readonly allowMutations?: boolean | undefined;
+  /**
+   * Methods of gRPC that change nothing, as `pkg.Service/Method`: they are sent where mutations are not. Nothing on the wire
+   * tells them from others. Default none.
+   */
+  readonly readOnly?: readonly string[] | undefined;
   /**
    * Whether a target may be one that the capture was recorded from. Default false; loopback targets may always.
    */
@@ -34,9 +40,12 @@ export interface GuardOptions {
 
 /** Options of a guard, checked and complete. */
 export interface Guard {
+  /** Where the run sends to, in words; several origins with a comma. */
   readonly target: string;
+  readonly targets: readonly string[];
   readonly loopback: boolean;
   readonly allowMutations: boolean;
+  readonly readOnly: ReadonlySet<string>;
   readonly allowRecordedOrigin: boolean;
   readonly keepCredentials: boolean;
   readonly maxInFlight: number;
@@ -52,21 +61,26 @@ export const inProcessTarget = 'in-process';
  *
  * @throws {@link GardenhoseError} `target-refused`, `invalid-option`
  */
-export function createGuard(target: string, options: GuardOptions = {}): Guard {
+export function createGuard(target: string | readonly string[], options: GuardOptions = {}): Guard {
   const allowed = (options.allow ?? []).map((origin) => parseOrigin(origin, 'guard.allow').origin);
-  const inProcess = target === inProcessTarget;
-  const url = inProcess ? undefined : parseOrigin(target, 'target');
-  const loopback = url === undefined || isLoopback(url.hostname);
-  if (url !== undefined && !loopback && !allowed.includes(url.origin)) {
+  const targets = [...new Set((typeof target === 'string' ? [target] : target).map(originOf))];
+  const remote = targets.filter(
+    (origin) => origin !== inProcessTarget && !isLoopback(new URL(origin).hostname),
+  );
+  const refused = remote.find((origin) => !allowed.includes(origin));
+  if (refused !== undefined) {
     throw new GardenhoseError(
       'target-refused',
-      `${url.origin} is not a loopback address and not in the list of allowed targets; add it to guard.allow if traffic may be sent there`,
-      { subject: url.origin },
+      `${refused} is not a loopback address and not in the list of allowed targets; add it to guard.allow if traffic may be sent there`,
+      { subject: refused },
     );
   }
+  const loopback = remote.length === 0;
   return {
-    target: url?.origin ?? target,
+    target: targets.join(', '),
+    targets,
     loopback,
+    readOnly: operationNames(options.readOnly ?? []),
     allowMutations: options.allowMutations ?? loopback,
     allowRecordedOrigin: options.allowRecordedOrigin ?? loopback,
     keepCredentials: options.keepCredentials ?? false,
@@ -82,10 +96,14 @@ export function createGuard(target: string, options: GuardOptions = {}): Guard {
  * @throws {@link GardenhoseError} `target-refused`
  */
 export function checkRecordedOrigin(guard: Guard, exchange: Exchange): void {
-  if (guard.allowRecordedOrigin || exchange.direction !== 'inbound' || guard.target === inProcessTarget)
-    return;
-  const target = parseUrl(guard.target);
-  if (target === null) return;
+  if (guard.allowRecordedOrigin || exchange.direction !== 'inbound') return;
+  for (const target of guard.targets) {
+    const url = target === inProcessTarget ? null : parseUrl(target);
+    if (url !== null) checkTarget(url, exchange);
+  }
+}
+
+function checkTarget(target: URL, exchange: Exchange): void {
   for (const authority of authoritiesOf(exchange)) {
     // The service may stand behind a proxy that ended TLS, so the scheme says nothing.
     for (const scheme of ['http', 'https']) {
@@ -93,8 +111,8 @@ export function checkRecordedOrigin(guard: Guard, exchange: Exchange): void {
       if (recorded !== null && sameHost(recorded, target)) {
         throw new GardenhoseError(
           'target-refused',
-          `${guard.target} is where this traffic was recorded; set guard.allowRecordedOrigin if it may be sent back there`,
-          { subject: guard.target },
+          `${target.origin} is where this traffic was recorded; set guard.allowRecordedOrigin if it may be sent back there`,
+          { subject: target.origin },
         );
       }
     }
@@ -110,12 +128,18 @@ function authoritiesOf({ request }: Exchange): string[] {
   return named;
 }
 
-/** Whether sending this may change state at the target. */
-export function isMutation(exchange: Exchange): boolean {
+/**
+ * Whether sending this may change state at the target. A gRPC call may, unless its method is one of those that are known to
+ * change nothing: `pkg.Service/Method`.
+ */
+export function isMutation(exchange: Exchange, readOnly: ReadonlySet<string> = noMethods): boolean {
   const { protocol, request } = exchange;
+  if (protocol === 'grpc') return !readOnly.has(request.target.replace(/^\//, ''));
   if (protocol !== 'http' || !safeMethods.has(request.method)) return true;
   return methodOverrides.some((name) => headerValue(request.headers, name) !== undefined);
 }
+
+const noMethods: ReadonlySet<string> = new Set();
 
 /** RFC 9110 section 9.2.1. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -185,6 +209,22 @@ function unmapped(host: string): string {
 // `URL.parse` came after the oldest Node that is supported.
 function parseUrl(text: string): URL | null {
   return URL.canParse(text) ? new URL(text) : null;
+}
+
+function originOf(target: string): string {
+  return target === inProcessTarget ? target : parseOrigin(target, 'target').origin;
+}
+
+function operationNames(names: readonly string[]): ReadonlySet<string> {
+  for (const name of names) {
+    if (typeof name === 'string' && /^[^/\s]+\/[^/\s]+$/.test(name)) continue;
+    throw new GardenhoseError(
+      'invalid-option',
+      `guard.readOnly must hold names as pkg.Service/Method, got '${String(name)}'`,
+      { subject: 'guard.readOnly' },
+    );
+  }
+  return new Set(names);
 }
 
 function parseOrigin(text: string, option: string): URL {

@@ -87,7 +87,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     hooks: options.hooks,
     runId,
     marks: mark === false ? undefined : { runId },
-    guard: createGuard(sender.target, options.guard),
+    guard: createGuard(sender.targets ?? sender.target, options.guard),
     signal: options.signal,
     drainMs,
     onProgress: options.onProgress,

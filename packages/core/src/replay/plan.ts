@@ -51,7 +51,7 @@ export async function planReplay(
   let peakPerSecond = 0;
   for await (const exchange of source) {
     exchanges++;
-    const reason = reasonToSkip(exchange, guard.allowMutations);
+    const reason = reasonToSkip(exchange, guard);
     if (reason === undefined) checkRecordedOrigin(guard, exchange);
     const made =
       reason === undefined
@@ -62,7 +62,7 @@ export async function planReplay(
       continue;
     }
     toSend++;
-    if (isMutation(exchange)) mutations++;
+    if (isMutation(exchange, guard.readOnly)) mutations++;
     count(methods, exchange.request.method);
     lanes.add(laneOf?.(exchange) ?? exchange.lane);
     const plannedAt = schedule.plan(exchange.startAt);

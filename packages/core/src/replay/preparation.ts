@@ -1,16 +1,16 @@
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { HookContext } from '../hook/hook.ts';
 import type { Exchange, Mark } from '../model/exchange.ts';
-import { isMutation, withoutCredentials } from './guard.ts';
+import { type Guard, isMutation, withoutCredentials } from './guard.ts';
 import { markForWire } from './marks.ts';
 import type { RunOptions } from './options.ts';
 import { type AnswerError, isUnsendable, type Sender, type Shipment, type Unsendable } from './sender.ts';
 
 /** Why an exchange is not sent, before anything is asked of hooks or the sender. */
-export function reasonToSkip(exchange: Exchange, allowMutations: boolean): string | undefined {
+export function reasonToSkip(exchange: Exchange, { allowMutations, readOnly }: Guard): string | undefined {
   if (exchange.direction === 'outbound') return 'outbound';
   if (exchange.partial.length > 0) return 'partial';
-  if (!allowMutations && isMutation(exchange)) return 'mutation';
+  if (!allowMutations && isMutation(exchange, readOnly)) return 'mutation';
   return undefined;
 }
 
@@ -58,7 +58,7 @@ export class Preparation {
       return { skip: 'hook' };
     }
     if (dropped) return { skip: 'hook' };
-    if (!guard.allowMutations && isMutation(sent)) return { skip: 'mutation' };
+    if (!guard.allowMutations && isMutation(sent, guard.readOnly)) return { skip: 'mutation' };
     this.#hooked = marks === undefined ? sent : markForWire(sent, marks, this.#index);
     return this.#shipment(this.#hooked, this.#recorded);
   }
@@ -82,13 +82,19 @@ export class Preparation {
 
   #paced(shipment: Shipment): Shipment {
     const { schedule, laneOf } = this.#options;
-    const { abandonNs } = shipment;
+    const { abandonNs, deadlineNs } = shipment;
     const [first] = shipment.parts;
     const onePiece = shipment.parts.length === 1 && first?.offsetNs === 0;
-    if (onePiece && abandonNs === undefined && laneOf === undefined) return shipment;
+    if (onePiece && abandonNs === undefined && deadlineNs === undefined && laneOf === undefined)
+      return shipment;
     return {
       ...shipment,
-      parts: shipment.parts.map(({ offsetNs, bytes }) => ({ offsetNs: schedule.offset(offsetNs), bytes })),
+      parts: shipment.parts.map(({ offsetNs, bytes, kind }) => ({
+        offsetNs: schedule.offset(offsetNs),
+        bytes,
+        kind,
+      })),
+      deadlineNs: deadlineNs === undefined ? undefined : schedule.abandonAfter(deadlineNs),
       abandonNs: abandonNs === undefined ? undefined : schedule.abandonAfter(abandonNs),
       alone: shipment.alone === true || laneOf !== undefined,
     };

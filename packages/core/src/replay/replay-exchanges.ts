@@ -196,7 +196,7 @@ class Run {
     this.#counts.read++;
     const index = this.#index++;
     const { guard, schedule, laneOf, hooks } = this.options;
-    const skip = reasonToSkip(recorded, guard.allowMutations);
+    const skip = reasonToSkip(recorded, guard);
     if (skip !== undefined) {
       this.#skip(recorded, skip);
       return;
@@ -223,6 +223,7 @@ class Run {
       index,
       exchange: recorded.id,
       lane,
+      protocol: recorded.protocol,
       plannedAt: schedule.plan(recorded.startAt),
       startAt: recorded.startAt,
       finishedAt: finishedAt(recorded),
@@ -356,10 +357,10 @@ class Run {
     }
     const { sent } = preparation;
     const replayed = replayedExchange(sent, answer);
-    this.#counts.settle(settled, isMutation(sent));
+    this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
     this.#teach(open, replayed);
     this.#result({
-      entry: sentEntry(recorded, settled, answer),
+      entry: sentEntry(recorded, settled, answer, replayed),
       recorded: asExpected(recorded, sent),
       replayed: preparation.noted(replayed),
     });

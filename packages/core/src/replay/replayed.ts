@@ -1,4 +1,4 @@
-import type { Exchange, Response } from '../model/exchange.ts';
+import type { Exchange, Message, Request, Response } from '../model/exchange.ts';
 import { finishedAt } from './order.ts';
 import type { Answer, AnswerError } from './sender.ts';
 
@@ -6,17 +6,11 @@ import type { Answer, AnswerError } from './sender.ts';
 export function replayedExchange(sent: Exchange, answer: Answer): Exchange {
   const startAt = answer.sentAt ?? answer.endAt;
   const shift = startAt - sent.startAt;
-  const { request } = sent;
   return {
     ...sent,
     startAt,
     endAt: answer.endAt,
-    request: {
-      ...request,
-      chunks: request.chunks.map((chunk) => ({ ...chunk, at: chunk.at + shift })),
-      messages: request.messages.map((message) => ({ ...message, at: message.at + shift })),
-      endAt: request.endAt === undefined ? undefined : request.endAt + shift,
-    },
+    request: request(sent.request, shift, answer.partsSentAt),
     informational: answer.informational,
     response: response(answer),
     abort: abort(sent, answer),
@@ -36,10 +30,32 @@ export function recordedDurationNs(exchange: Exchange): number {
   return Math.max(0, finishedAt(exchange) - exchange.startAt);
 }
 
+/** The request at the times at which its parts were sent; where the sender does not know them, at those planned. */
+function request(sent: Request, shift: number, partsSentAt: readonly number[] | undefined): Request {
+  const count = sent.messages.length;
+  const came = partsSentAt === undefined ? count : Math.min(count, partsSentAt.length);
+  const endAt = sent.endAt === undefined ? undefined : sent.endAt + shift;
+  return {
+    ...sent,
+    chunks: sent.chunks.map((chunk) => ({ ...chunk, at: chunk.at + shift })),
+    messages: sent.messages
+      .slice(0, came)
+      .map((message, i) => ({ ...message, at: partsSentAt?.[i] ?? message.at + shift })),
+    endAt: partsSentAt === undefined ? endAt : partsSentAt[count],
+  };
+}
+
+function messagesOf(answer: Answer): Message[] {
+  return answer.chunks.map(({ at, data }, i) => {
+    const cut = answer.truncated && i === answer.chunks.length - 1;
+    return { at, seq: i, kind: 0, size: data.length, state: cut ? 'truncated' : 'kept', data };
+  });
+}
+
 function response(answer: Answer): Response | undefined {
   const { head } = answer;
   if (head === undefined) return undefined;
-  const whole = answer.error === undefined && answer.abandoned !== true;
+  const whole = answer.error === undefined && answer.abandoned !== true && answer.deadlineExceeded !== true;
   // Field by field: an object that is spread and then added to costs V8 several microseconds and kilobytes.
   return {
     at: head.at,
@@ -47,8 +63,11 @@ function response(answer: Answer): Response | undefined {
     reason: head.reason,
     version: head.version,
     headers: head.headers,
-    chunks: answer.chunks.map(({ at, data }) => ({ at, size: data.length, data })),
-    messages: [],
+    chunks:
+      answer.inMessages === true
+        ? []
+        : answer.chunks.map(({ at, data }) => ({ at, size: data.length, data })),
+    messages: answer.inMessages === true ? messagesOf(answer) : [],
     trailers: answer.trailers,
     size: answer.size,
     state: answer.truncated ? 'truncated' : 'kept',
@@ -61,6 +80,7 @@ function abort(sent: Exchange, answer: Answer): Exchange['abort'] {
   if (answer.error !== undefined) {
     return { at: answer.endAt, by: brokenOffBy(answer.error), code: answer.error.code };
   }
+  if (answer.deadlineExceeded === true) return { at: answer.endAt, by: 'client', code: 'DEADLINE_EXCEEDED' };
   if (answer.abandoned === true)
     return { at: answer.endAt, by: 'client', code: sent.abort?.code ?? 'abandoned' };
   return undefined;

@@ -1,24 +1,46 @@
 import type { ErrorCode } from '../errors.ts';
+import type { Protocol } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
+import type { HeaderList } from '../model/headers.ts';
 
 /** Bytes to put on a lane's connection, and when. */
 export interface ShipmentPart {
   /** Nanoseconds after the start of the exchange. */
   readonly offsetNs: number;
   readonly bytes: Uint8Array;
+  /** What it is where bytes alone do not tell: a message, one that was compressed, or the end of the request. Default bytes. */
+  readonly kind?: PartKind | undefined;
+}
+
+export const partKinds = ['bytes', 'message', 'compressed', 'end'] as const;
+export type PartKind = (typeof partKinds)[number];
+
+/** The head of a request, for a sender whose library writes heads itself. */
+export interface ShipmentHead {
+  /** Absent to send that of the target. */
+  readonly authority?: string | undefined;
+  readonly headers: HeaderList;
 }
 
 /** An exchange made ready to send: all work that can be done ahead of its moment is done. May cross threads. */
 export interface Shipment {
   readonly exchange: number;
   readonly lane: string;
+  readonly protocol: Protocol;
   /** Nanoseconds since the capture's anchor. */
   readonly startAt: number;
   readonly endAt: number;
-  /** The head, and each body chunk or message at its own time. The first part stands at offset 0. */
+  /**
+   * For HTTP the head and each body chunk at its own time: the first part stands at offset 0. With a `head` apart, the
+   * messages and the end of the request.
+   */
   readonly parts: readonly ShipmentPart[];
-  /** What the sender needs to read the answer: for HTTP the method, which tells whether a body follows. */
+  /** What the sender needs to ask and to read the answer: for HTTP the method, for gRPC the path of the method. */
   readonly method: string;
+  /** Absent where it is among the parts. */
+  readonly head?: ShipmentHead | undefined;
+  /** How long the client was ready to wait, from the start: the sender tells the target, and gives up then. Absent for ever. */
+  readonly deadlineNs?: number | undefined;
   /**
    * When the recorded client broke the exchange off, after its start: the engine then calls {@link LaneSender.abandon}.
    * Absent when it waited for the end.
@@ -51,12 +73,18 @@ export interface Answer {
   readonly head?: AnswerHead | undefined;
   readonly chunks: readonly { readonly at: number; readonly data: Uint8Array }[];
   readonly trailers: readonly string[];
+  /** Each of `chunks` is a whole message. */
+  readonly inMessages?: boolean | undefined;
+  /** When each part was handed over, as far as it came; where the sender knows. */
+  readonly partsSentAt?: readonly number[] | undefined;
   /** Body bytes that came, kept or not. */
   readonly size: number;
   /** Whether bytes beyond the sender's limit were left out of `chunks`. */
   readonly truncated: boolean;
   /** The exchange was broken off by this side, at the moment the recorded client did. */
   readonly abandoned?: boolean | undefined;
+  /** It was ended by its own deadline. */
+  readonly deadlineExceeded?: boolean | undefined;
   /** It was sent twice: the target had closed the connection before it looked at the first. */
   readonly resent?: boolean | undefined;
   readonly error?: AnswerError | undefined;
@@ -80,12 +108,16 @@ export interface RunTimer {
 
 /** Sends the shipments of one lane, over as many connections as the lane needs. */
 export interface LaneSender {
-  /** Connects, if the lane is not connected. Resolves to what went wrong, if something did; never rejects. */
-  warm(): Promise<AnswerError | undefined>;
+  /**
+   * Connects for an exchange of this protocol, if the lane is not connected. Resolves to what went wrong, if something did;
+   * never rejects.
+   */
+  warm(protocol: Protocol): Promise<AnswerError | undefined>;
   /** Starts to send now; later parts at their offsets. Resolves when the answer is whole or has failed; never rejects. */
   send(shipment: Shipment, overlapsPrevious: boolean): Promise<Answer>;
   /**
-   * Ends an exchange that is under way: its answer resolves at once with what came so far, and its connection is closed.
+   * Ends an exchange that is under way: its answer resolves at once with what came so far. Its connection is closed, where
+   * the protocol has no other way to say so.
    * With the given error; without one, the answer says that it was abandoned.
    */
   abandon(exchange: number, error?: AnswerError): void;
@@ -108,6 +140,8 @@ export interface SenderModule {
 export interface Sender {
   /** Where it sends: an origin, or `in-process` for a target that no network leads to. */
   readonly target: string;
+  /** All origins that it sends to, where they are more than `target`. */
+  readonly targets?: readonly string[] | undefined;
   /** Lets the engine run in a worker. A sender without it is run in the thread it was made in. */
   readonly source?: SenderSource | undefined;
   /**

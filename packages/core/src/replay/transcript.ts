@@ -20,12 +20,13 @@ export interface TranscriptEntry {
   readonly firstByteAt?: number | undefined;
   readonly endAt?: number | undefined;
   readonly outcome: 'answered' | 'failed' | 'skipped';
+  /** Of HTTP the status, of gRPC the status code, as {@link grpcStatusOf} has it. */
   readonly recordedStatus?: number | undefined;
   readonly status?: number | undefined;
   readonly error?: { readonly code: ErrorCode; readonly message: string } | undefined;
   /**
    * Why it was not sent: `mutation`, `hook`, `body-not-kept`, `partial`, `protocol`, `outbound`, `request-invalid`,
-   * `aborted`. An exchange that was left out before it was planned has NaN as `plannedAt`.
+   * `infrastructure`, `aborted`. An exchange that was left out before it was planned has NaN as `plannedAt`.
    */
   readonly skip?: string | undefined;
   /** It was sent twice: the target had closed the connection before it looked at the first. */

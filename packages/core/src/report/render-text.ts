@@ -124,16 +124,18 @@ function order({ order: { lanes, pairs, sendInversions, answerInversions, unchec
 
 function statuses({ statuses: rows }: Report): string[] {
   if (rows.length === 0) return [];
-  const name = (status: number) => (status === 0 ? 'none' : String(status));
+  const name = (status: number, protocol: 'grpc' | undefined) =>
+    status === (protocol === undefined ? 0 : -1) ? 'none' : String(status);
   return [
     'Status, recorded → replayed',
     ...textTable(
       ['right', 'left'],
       rows
         .slice(0, maxRows)
-        .map(({ recorded, replayed, count }) => [
+        .map(({ recorded, replayed, count, protocol }) => [
           String(count),
-          recorded === replayed ? name(recorded) : `${name(recorded)} → ${name(replayed)}`,
+          `${protocol === undefined ? '' : 'gRPC '}${name(recorded, protocol)}` +
+            (recorded === replayed ? '' : ` → ${name(replayed, protocol)}`),
         ]),
     ),
     ...andMore(rows.length),

@@ -69,7 +69,9 @@ export class ReportBuilder {
     const failed = entry.outcome === 'failed';
     this.#counts[failed ? 'failed' : 'answered']++;
     if (failed && recorded.response !== undefined) this.#counts.failedUnlikeRecorded++;
-    this.#statuses.add(`${entry.recordedStatus ?? 0} ${entry.status ?? 0}`);
+    // 0 is a status of gRPC.
+    const [none, protocol] = entry.protocol === 'grpc' ? [-1, ' grpc'] : [0, ''];
+    this.#statuses.add(`${entry.recordedStatus ?? none} ${entry.status ?? none}${protocol}`);
     const recordedNs = finishedAt(recorded) - recorded.startAt;
     this.#recorded.record(recordedNs);
     this.#operations.add(entry.operation, {
@@ -113,8 +115,9 @@ export class ReportBuilder {
       timing,
       order,
       statuses: this.#statuses.entries().map(([key, count]) => {
-        const [recorded = 0, replayed = 0] = key.split(' ').map(Number);
-        return { recorded, replayed, count };
+        const [recorded, replayed, protocol] = key.split(' ');
+        const row = { recorded: Number(recorded), replayed: Number(replayed), count };
+        return protocol === 'grpc' ? { ...row, protocol } : row;
       }),
       errors: Array.from(this.#errors, ([code, { count, example }]) => ({ code, count, example })),
       operations: this.#operations.rows(),

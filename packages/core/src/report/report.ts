@@ -18,11 +18,15 @@ export interface Report {
   readonly fidelity: Fidelity;
   readonly timing: Timing;
   readonly order: LaneOrder;
-  /** Status of the recorded and of the replayed answer, 0 where there was none. The most frequent first. */
+  /**
+   * Status of the recorded and of the replayed answer, 0 where there was none. Of gRPC calls the status code, -1 where there
+   * was none, and `protocol` says so. The most frequent first.
+   */
   readonly statuses: readonly {
     readonly recorded: number;
     readonly replayed: number;
     readonly count: number;
+    readonly protocol?: 'grpc' | undefined;
   }[];
   readonly errors: readonly { readonly code: ErrorCode; readonly count: number; readonly example: string }[];
   /** The most frequent first; those beyond the limit are counted as `(other)`. */

@@ -53,13 +53,13 @@ export class MemorySender implements Sender {
     const skip = this.unsendable.get(exchange.id);
     if (skip !== undefined) return { skip };
     this.#prepared.set(exchange.id, exchange);
-    const { id, lane, startAt, endAt, request, abort } = exchange;
+    const { id, lane, protocol, startAt, endAt, request, abort } = exchange;
     const parts: ShipmentPart[] = [
       { offsetNs: 0, bytes: new TextEncoder().encode(`${request.method} ${request.target}`) },
     ];
     for (const { at, data } of request.chunks) parts.push({ offsetNs: at - startAt, bytes: data });
     const abandonNs = abort?.by === 'client' ? abort.at - startAt : undefined;
-    return { exchange: id, lane, startAt, endAt, parts, method: request.method, abandonNs };
+    return { exchange: id, lane, protocol, startAt, endAt, parts, method: request.method, abandonNs };
   }
 
   openLane(lane: string, timer: RunTimer): LaneSender {

@@ -39,7 +39,7 @@ export function senderContract(setUp: () => Promise<SenderUnderTest>): ContractC
         deepStrictEqual(shipped(sender, answered), shipment);
         deepStrictEqual(structuredClone(answered), before);
         const offsets = structuredClone(shipment).parts.map(({ offsetNs }) => offsetNs);
-        strictEqual(offsets[0], 0);
+        if (shipment.head === undefined) strictEqual(offsets[0], 0);
         deepStrictEqual(
           offsets,
           offsets.toSorted((a, b) => a - b),
@@ -61,7 +61,7 @@ export function senderContract(setUp: () => Promise<SenderUnderTest>): ContractC
       run: with_(async ({ sender, answered }) => {
         const timer = systemTimer();
         const lane = sender.openLane(answered.lane, timer);
-        strictEqual(await lane.warm(), undefined);
+        strictEqual(await lane.warm(answered.protocol), undefined);
         for (const id of [1, 2, 3]) {
           const from = timer.nowNs();
           const answer = await lane.send(shipped(sender, { ...answered, id }), false);
@@ -103,7 +103,7 @@ export function senderContract(setUp: () => Promise<SenderUnderTest>): ContractC
       name: 'answers what is under way when its lane closes',
       run: with_(async ({ sender, unanswered }) => {
         const lane = sender.openLane(unanswered.lane, systemTimer());
-        await lane.warm();
+        await lane.warm(unanswered.protocol);
         const answer = lane.send(shipped(sender, unanswered), false);
         lane.close();
         ok((await answer).head === undefined);
@@ -113,7 +113,7 @@ export function senderContract(setUp: () => Promise<SenderUnderTest>): ContractC
       name: 'resolves with an error where nobody answers, and never rejects',
       run: with_(async ({ unreachable, answered }) => {
         const lane = unreachable.openLane(answered.lane, systemTimer());
-        ok((await lane.warm()) !== undefined);
+        ok((await lane.warm(answered.protocol)) !== undefined);
         const answer = await lane.send(shipped(unreachable, answered), false);
         strictEqual(answer.head, undefined);
         ok(answer.error !== undefined && answer.error.message !== '');
@@ -134,7 +134,7 @@ async function abandoned(
   shipment: Shipment,
   error?: Parameters<LaneSender['abandon']>[1],
 ): Promise<Answer> {
-  await lane.warm();
+  await lane.warm(shipment.protocol);
   const answer = lane.send(shipment, false);
   lane.abandon(shipment.exchange, error);
   return answer;

@@ -273,3 +273,41 @@ test('createComparer() rejects options that make no sense', () => {
   expect(() => createComparer({ maxDifferences: -1 })).toThrow(/^maxDifferences: expected a whole number/);
   expect(() => createComparer({ maxBodyBytes: Number.NaN })).toThrow(/^maxBodyBytes/);
 });
+
+const encoder = new TextEncoder();
+/** A gRPC call that was answered with these messages and this status. */
+const callAnswered = (messages: readonly string[], status: string, over: Partial<Response> = {}) =>
+  anExchange({
+    protocol: 'grpc',
+    response: {
+      chunks: [],
+      headers: ['content-type', 'application/grpc'],
+      messages: messages.map((text, seq) => {
+        const data = encoder.encode(text);
+        return { at: seq, seq, kind: 0, size: data.length, state: 'kept', data };
+      }),
+      trailers: ['grpc-status', status],
+      ...over,
+    },
+  });
+
+test('gRPC calls are compared by status code, and message by message', () => {
+  expect(told(callAnswered(['\u0001a'], '0'), callAnswered(['\u0001a'], '0', { headers: [] }))).toEqual([]);
+  expect(told(callAnswered(['a', 'b'], '0'), callAnswered(['a'], '0'))).toEqual([
+    expect.stringContaining('changed missing body:$[1]'),
+  ]);
+  expect(told(callAnswered(['a', 'b'], '0'), callAnswered(['a', 'c'], '0'))).toEqual([
+    expect.stringMatching(/^changed value body:\$\[1\]\.sha256/),
+  ]);
+  expect(told(callAnswered([], '5'), callAnswered([], '13'))).toEqual(['changed value status: 5 → 13']);
+});
+
+test('a call that its deadline ended is compared with one that ended so, whichever side saw it', () => {
+  const ended = (by: 'client' | 'server') => ({
+    ...callAnswered([], '0'),
+    response: undefined,
+    abort: { at: 5, by, code: 'DEADLINE_EXCEEDED' },
+  });
+  expect(told(ended('server'), callAnswered([], '4'))).toEqual([]);
+  expect(told(ended('server'), callAnswered(['a'], '0'))).toEqual(['changed value status: 4 → 0']);
+});

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { packJobs, packSettled, unpackJobs, unpackSettled } from '../../src/replay/batch.ts';
 import type { Job, Settled } from '../../src/replay/engine.ts';
+import type { Shipment } from '../../src/replay/sender.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -9,6 +10,7 @@ test('jobs come out of a batch as they went in', () => {
     index,
     exchange: index + 10,
     lane: `lane-${index % 2}`,
+    protocol: 'http',
     plannedAt: index * 1e6 + 0.5,
     startAt: 2 ** 52 + index,
     finishedAt: 2 ** 52 + index + 1,
@@ -16,6 +18,7 @@ test('jobs come out of a batch as they went in', () => {
     shipment: {
       exchange: index + 10,
       lane: `lane-${index % 2}`,
+      protocol: 'http',
       startAt: 2 ** 52 + index,
       endAt: 2 ** 52 + 9,
       parts: [
@@ -33,10 +36,36 @@ test('jobs come out of a batch as they went in', () => {
   expect([...unpackJobs(packJobs(jobs))]).toEqual(jobs);
 });
 
+test('a call comes out of a batch as it went in: its head, its deadline, and what its parts are', () => {
+  const shipment: Shipment = {
+    exchange: 7,
+    lane: 'channel',
+    protocol: 'grpc',
+    startAt: 1,
+    endAt: 9,
+    method: '/shop.Orders/Chat',
+    head: { authority: 'shop.test', headers: ['a', '1', 'a', '2', 'trace-bin', 'AAE='] },
+    deadlineNs: 2.5e9,
+    parts: [
+      { offsetNs: 0, bytes: bytes('one'), kind: 'message' },
+      { offsetNs: 5, bytes: bytes(''), kind: 'compressed' },
+      { offsetNs: 6, bytes: bytes(''), kind: 'end' },
+    ],
+  };
+  const times = { plannedAt: 0, startAt: 1, finishedAt: 9, timeoutNs: 1 };
+  const job: Job = { index: 0, exchange: 7, lane: 'other', protocol: 'grpc', ...times, shipment };
+  expect([...unpackJobs(packJobs([job, job]))]).toEqual([
+    { ...job, shipment: { ...shipment, lane: 'other', alone: false } },
+    { ...job, shipment: { ...shipment, lane: 'other', alone: false } },
+  ]);
+});
+
 test('a job that is made when it is sent does not leave its thread', () => {
   const times = { plannedAt: 0, startAt: 0, finishedAt: 0, timeoutNs: 1 };
   expect(() =>
-    packJobs([{ index: 0, exchange: 1, lane: '', ...times, shipment: () => ({ skip: 'x' }) }]),
+    packJobs([
+      { index: 0, exchange: 1, lane: '', protocol: 'http', ...times, shipment: () => ({ skip: 'x' }) },
+    ]),
   ).toThrow(TypeError);
 });
 
@@ -62,7 +91,10 @@ test('answers come out of a batch as they went in', () => {
         trailers: ['T', 'x'],
         size: 6,
         truncated: true,
+        inMessages: true,
+        partsSentAt: [5, 6],
         abandoned: true,
+        deadlineExceeded: true,
         resent: true,
         error: undefined,
       },

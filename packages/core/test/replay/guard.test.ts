@@ -195,3 +195,24 @@ test('budgets have defaults and are checked', () => {
 test('an app in this process may always be sent to, mutations too', () => {
   expect(createGuard(inProcessTarget)).toMatchObject({ loopback: true, allowMutations: true });
 });
+
+test('a gRPC call may change state, unless its method is known not to', () => {
+  const call = anExchange({ protocol: 'grpc', request: { method: 'POST', target: '/shop.Orders/Get' } });
+  expect(isMutation(call)).toBe(true);
+  expect(isMutation(call, new Set(['shop.Orders/List']))).toBe(true);
+  expect(isMutation(call, new Set(['shop.Orders/Get']))).toBe(false);
+  const { readOnly } = createGuard('http://127.0.0.1:3000', { readOnly: ['shop.Orders/Get'] });
+  expect([...readOnly]).toEqual(['shop.Orders/Get']);
+  expect(codeOf(() => createGuard('http://127.0.0.1:3000', { readOnly: ['/shop.Orders/Get'] }))).toBe(
+    'invalid-option',
+  );
+});
+
+test('several targets are all looked at', () => {
+  const origins = ['http://127.0.0.1:3000', 'https://staging.example'];
+  expect(codeOf(() => createGuard(origins))).toBe('target-refused');
+  const guard = createGuard(origins, { allow: ['https://staging.example'] });
+  expect(guard).toMatchObject({ loopback: false, allowMutations: false, targets: origins });
+  const exchange = anExchange({ request: { headers: ['Host', 'staging.example'] } });
+  expect(codeOf(() => checkRecordedOrigin(guard, exchange))).toBe('target-refused');
+});
