@@ -242,7 +242,6 @@ test('@gardenhose/core exports these names', () => {
     replayRules
     sampleBy
     sampleRatio
-    schemaFormats
     schemaLimits
     splitTarget
     streamSink
