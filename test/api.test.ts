@@ -315,8 +315,13 @@ test('@gardenhose/http-adapter exports these names', () => {
 
 test('@gardenhose/grpc-adapter exports these names', () => {
   expect(names('@gardenhose/grpc-adapter')).toMatchInlineSnapshot(`
-    "Detach
+    "AttachOptions
+    ChannelTapOptions
+    Detach
+    ServerTapOptions
     TapOptions
+    attach
+    tapChannel
     tapServer"
   `);
 });

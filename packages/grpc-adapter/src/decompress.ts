@@ -1,4 +1,5 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
+import { headerOf } from './to-events.ts';
 
 /** What grpc-js takes by default; a compressed message that is larger was refused by the application as well, or is lost here. */
 const maxOutputLength = 4 * 1024 * 1024;
@@ -10,8 +11,7 @@ const maxOutputLength = 4 * 1024 * 1024;
  * @returns undefined where the coding is not known, the bytes are not of it, or there are too many of them
  */
 export function decompress(message: Buffer, headers: readonly string[]): Buffer | undefined {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name === 'grpc-encoding');
-  const coding = at < 0 ? undefined : headers[at + 1];
+  const coding = headerOf(headers, 'grpc-encoding');
   try {
     if (coding === 'gzip') return gunzipSync(message, { maxOutputLength });
     if (coding === 'deflate') return inflateSync(message, { maxOutputLength });

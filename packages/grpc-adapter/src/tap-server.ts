@@ -1,12 +1,11 @@
-import type { Http2Server, Http2Session } from 'node:http2';
+import type { Http2Server } from 'node:http2';
 import { GardenhoseError, type TapTarget } from '@gardenhose/core';
-import type { Server } from '@grpc/grpc-js';
-import { isOutOfOrder, reportFailure } from './failures.ts';
+import type { Server, ServiceDefinition } from '@grpc/grpc-js';
+import { describeService } from './descriptors.ts';
+import { reportFailure } from './failures.ts';
 import { type ResolvedTapOptions, resolveTapOptions, type TapOptions } from './options.ts';
 import type { WatchedStream } from './overrides.ts';
-import { type ConnectionFacts, connectionFacts, exchangeStart } from './to-events.ts';
-import { both } from './two-recorders.ts';
-import { Watch, watchStream } from './watch.ts';
+import { watchCall } from './watch-call.ts';
 
 /**
  * Takes a tap off again. Exchanges that are under way are recorded to their end; later ones are not seen. Calling it
@@ -14,18 +13,27 @@ import { Watch, watchStream } from './watch.ts';
  */
 export type Detach = () => void;
 
+/** What {@link tapServer} can be told. */
+export interface ServerTapOptions extends TapOptions {
+  /**
+   * Definitions of services that were added before the tap, as `@grpc/proto-loader` gives them, for the descriptors in them.
+   * Default none: those of services that are added later are found by themselves.
+   */
+  readonly services?: readonly ServiceDefinition[] | undefined;
+}
+
 /**
  * Records every call that one server of grpc-js serves, of all four kinds, also those that reach no handler. Services may be
  * added and ports bound before or after. What is recorded is what passes on the HTTP/2 streams of the server: neither its
  * interceptors nor its serialisers are touched.
  *
  * @param server - Of the application's own copy of `@grpc/grpc-js`, 1.10 or newer
- * @throws GardenhoseError `invalid-option` if `server` is no such server
+ * @throws GardenhoseError `invalid-option` if `server` is no such server, or an option is wrong
  * @example
  * const server = new grpc.Server();
  * const detach = tapServer(server, recorder);
  */
-export function tapServer(server: Server, target: TapTarget, options?: TapOptions): Detach {
+export function tapServer(server: Server, target: TapTarget, options: ServerTapOptions = {}): Detach {
   const resolved = resolveTapOptions(options);
   const servers = http2ServersOf(server);
   if (servers === undefined) {
@@ -33,36 +41,54 @@ export function tapServer(server: Server, target: TapTarget, options?: TapOption
       subject: 'server',
     });
   }
-  return tapHttp2Servers(servers, target, resolved);
+  for (const service of options.services ?? []) describeService(target, service);
+  const { addService } = server;
+  const told: typeof addService = (service, implementation) => {
+    describeService(target, service);
+    addService.call(server, service, implementation);
+  };
+  server.addService = told;
+  const detach = tapHttp2Servers(servers, target, resolved);
+  return () => {
+    detach();
+    if (server.addService === told) server.addService = addService;
+  };
 }
 
-type Servers = Map<Http2Server, unknown>;
+type Http2Servers = Map<Http2Server, unknown>;
 
 /** The HTTP/2 servers of a server of grpc-js, one for each address and injector: what it keeps to itself. */
-export function http2ServersOf(server: unknown): Servers | undefined {
+export function http2ServersOf(server: unknown): Http2Servers | undefined {
   if (typeof server !== 'object' || server === null || !('http2Servers' in server)) return undefined;
   const { http2Servers } = server;
   return http2Servers instanceof Map ? http2Servers : undefined;
 }
 
-export function tapHttp2Servers(servers: Servers, target: TapTarget, options: ResolvedTapOptions): Detach {
+export function tapHttp2Servers(
+  servers: Http2Servers,
+  target: TapTarget,
+  options: ResolvedTapOptions,
+): Detach {
   let attached = true;
+  const tapped = new Set<Http2Server>();
   const onStream = (stream: WatchedStream, _headers: unknown, _flags: unknown, raw: unknown): void => {
     if (attached) watchCall(stream, raw, target, options);
   };
-  const tapped = new Set<Http2Server>();
   const tap = (server: Http2Server): void => {
-    if (tapped.has(server)) return;
-    tapped.add(server);
-    // Before the listener of grpc-js, which may answer at once.
-    server.prependListener('stream', onStream);
-    server.once('close', () => tapped.delete(server));
+    if (!attached || tapped.has(server)) return;
+    try {
+      tapped.add(server);
+      // Before the listener of grpc-js, which may answer at once.
+      server.prependListener('stream', onStream);
+    } catch (error) {
+      reportFailure(target, error);
+    }
   };
   for (const server of servers.keys()) tap(server);
-  // A server gets into this map before it listens.
+  // A server comes into this map before it listens, and goes when it closes.
   const { set } = servers;
   servers.set = (server, facts) => {
-    if (attached) tap(server);
+    tap(server);
     return set.call(servers, server, facts);
   };
   return () => {
@@ -70,46 +96,4 @@ export function tapHttp2Servers(servers: Servers, target: TapTarget, options: Re
     for (const server of tapped) server.off('stream', onStream);
     tapped.clear();
   };
-}
-
-const watchKey: unique symbol = Symbol('gardenhose.watch');
-const factsKey: unique symbol = Symbol('gardenhose.connection');
-
-interface KnownStream extends WatchedStream {
-  [watchKey]?: Watch;
-}
-
-interface KnownSession extends Http2Session {
-  [factsKey]?: ConnectionFacts;
-}
-
-function watchCall(stream: KnownStream, raw: unknown, target: TapTarget, options: ResolvedTapOptions): void {
-  try {
-    const session: KnownSession | undefined = stream.session;
-    if (session === undefined || !Array.isArray(raw) || isOutOfOrder(target)) return;
-    const headers: readonly string[] = raw;
-    const known = stream[watchKey];
-    if (known?.knows(target)) return;
-    const watch = known ?? new Watch(stream, target, headers);
-    stream[watchKey] = watch;
-    if (!options.recordShadow && isShadow(headers)) return;
-    session[factsKey] ??= connectionFacts(session);
-    const tap = target.begin(exchangeStart(headers, session[factsKey]));
-    if (tap === undefined) return;
-    if (watch.tap === undefined) {
-      watch.tap = tap;
-      watchStream(stream, watch);
-    } else {
-      watch.tap = both(watch.tap, tap);
-    }
-  } catch (error) {
-    reportFailure(target, error);
-  }
-}
-
-function isShadow(headers: readonly string[]): boolean {
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i] === 'x-shadow-traffic') return headers[i + 1]?.toLowerCase().startsWith('true') === true;
-  }
-  return false;
 }

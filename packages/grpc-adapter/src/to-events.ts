@@ -1,7 +1,7 @@
 // The one file that speaks both: HTTP/2 as Node has it on one side, the words of the model on the other.
 
-import type { Http2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
-import type { ExchangeStart, HeaderList } from '@gardenhose/core';
+import type { Http2Session, Http2Stream, OutgoingHttpHeaders } from 'node:http2';
+import type { AbortEvent, ExchangeStart, HeaderList } from '@gardenhose/core';
 
 /** What all exchanges of one client connection share. */
 export interface ConnectionFacts {
@@ -64,7 +64,7 @@ export function operationOf(target: string): string | undefined {
 }
 
 /** Headers as Node has sent them, as a list; the pseudo-headers are left out. */
-export function flattenHeaders(sent: OutgoingHttpHeaders | IncomingHttpHeaders): HeaderList {
+export function flattenHeaders(sent: OutgoingHttpHeaders): HeaderList {
   const headers: string[] = [];
   for (const name in sent) if (name.charCodeAt(0) !== 0x3a) pushHeader(headers, name, sent[name]);
   return headers;
@@ -107,9 +107,143 @@ export function passedDeadline(
   elapsedMs: number,
 ): boolean {
   if (String(sent['grpc-status']) !== '4') return false;
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name === 'grpc-timeout');
-  if (at < 0) return false;
+  const timeout = headerOf(headers, 'grpc-timeout');
+  if (timeout === undefined) return false;
   // Timers count whole milliseconds. grpc-js counts in 32 bits as well, so that a very long time is up at once.
-  const limit = timeoutMs(headers[at + 1] ?? '');
+  const limit = timeoutMs(timeout);
   return (limit !== undefined && elapsedMs >= limit - 1) || sent['grpc-message'] === 'Deadline%20exceeded';
+}
+
+/** The first value of a header, of names and values in turns. */
+export function headerOf(headers: readonly string[], name: string): string | undefined {
+  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+  return undefined;
+}
+
+/** How an exchange broke off. */
+export interface BreakOff {
+  readonly by: AbortEvent['by'];
+  readonly code: string;
+}
+
+/** Who broke off a call whose stream has closed, told from the state that Node left behind. */
+export function breakOff(
+  stream: Pick<Http2Stream, 'rstCode'> & { readonly errored?: Error | null },
+  session: Http2Session,
+): BreakOff {
+  const code = `RST_STREAM ${stream.rstCode}`;
+  // While the connection lives, it is the client that resets: grpc-js has no way to.
+  if (!session.destroyed) return { by: 'client', code };
+  // Where this process destroys the connection, each stream gets an error; where the connection was lost, none.
+  const { errored } = stream;
+  return errored === null || errored === undefined
+    ? { by: 'client', code: 'ECONNRESET' }
+    : { by: 'server', code };
+}
+
+/** What a client knows of a call as it starts. */
+export interface ClientCallStart {
+  readonly lane: string;
+  readonly method: string;
+  readonly deadline: Date | number;
+  readonly scheme: 'http' | 'https';
+  readonly authority: string | undefined;
+}
+
+/** The start of a client's call, and whether its `grpc-timeout` was derived from the deadline. */
+export function clientStart(
+  metadata: HeaderList,
+  { lane, method, deadline, scheme, authority }: ClientCallStart,
+): { readonly start: ExchangeStart; readonly derived: boolean } {
+  const leftMs = Math.max(0, Number(deadline) - Date.now());
+  const derived = Number.isFinite(leftMs) && headerOf(metadata, 'grpc-timeout') === undefined;
+  const headers = derived ? [...metadata, 'grpc-timeout', timeoutText(leftMs)] : metadata;
+  const start: ExchangeStart = {
+    direction: 'outbound',
+    protocol: 'grpc',
+    lane,
+    operation: operationOf(method),
+    scheme,
+    version: '2',
+    method: 'POST',
+    target: method,
+    authority,
+    headers,
+  };
+  return { start, derived };
+}
+
+/** At most eight digits (gRPC over HTTP/2, "TimeoutValue"). */
+function timeoutText(ms: number): string {
+  const whole = Math.ceil(ms);
+  return whole < 1e8 ? `${whole}m` : `${Math.min(99_999_999, Math.ceil(ms / 1000))}S`;
+}
+
+const codeNames: readonly string[] = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+/** How a client that gives up a call says so: it resets the stream, whatever its reason; a deadline is told apart. */
+export function cancelCode(status: number): string {
+  return status === 4 ? 'DEADLINE_EXCEEDED' : 'RST_STREAM 8';
+}
+
+/** A status as the client got it. */
+export interface ClientStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: { toHttp2Headers(): OutgoingHttpHeaders };
+}
+
+/** What grpc-js says where a stream ended without a status, by the code of its reset. */
+const resets: readonly (readonly [text: string, code: number])[] = [
+  ['Call cancelled', 8],
+  ['Stream refused by server', 7],
+  ['Bandwidth exhausted or memory limit exceeded', 11],
+  ['Protocol not secure enough', 12],
+];
+
+/**
+ * Whether a status was made by the client itself because none came. A status of the server comes with a head, or is the head,
+ * which has headers of its own.
+ */
+export function localFailure(status: ClientStatus, headSeen: boolean): BreakOff | undefined {
+  if (status.code === 0 || Object.keys(status.metadata.toHttp2Headers()).length > 0) return undefined;
+  const [, reset] = /^Received RST_STREAM with code (\d{1,3})\b/.exec(status.details) ?? [];
+  const code = reset ?? resets.find(([text]) => text === status.details)?.[1];
+  if (code !== undefined) return { by: 'server', code: `RST_STREAM ${code}` };
+  if (status.details === 'Connection dropped') return { by: 'server', code: 'ECONNRESET' };
+  return headSeen ? undefined : { by: 'unknown', code: codeNames[status.code] ?? 'UNKNOWN' };
+}
+
+/** The trailers behind a status: what the wire had, but for the order of the metadata's names. */
+export function statusTrailers({ code, details, metadata }: ClientStatus): HeaderList {
+  const sent = { 'grpc-status': code, 'grpc-message': percentEncoded(details), ...metadata.toHttp2Headers() };
+  return flattenTrailers(sent);
+}
+
+function percentEncoded(details: string): string | undefined {
+  if (details === '') return undefined;
+  try {
+    return encodeURI(details);
+  } catch {
+    // Half a surrogate pair: no text that could have been sent.
+    return undefined;
+  }
 }

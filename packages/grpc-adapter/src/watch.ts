@@ -1,9 +1,10 @@
-import type { AbortEvent, ExchangeTap, Side, TapTarget } from '@gardenhose/core';
+import type { Http2Session } from 'node:http2';
+import type { ExchangeTap, Side, TapTarget } from '@gardenhose/core';
 import { decompress } from './decompress.ts';
 import { Deframer, type MessageReceiver } from './deframer.ts';
 import { reportFailure } from './failures.ts';
-import { install, type Method, type WatchedStream, type Witness } from './overrides.ts';
-import { flattenHeaders, flattenTrailers, passedDeadline } from './to-events.ts';
+import type { Method, WatchedStream, Witness } from './overrides.ts';
+import { breakOff, flattenHeaders, flattenTrailers, passedDeadline } from './to-events.ts';
 
 const nothing: Method = () => undefined;
 
@@ -18,6 +19,7 @@ export class Watch implements Witness, MessageReceiver {
   sendTrailers: Method = nothing;
   tap: ExchangeTap | undefined;
   readonly #stream: WatchedStream;
+  readonly #session: Http2Session;
   readonly #targets: TapTarget[];
   readonly #headers: readonly string[];
   readonly #startedMs: number = performance.now();
@@ -30,8 +32,9 @@ export class Watch implements Witness, MessageReceiver {
   #deadlinePassed = false;
 
   /** @param headers - Of the request, names and values in turns */
-  constructor(stream: WatchedStream, target: TapTarget, headers: readonly string[]) {
+  constructor(stream: WatchedStream, session: Http2Session, target: TapTarget, headers: readonly string[]) {
     this.#stream = stream;
+    this.#session = session;
     this.#targets = [target];
     this.#headers = headers;
   }
@@ -144,8 +147,8 @@ export class Watch implements Witness, MessageReceiver {
         if (this.#deadlinePassed) tap.abort('server', 'DEADLINE_EXCEEDED');
         else tap.end('response');
       } else {
-        const by: AbortEvent['by'] = 'client';
-        tap.abort(by, `RST_STREAM ${rstCode}`);
+        const { by, code } = breakOff(this.#stream, this.#session);
+        tap.abort(by, code);
       }
       this.#over();
     } catch (error) {
@@ -180,9 +183,4 @@ function tellEnds(): void {
   const ended = ending;
   ending = [];
   for (const watch of ended) watch.tellRequestEnd();
-}
-
-/** Begins to watch a stream. */
-export function watchStream(stream: WatchedStream, watch: Watch): void {
-  install(stream, watch);
 }

@@ -27,11 +27,11 @@ export interface Running extends AsyncDisposable {
 /** A server on a port of its own and a client of it. Methods that are not given echo. */
 export async function serve(
   handlers: Handlers,
-  prepare: (server: grpc.Server) => void = () => undefined,
+  prepare: ((server: grpc.Server) => void) | undefined = undefined,
   options: { server?: grpc.ServerOptions; client?: grpc.ClientOptions } = {},
 ): Promise<Running> {
   const server = new grpc.Server(options.server);
-  prepare(server);
+  prepare?.(server);
   server.addService(definition, { ...echo, ...handlers });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>

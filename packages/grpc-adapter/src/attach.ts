@@ -1,0 +1,78 @@
+import { GardenhoseError, type TapTarget } from '@gardenhose/core';
+import type { Server } from '@grpc/grpc-js';
+import { describeService } from './descriptors.ts';
+import { reportFailure } from './failures.ts';
+import { resolveTapOptions, type TapOptions } from './options.ts';
+import { type Detach, http2ServersOf, tapHttp2Servers } from './tap-server.ts';
+
+/** What {@link attach} can be told. */
+export interface AttachOptions extends TapOptions {
+  /** The application's own copy of `@grpc/grpc-js`, 1.10 or newer. Where a process has several, attach to each. */
+  readonly grpc: { readonly Server: { readonly prototype: Server } };
+}
+
+/**
+ * Records what every server of a copy of grpc-js serves that gets its services from now on, also those that a framework makes
+ * and keeps to itself. Call it before services are added; a server that has them already is tapped when it gets the next one,
+ * or by {@link tapServer}.
+ *
+ * @throws GardenhoseError `invalid-option` if `grpc` is no `@grpc/grpc-js`, or an option is wrong
+ * @example
+ * import * as grpc from '@grpc/grpc-js';
+ * const detach = attach(recorder, { grpc });
+ */
+export function attach(target: TapTarget, options: AttachOptions): Detach {
+  const resolved = resolveTapOptions(options);
+  const prototype: unknown = options?.grpc?.Server?.prototype;
+  if (!isServerPrototype(prototype)) {
+    throw new GardenhoseError('invalid-option', 'grpc must be the module @grpc/grpc-js, 1.10 or newer', {
+      subject: 'grpc',
+    });
+  }
+  // All services of a server, whatever the framework, come in by these two public methods.
+  const { register, addService } = prototype;
+  const known = new WeakSet<object>();
+  const detaches: Detach[] = [];
+  let attached = true;
+  const found = (server: unknown): void => {
+    if (!attached || typeof server !== 'object' || server === null || known.has(server)) return;
+    known.add(server);
+    const servers = http2ServersOf(server);
+    if (servers === undefined) reportFailure(target, new TypeError('a server of grpc-js has another shape'));
+    else detaches.push(tapHttp2Servers(servers, target, resolved));
+  };
+  const registerTold: AnyMethod = function (this: unknown, ...args) {
+    found(this);
+    return register.apply(this, args);
+  };
+  const addServiceTold: AnyMethod = function (this: unknown, ...args) {
+    if (attached) describeService(target, args[0]);
+    return addService.apply(this, args);
+  };
+  prototype.register = registerTold;
+  prototype.addService = addServiceTold;
+  return () => {
+    attached = false;
+    if (prototype.register === registerTold) prototype.register = register;
+    if (prototype.addService === addServiceTold) prototype.addService = addService;
+    for (const detach of detaches.splice(0)) detach();
+  };
+}
+
+type AnyMethod = (this: unknown, ...args: unknown[]) => unknown;
+
+interface ServerMethods {
+  register: AnyMethod;
+  addService: AnyMethod;
+}
+
+function isServerPrototype(prototype: unknown): prototype is ServerMethods {
+  return (
+    typeof prototype === 'object' &&
+    prototype !== null &&
+    'register' in prototype &&
+    typeof prototype.register === 'function' &&
+    'addService' in prototype &&
+    typeof prototype.addService === 'function'
+  );
+}

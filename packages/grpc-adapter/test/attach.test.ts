@@ -1,0 +1,46 @@
+import * as grpc from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
+import { attach } from '../src/attach.ts';
+import { recording } from './support/recording.ts';
+import { serve, unary } from './support/service.ts';
+
+const unaryCall = [
+  '1 start /test.Echo/Unary',
+  '1 request 0 "hello"',
+  '1 end request',
+  '1 headers 200',
+  '1 response 0 "hello"',
+  '1 trailers grpc-status 0',
+  '1 end response',
+];
+
+test('every server that gets its services later is recorded', async () => {
+  const { recorder, told } = recording();
+  const detach = attach(recorder, { grpc });
+  {
+    await using running = await serve({});
+    await unary(running.client, 'hello');
+  }
+  detach();
+  expect(await told()).toEqual(unaryCall);
+});
+
+test('detached, the class is as it was and nothing is recorded', async () => {
+  const { register, addService } = grpc.Server.prototype;
+  const { recorder, told } = recording();
+  await using running = await serve({}, () => {
+    attach(recorder, { grpc })();
+  });
+  await unary(running.client, 'hello');
+  expect(grpc.Server.prototype.register).toBe(register);
+  expect(grpc.Server.prototype.addService).toBe(addService);
+  expect(await told()).toEqual([]);
+});
+
+test('what is no grpc-js is refused', () => {
+  const { recorder } = recording();
+  // @ts-expect-error what callers without types can give
+  expect(() => attach(recorder, {})).toThrow(/grpc must be the module @grpc\/grpc-js/);
+  // @ts-expect-error as above
+  expect(() => attach(recorder, { grpc: { Server: class {} } })).toThrow(/grpc must be the module/);
+});
