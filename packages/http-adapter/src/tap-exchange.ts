@@ -3,7 +3,7 @@ import type { ExchangeTap, TapTarget } from '@gardenhose/core';
 import { isOutOfOrder, reportFailure } from './failures.ts';
 import { type Internals, internals } from './internals.ts';
 import { type ResolvedTapOptions, resolveTapOptions, type TapOptions } from './options.ts';
-import { declaresBody, exchangeStart } from './to-events.ts';
+import { declaresBody, exchangeStart, headerOf } from './to-events.ts';
 import { connectionOf, Watch } from './watch.ts';
 
 const watchKey: unique symbol = Symbol('gardenhose.watch');
@@ -90,6 +90,5 @@ export function markExchange(req: IncomingMessage, name: string, value: string):
 }
 
 function isShadow(req: IncomingMessage): boolean {
-  const value = req.headers['x-shadow-traffic'];
-  return typeof value === 'string' && value.toLowerCase().startsWith('true');
+  return headerOf(req.rawHeaders, 'x-shadow-traffic')?.toLowerCase().startsWith('true') === true;
 }

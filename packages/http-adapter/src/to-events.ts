@@ -49,10 +49,21 @@ export function exchangeStart(req: IncomingMessage, connection: ConnectionFacts)
 }
 
 /** Whether the head says that a body follows (RFC 9112 section 6.3: a request without either header has none). */
-export function declaresBody(req: IncomingMessage): boolean {
-  const { headers } = req;
-  const length = headers['content-length'];
-  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
+export function declaresBody({ rawHeaders }: IncomingMessage): boolean {
+  const length = headerOf(rawHeaders, 'content-length');
+  return (length !== undefined && length !== '0') || headerOf(rawHeaders, 'transfer-encoding') !== undefined;
+}
+
+/**
+ * The first value of a header, by its name in small letters. Asked for in the list: Node makes its object of headers when it
+ * is first asked for, and the application may never do so.
+ */
+export function headerOf(headers: HeaderList, name: string): string | undefined {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const each = headers[i] ?? '';
+    if (each.length === name.length && each.toLowerCase() === name) return headers[i + 1];
+  }
+  return undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type ExchangeTap, parseWireHead } from '@gardenhose/core';
+import { type ExchangeTap, parseWireHead, wireStatus } from '@gardenhose/core';
 
 /** One tap for two recorders. The second may have come late: then it did not see either side whole. */
 export function both(first: ExchangeTap, second: ExchangeTap, late: boolean): ExchangeTap {
@@ -9,8 +9,8 @@ export function both(first: ExchangeTap, second: ExchangeTap, late: boolean): Ex
       second.headers(...args);
     },
     wireHead(text) {
-      tellWireHead(first, text);
-      tellWireHead(second, text);
+      const taken = tellWireHead(first, text);
+      return tellWireHead(second, text) && taken;
     },
     chunk(side, data) {
       first.chunk(side, data);
@@ -39,12 +39,11 @@ export function both(first: ExchangeTap, second: ExchangeTap, late: boolean): Ex
   };
 }
 
-/** The head as the text that it is on the wire, or in its parts to a recorder that takes no text. */
-export function tellWireHead(tap: ExchangeTap, text: string): void {
-  if (tap.wireHead !== undefined) {
-    tap.wireHead(text);
-    return;
-  }
+/** The head as the text that it is on the wire, or in its parts to a recorder that takes no text; false if it is no head. */
+export function tellWireHead(tap: ExchangeTap, text: string): boolean {
+  if (tap.wireHead !== undefined) return tap.wireHead(text);
+  if (wireStatus(text) === undefined) return false;
   const { status, reason, version, headers } = parseWireHead(text);
   tap.headers(status, reason, version, headers);
+  return true;
 }

@@ -6,7 +6,6 @@ import {
   parseHeaderLines,
   type Side,
   type TapTarget,
-  wireStatus,
 } from '@gardenhose/core';
 import { reportFailure } from './failures.ts';
 import {
@@ -211,10 +210,8 @@ export class Watch implements Witness {
     const { tap } = this;
     if (tap === undefined) return;
     try {
-      if (text === undefined || wireStatus(text) === undefined) {
+      if (text === undefined || !tellWireHead(tap, text)) {
         tap.headers(status, '', '1.1', flattenHeaders(headers));
-      } else {
-        tellWireHead(tap, text);
       }
     } catch (error) {
       this.fail(error);
@@ -320,23 +317,18 @@ export class Watch implements Witness {
       return false;
     const body = typeof chunk === 'string' && isUtf8(encoding) ? chunk : bytesOf(chunk, encoding);
     if (body === undefined || body.length === 0) return false;
-    const status = wireStatus(text);
-    if (status === undefined) return false;
+    if (!tap.wireAnswer(text, body)) return false;
     this.headSeen = true;
     this.bytesSeen = true;
-    tap.wireAnswer(text, status, body);
     return true;
   }
 
   private tellHead(tap: ExchangeTap): void {
     const { res } = this;
     const { _header: text } = res;
-    if (this.headText && typeof text === 'string' && wireStatus(text) !== undefined) {
-      tellWireHead(tap, text);
-    } else {
-      const head = headFromParts(res, this.given);
-      tap.headers(head.status, head.reason, head.version, head.headers);
-    }
+    if (this.headText && typeof text === 'string' && tellWireHead(tap, text)) return;
+    const head = headFromParts(res, this.given);
+    tap.headers(head.status, head.reason, head.version, head.headers);
   }
 
   private noteBytes(tap: ExchangeTap, side: Side, chunk: unknown, encoding: unknown): void {

@@ -11,16 +11,18 @@ export interface ExchangeTap {
   headers(status: number, reason: string, version: string, headers: HeaderList): void;
   /**
    * The same as {@link headers}, for a tap that has the text of an HTTP/1 head, from its first byte to its empty line: it is
-   * copied as it is, and taken apart elsewhere. Only for a text that has a `wireStatus`.
+   * copied as it is, and taken apart elsewhere.
+   *
+   * @returns whether the text is such a head; of one that is not, nothing is taken
    */
-  wireHead?(text: string): void;
+  wireHead?(text: string): boolean;
   /**
    * {@link wireHead} and the first piece of the response's body, which passed in one call and get one stamp; text stands for
    * its UTF-8.
    *
-   * @param status - The `wireStatus` of the text
+   * @returns whether the text is a head; of one that is not, nothing is taken, nor of the body
    */
-  wireAnswer?(text: string, status: number, body: string | Uint8Array): void;
+  wireAnswer?(text: string, body: string | Uint8Array): boolean;
   /** Body bytes that just passed. They are copied: the caller may use the buffer again. */
   chunk(side: Side, data: Uint8Array): void;
   /** The same as {@link chunk} with this text in UTF-8. */

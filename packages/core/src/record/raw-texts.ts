@@ -12,6 +12,18 @@ export function putBytes(bytes: Buffer, data: Uint8Array, to: number): void {
   else bytes.fill(data, to, to + data.length);
 }
 
+/** Writes a short text of ASCII alone and gives its length; -1 of any other. */
+export function putShortText(bytes: Buffer, text: string, to: number): number {
+  const { length } = text;
+  if (length >= longText) return -1;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return -1;
+    bytes[to + i] = code;
+  }
+  return length;
+}
+
 /** Above all codes of characters that take one byte. */
 const wideCode = 0x100;
 

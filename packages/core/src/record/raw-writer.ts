@@ -3,7 +3,8 @@ import { gapReasons } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
 import { aligned, flag, recordHead, recordKind } from './raw-layout.ts';
-import { putBytes, putTexts, putWideTexts } from './raw-texts.ts';
+import { putBytes, putShortText, putTexts, putWideTexts } from './raw-texts.ts';
+import { statusIn } from './wire-head.ts';
 
 const sideFlag = (side: Side): number => (side === 'response' ? flag.response : 0);
 
@@ -79,15 +80,22 @@ export class RawWriter {
     return true;
   }
 
-  /** The text of a whole response head. One write, where its parts would be one each. */
-  wireHead(at: number, exchange: ExchangeId, text: string): boolean {
+  /**
+   * The text of a whole response head: one write, where its parts would be one each. Gives its status; 0 when the text is
+   * no head, and nothing is written; undefined where there is no room.
+   */
+  wireHead(at: number, exchange: ExchangeId, text: string): number | undefined {
     const { length } = text;
     const offset = this.#reserve(recordKind.wireHead, at, exchange, 8 + length);
-    if (offset < 0 || this.current === undefined) return false;
-    const { f64, bytes } = this.current;
+    const buffer = this.current;
+    if (offset < 0 || buffer === undefined) return undefined;
+    const { f64, bytes } = buffer;
     f64[offset >> 3] = length;
     bytes.write(text, offset + 8, length, 'latin1');
-    return true;
+    // Looked at when it is written: Node puts it together from pieces, and to look into those would join them first.
+    const status = statusIn(bytes, offset + 8, length);
+    if (status === 0) this.#undo(buffer, offset);
+    return status;
   }
 
   /** A body chunk given as text; gives its bytes in UTF-8, or -1 where there is no room. */
@@ -98,7 +106,8 @@ export class RawWriter {
     const buffer = this.current;
     if (offset < 0 || buffer === undefined) return -1;
     const { f64, bytes, u32 } = buffer;
-    const size = bytes.write(text, offset + 32);
+    const short = putShortText(bytes, text, offset + 32);
+    const size = short < 0 ? bytes.write(text, offset + 32) : short;
     const at64 = offset >> 3;
     f64[at64] = size;
     f64[at64 + 1] = 0;
@@ -230,8 +239,7 @@ export class RawWriter {
     buffer.u32[at32] = count;
     const end = putTexts(buffer, first, checked, at32 + 1, offset + fixed + 4 * (1 + count));
     if (end < 0) {
-      buffer.used = offset - recordHead;
-      this.seq--;
+      this.#undo(buffer, offset);
       return this.#openWide(flags | flag.wide, at, exchange, fixed, first, second);
     }
     putTexts(buffer, second, false, at32 + 1 + first.length, end);
@@ -256,6 +264,12 @@ export class RawWriter {
     const end = putWideTexts(buffer, first, at32 + 1, offset + fixed + 4 * (1 + count));
     putWideTexts(buffer, second, at32 + 1 + first.length, end);
     return offset;
+  }
+
+  /** Takes back the record that was reserved last, by what `#reserve` gave for it. */
+  #undo(buffer: PackedBuffer, offset: number): void {
+    buffer.used = offset - recordHead;
+    this.seq--;
   }
 
   #reserve(flags: number, at: number, exchange: ExchangeId, body: number): number {

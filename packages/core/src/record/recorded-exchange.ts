@@ -2,7 +2,6 @@ import type { AbortEvent, ExchangeId, Side } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { ExchangeTap } from './exchange-tap.ts';
 import type { RequestPath } from './request-path.ts';
-import { wireStatus } from './wire-head.ts';
 
 /**
  * One exchange under way on the request path. Its methods are shared and it holds numbers only, so that an exchange costs
@@ -44,30 +43,31 @@ export class RecordedExchange implements ExchangeTap {
     this.#plan();
   }
 
-  wireHead(text: string): void {
-    if (!this.#takes('response') || this.#answered) return;
+  wireHead(text: string): boolean {
+    if (!this.#takes('response') || this.#answered) return true;
+    let taken = true;
     try {
-      const status = wireStatus(text);
-      if (status === undefined) throw new TypeError('the text given to wireHead() is no response head');
-      this.#packHead(this.#path.nowNs(), text, status);
+      taken = this.#packHead(this.#path.nowNs(), text);
     } catch (error) {
       this.#fail(error);
     }
     this.#plan();
+    return taken;
   }
 
-  wireAnswer(text: string, status: number, body: string | Uint8Array): void {
-    if (!this.#takes('response')) return;
+  wireAnswer(text: string, body: string | Uint8Array): boolean {
+    if (!this.#takes('response')) return true;
     try {
       const at = this.#path.nowNs();
-      if (!this.#answered) this.#packHead(at, text, status);
-      if (this.#over) return;
+      if (!this.#answered && !this.#packHead(at, text)) return false;
+      if (this.#over) return true;
       if (typeof body === 'string') this.#packText(at, 'response', body);
       else this.#packChunk(at, 'response', body);
     } catch (error) {
       this.#fail(error);
     }
     this.#plan();
+    return true;
   }
 
   text(side: Side, text: string): void {
@@ -168,9 +168,12 @@ export class RecordedExchange implements ExchangeTap {
     this.#plan();
   }
 
-  #packHead(at: number, text: string, status: number): void {
-    if (!this.#path.flowing || !this.#path.writer.wireHead(at, this.id, text)) this.#giveUp(at);
-    this.#answered = status >= 200 || status === 101;
+  #packHead(at: number, text: string): boolean {
+    const status = this.#path.flowing ? this.#path.writer.wireHead(at, this.id, text) : undefined;
+    if (status === 0) return false;
+    if (status === undefined) this.#giveUp(at);
+    else this.#answered = status >= 200 || status === 101;
+    return true;
   }
 
   #packText(at: number, side: Side, text: string): void {

@@ -8,34 +8,47 @@ export interface WireHead {
   readonly headers: HeaderList;
 }
 
-/** What a head begins and ends with, by character; of the digits, that they are some. */
-const digit = -1;
-const beginning = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e, digit, 0x20, digit, digit, digit];
-const ending = [0x0d, 0x0a, 0x0d, 0x0a];
-const shape: readonly number[] = [...beginning, ...ending];
+const isDigit = (byte: number | undefined): byte is number =>
+  byte !== undefined && byte >= 0x30 && byte <= 0x39;
+
+/** The status in the bytes of an HTTP/1 response head; 0 when they are no such head. */
+export function statusIn(bytes: Uint8Array, start: number, length: number): number {
+  const end = start + length;
+  const minor = bytes[start + 7];
+  const hundreds = bytes[start + 9];
+  const tens = bytes[start + 10];
+  const ones = bytes[start + 11];
+  if (
+    length < 16 ||
+    // HTTP/1.
+    bytes[start] !== 0x48 ||
+    bytes[start + 1] !== 0x54 ||
+    bytes[start + 2] !== 0x54 ||
+    bytes[start + 3] !== 0x50 ||
+    bytes[start + 4] !== 0x2f ||
+    bytes[start + 5] !== 0x31 ||
+    bytes[start + 6] !== 0x2e ||
+    !isDigit(minor) ||
+    bytes[start + 8] !== 0x20 ||
+    !isDigit(hundreds) ||
+    hundreds === 0x30 ||
+    !isDigit(tens) ||
+    !isDigit(ones) ||
+    // CR LF CR LF
+    bytes[end - 4] !== 0x0d ||
+    bytes[end - 3] !== 0x0a ||
+    bytes[end - 2] !== 0x0d ||
+    bytes[end - 1] !== 0x0a
+  ) {
+    return 0;
+  }
+  return (hundreds - 0x30) * 100 + (tens - 0x30) * 10 + ones - 0x30;
+}
 
 /** The status in the text of an HTTP/1 response head; undefined when the text is no such head. */
 export function wireStatus(text: string): number | undefined {
-  // Each response is asked, so one loop: `startsWith` and `endsWith` are calls out of compiled code, and every place that
-  // reads a character is some hundred bytes of it.
-  const { length } = text;
-  const gap = length - shape.length;
-  if (gap < 0) return undefined;
-  let number = 0;
-  for (let i = 0; i < shape.length; i++) {
-    const code = text.charCodeAt(i < beginning.length ? i : i + gap);
-    const expected = shape[i];
-    if (expected !== digit) {
-      if (code !== expected) return undefined;
-    } else if (code >= 0x30 && code <= 0x39) {
-      number = number * 10 + code - 0x30;
-    } else {
-      return undefined;
-    }
-  }
-  // The minor version stands before it.
-  const status = number % 1000;
-  return status >= 100 ? status : undefined;
+  const bytes = Buffer.from(text, 'latin1');
+  return statusIn(bytes, 0, bytes.length) || undefined;
 }
 
 /** Reads `HTTP/1.1 200 OK`, header lines and the empty line, of a text that has a {@link wireStatus}. */

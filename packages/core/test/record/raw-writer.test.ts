@@ -65,7 +65,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
     ([status, reason, pairs]): Call => [
       (writer, at) => {
         const lines = pairs.map(([name, value]) => `n${name}: ${value}\r\n`);
-        return writer.wireHead(at, 7, `HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`);
+        return writer.wireHead(at, 7, `HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`) === status;
       },
       {
         type: 'headers',

@@ -770,11 +770,11 @@ test('a head and the first piece of the body in one are recorded as one after th
       tap?.end('response');
     });
     const whole = await record((tap) => {
-      tap?.wireAnswer?.(head, 200, body);
+      tap?.wireAnswer?.(head, body);
       // The head is known: what comes with another is a piece of the body.
-      tap?.wireAnswer?.(head, 200, '!');
+      tap?.wireAnswer?.(head, '!');
       tap?.end('response');
-      tap?.wireAnswer?.(head, 200, 'late');
+      tap?.wireAnswer?.(head, 'late');
     });
     expect(whole).toEqual(parts);
   }
@@ -798,13 +798,17 @@ test('the end of a request that has no body is recorded with its start, once', a
   expectNumbered(events, 8);
 });
 
-test('a text that is no head costs the exchange, is counted, and never reaches the service', async () => {
+test('of a text that is no head nothing is taken, nor of the body with it, and the tap is told', async () => {
   const sink = memorySink();
   const recorder = recorderTo(sink);
-  const tap = recorder.begin(aStart());
-  tap?.wireHead?.('HTTP/3 200');
-  expect(await recorder.close()).toMatchObject({ tapFailures: 1, underWay: 0 });
-  expect(sink.events.at(-1)).toMatchObject({ type: 'abort', by: 'recorder', code: 'tap-failed' });
+  const tap = recorder.begin(aStart(), true);
+  expect(tap?.wireHead?.('HTTP/3 200')).toBe(false);
+  expect(tap?.wireAnswer?.('HTTP/3 200 OK\r\n\r\n', 'body')).toBe(false);
+  tap?.headers(200, '', '3', []);
+  tap?.end('response');
+  expect(await recorder.close()).toMatchObject({ recorded: 1, tapFailures: 0, underWay: 0 });
+  expect(sink.events.map(({ type }) => type)).toEqual(['start', 'end', 'headers', 'end']);
+  expectNumbered(sink.events, 4);
 });
 
 test('events of a stream that are cut by chunks are whole again, each byte at the time of its chunk', async () => {
