@@ -2,17 +2,15 @@
 // processes of their own, measured in turns so that what else the machine does falls on both.
 //
 // The request threads have a processor of their own; client and recorder's thread share the others. Two processors can be
-// two halves of one core: then whatever runs on one makes the other slower, and the processor time of a request thread
-// depends on how busy its neighbour is, by up to a half, which says nothing of that thread's work. So it is measured twice:
+// two halves of one core: then whatever runs on one makes the other slower, by up to a half, which says nothing of that
+// thread's work. So while processor time is measured the client never sleeps, and the others are equally busy in both
+// modes. It matters for one thing more: waking a sleeping client costs the service that answers it, and a client that has
+// its processor to itself sleeps less than one that shares it with the recorder's thread.
 //
-// - with the other processors kept busy in both modes, by a process of the lowest priority that does what the recorder's
-//   thread does (`support/neighbour.js`). This compares like with like, and the target is for it;
-// - as it comes: without recording the other processors have the client only, with recording the recorder's thread as well.
-//
-// Latency is measured twice for the same reason. The client must share a processor with the recorder's thread here, and is
-// delayed by it, as no client on another machine is. So one figure is the service's own: from the moment a request was
-// given to the operating system until its answer was, by one clock in both processes; what the client could not send on
-// time it leaves out. The other is what that client sees, its own delays and all, counted from the planned times.
+// Latency is measured twice. The client must share a processor with the recorder's thread here, and is delayed by it, as
+// no client on another machine is. So one figure is the service's own: from the moment a request was given to the
+// operating system until its answer was, by one clock in both processes; what the client could not send on time it leaves
+// out. The other is what that client sees, its own delays and all, counted from the planned times.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +19,8 @@ import {
   cpuOf,
   drained,
   forgetStamps,
+  goFirst,
   pin,
-  startNeighbour,
   startSide,
   stopSide,
 } from './support/overhead-sides.js';
@@ -30,12 +28,12 @@ import {
 export const name = 'record-overhead';
 export const description =
   'what recording costs a server: processor time per request of its own thread and in all, and latency at half load';
-export const notes = `Where two processors are halves of one core, whatever runs on one makes the other slower. So the request thread is measured
-twice: with the other processors kept equally busy in both modes by a process of the lowest priority that does what the
-recorder's thread does, which compares like with like and has the target; and as it comes. The latency of the service is from
-the moment a request was given to the operating system until its answer was, leaving out what the client could not send on
-time; the other one is what a client sees that shares a processor with the recorder's thread, its own delays and all. Bodies of
-64 kB are copied: into cache where the recorder's thread keeps up, into main memory in a burst that it cannot keep up with.`;
+export const notes = `The request threads have a processor of their own and collect their own garbage. Where two processors are halves of one core,
+whatever runs on one makes the other slower: the client never sleeps, so that the other one is equally busy in both modes. The
+latency of the service is from the moment a request was given to the operating system until its answer was, leaving out what the
+client could not send on time; the other one is what a client sees that shares a processor with the recorder's thread, its own
+delays and all. For both, the request threads go before whatever else runs on their processor, if the system permits it. Bodies
+of 64 kB are copied: into cache where the recorder's thread keeps up, into main memory in a burst that it cannot keep up with.`;
 
 /**
  * @typedef {import('./support/overhead-sides.js').Side} Side
@@ -62,30 +60,34 @@ const connections = 20;
 export async function run({ quick }) {
   if (process.platform !== 'linux') throw new Error('record-overhead reads /proc, which only Linux has');
   const folder = mkdtempSync(join(tmpdir(), 'gardenhose-bench-'));
-  const neighbour = await startNeighbour();
   const off = await startSide('off', folder);
   const on = await startSide('on', folder);
-  const unpin = pin([off, on], neighbour);
+  const pinned = pin([off, on]);
   /** @type {Measure[]} */
   const measures = [];
   try {
     const saturation = await warmUp([off, on], quick ? 0.5 : 2);
     for (const scenario of scenarios) {
       const most = quick ? { pairs: 100, seconds: 4 } : { pairs: 400, seconds: 80 };
-      measures.push(...(await processorTime(off, on, neighbour, scenario, most)));
+      measures.push(...(await processorTime(off, on, scenario, most)));
     }
+    const first = pinned !== undefined && goFirst([off, on]);
     const rounds = quick ? { count: 4, seconds: 0.4 } : { count: 15, seconds: 3 };
     measures.push(...(await ownLatency(off, on, saturation / 2, rounds)));
     measures.push(...(await seenLatency(off, on, saturation / 2, rounds)));
     measures.push({ name: 'half load', value: saturation / 2, unit: 'requests/s' });
     measures.push({
       name: 'request threads on a processor of their own',
-      value: unpin === undefined ? 0 : 1,
+      value: pinned === undefined ? 0 : 1,
+      unit: 'yes=1',
+    });
+    measures.push({
+      name: 'latency with request threads before all else on it',
+      value: first ? 1 : 0,
       unit: 'yes=1',
     });
   } finally {
-    unpin?.();
-    neighbour.stop();
+    pinned?.();
     const stats = await stopSide(on);
     await stopSide(off);
     const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
@@ -104,68 +106,49 @@ export async function run({ quick }) {
 }
 
 /**
- * Processor time of both, in turns, with the other processors kept busy and as it comes, in turns too.
+ * Processor time of both, in turns.
  * @param {Side} off
  * @param {Side} on
- * @param {import('./support/overhead-sides.js').Neighbour} neighbour
  * @param {typeof scenarios[number]} scenario
  * @param {{ pairs: number, seconds: number }} most a busy machine ends it sooner, after five pairs at least
  * @returns {Promise<Measure[]>}
  */
-async function processorTime(off, on, neighbour, { path, label, limit, count }, most) {
+async function processorTime(off, on, { path, label, limit, count }, most) {
   /** @type {Pair[]} */
-  const controlled = [];
-  /** @type {Pair[]} */
-  const asItComes = [];
+  const pairs = [];
   const one = (/** @type {Side} */ side) => cpuOf(side, path, count, connections);
   await one(off);
   await one(on);
   const until = performance.now() + most.seconds * 1000;
   for (let i = 0; i < most.pairs && (i < 5 || performance.now() < until); i += 1) {
-    for (const rounds of i % 2 === 0 ? [controlled, asItComes] : [asItComes, controlled]) {
-      if (rounds === controlled) neighbour.run();
-      if (i % 4 < 2) {
-        const bare = await one(off);
-        rounds.push([bare, await one(on)]);
-      } else {
-        const recorded = await one(on);
-        rounds.push([await one(off), recorded]);
-      }
-      neighbour.pause();
+    if (i % 2 === 0) {
+      const bare = await one(off);
+      pairs.push([bare, await one(on)]);
+    } else {
+      const recorded = await one(on);
+      pairs.push([await one(off), recorded]);
     }
   }
-  const ratios = threadRatios(controlled);
+  const ratios = pairs.map(([bare, recorded]) => recorded.thread / bare.thread);
   const ratio = median(ratios);
-  const plain = threadRatios(asItComes);
-  const perRequest = (/** @type {Pair[]} */ rounds) =>
-    median(rounds.map(([bare]) => bare.thread)) / count / 1000;
-  const busy = `${label}: request thread, recording against not, others equally busy`;
-  const plainly = `${label}: request thread, recording against not, as it comes`;
+  const name = `${label}: request thread, recording against not`;
   return [
     {
-      name: busy,
+      name,
       value: ratio,
       unit: 'x',
       ...(limit === undefined ? {} : { target: `at most ${limit}`, ok: ratio <= limit }),
     },
-    { name: `${busy}, lower quartile`, value: quantile(ratios, 0.25), unit: 'x' },
-    { name: `${busy}, upper quartile`, value: quantile(ratios, 0.75), unit: 'x' },
+    { name: `${name}, lower quartile`, value: quantile(ratios, 0.25), unit: 'x' },
+    { name: `${name}, upper quartile`, value: quantile(ratios, 0.75), unit: 'x' },
     {
-      name: `${label}: request thread without recording, others equally busy`,
-      value: perRequest(controlled),
-      unit: 'us/request',
-    },
-    { name: plainly, value: median(plain), unit: 'x' },
-    { name: `${plainly}, lower quartile`, value: quantile(plain, 0.25), unit: 'x' },
-    { name: `${plainly}, upper quartile`, value: quantile(plain, 0.75), unit: 'x' },
-    {
-      name: `${label}: request thread without recording, as it comes`,
-      value: perRequest(asItComes),
+      name: `${label}: request thread without recording`,
+      value: median(pairs.map(([bare]) => bare.thread)) / count / 1000,
       unit: 'us/request',
     },
     {
       name: `${label}: whole process, recording against not`,
-      value: median(asItComes.map(([bare, recorded]) => recorded.process / bare.process)),
+      value: median(pairs.map(([bare, recorded]) => recorded.process / bare.process)),
       unit: 'x',
     },
   ];
@@ -275,8 +258,6 @@ async function warmUp(sides, seconds) {
   return rates[0] ?? 0;
 }
 
-/** @param {Pair[]} rounds */
-const threadRatios = (rounds) => rounds.map(([bare, recorded]) => recorded.thread / bare.thread);
 /** @param {Float64Array[]} bare @param {Float64Array[]} recorded @param {number} share */
 const ratiosAt = (bare, recorded, share) =>
   recorded.map((sorted, i) => at(sorted, share) / at(bare[i] ?? sorted, share));

@@ -17,7 +17,8 @@ const asked = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: 
 /**
  * @typedef {object} Client
  * @property {(path: string, count: number, connections: number) => Promise<number>} closed as many requests as it takes, one
- *   after the other on each connection; gives the seconds it took
+ *   after the other on each connection; gives the seconds it took. This process does not sleep meanwhile: waking it would
+ *   cost whoever answers some microseconds, the more often the slower the answers come
  * @property {(path: string, perSecond: number, seconds: number) => Promise<Float64Array>} open requests at a fixed rate
  *   whatever the server does; gives latencies in milliseconds, counted from the planned time, sorted
  * @property {(path: string, perSecond: number, seconds: number) => Promise<{ sentAt: Map<number, number[]>, skipped: number }>}
@@ -95,6 +96,10 @@ export async function openClient(port) {
       let done = 0;
       const from = process.hrtime.bigint();
       await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+        const stayAwake = () => {
+          if (done < total) setImmediate(stayAwake);
+        };
+        stayAwake();
         for (const socket of sockets) {
           const next = () => {
             if (sent >= total) return;

@@ -10,7 +10,6 @@ import { openClient } from './load.js';
 /**
  * @typedef {{ child: import('node:child_process').ChildProcess, client: import('./load.js').Client }} Side
  * @typedef {{ thread: number, process: number }} Cpu nanoseconds
- * @typedef {{ run(): void, pause(): void, pid: number | undefined, stop(): void }} Neighbour
  */
 
 const script = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
@@ -23,6 +22,9 @@ const script = (/** @type {string} */ name) => fileURLToPath(new URL(name, impor
 export async function startSide(mode, folder) {
   const child = fork(script('overhead-server.js'), [mode, join(folder, 'bench.hose')], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // The request thread has a processor of its own. Threads that collect garbage with it would need others, and be late
+    // where those are busy: then it waits for them.
+    execArgv: ['--single-threaded-gc'],
   });
   const [address] = await once(child, 'message');
   return { child, client: await openClient(address.port) };
@@ -70,29 +72,13 @@ export async function answeredAt({ child }) {
   return byPort;
 }
 
-/** A process that does what a recorder's thread does, paused. @returns {Promise<Neighbour>} */
-export async function startNeighbour() {
-  const child = fork(script('neighbour.js'), [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  await once(child, 'message');
-  return {
-    run: () => void child.send('run'),
-    pause: () => void child.send('pause'),
-    pid: child.pid,
-    stop: () => void child.disconnect(),
-  };
-}
-
 /**
- * Gives the request threads a processor that the client, the recorder's thread and the neighbour stay away from, where
- * that can be had.
+ * Gives the request threads a processor that the client and the recorder's thread stay away from, where that can be had.
  * @param {Side[]} sides
- * @param {Neighbour} neighbour
  * @returns {(() => void) | undefined} the undo
  */
-export function pin(sides, neighbour) {
+export function pin(sides) {
   const last = availableParallelism() - 1;
-  /** @param {string} cpus @param {string[]} of */
-  const taskset = (cpus, of) => of.every((id) => spawnSync('taskset', ['-pc', cpus, id]).status === 0);
   if (last < 1) return undefined;
   const others = `1-${last}`;
   const tasks = (/** @type {string} */ pid) => readdirSync(`/proc/${pid}/task`);
@@ -106,9 +92,20 @@ export function pin(sides, neighbour) {
       )
     );
   });
-  return done && taskset(others, [...tasks(String(neighbour.pid)), String(process.pid)])
+  return done && taskset(others, [String(process.pid)])
     ? () => void taskset(`0-${last}`, [String(process.pid)])
     : undefined;
+}
+
+/** @param {string} cpus @param {string[]} of */
+const taskset = (cpus, of) => of.every((id) => spawnSync('taskset', ['-pc', cpus, id]).status === 0);
+
+/**
+ * Lets the request threads go before whatever else the system does on their processor, where that is permitted.
+ * @param {Side[]} sides
+ */
+export function goFirst(sides) {
+  return sides.every(({ child }) => spawnSync('chrt', ['-f', '-p', '1', String(child.pid)]).status === 0);
 }
 
 /**
