@@ -1,8 +1,9 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import { wireStatus } from '@gardenhose/core';
 
 // How it works. Each message that is recorded gets methods of its own that call the original and then tell the tap what
-// passed: `push` on a request with a body, `write`, `end`, `flushHeaders`, `emit` and the methods of informational heads
-// on a response. They are shared functions that find their exchange by a symbol on `this`, so that a request costs no
+// passed: `push` on a request with a body; `write`, `end`, `emit` and `_writeRaw` on a response, the last for heads that
+// go out by themselves. They are few, since each is room in every response that Node has to make, and they are shared functions that find their exchange by a symbol on `this`, so that a request costs no
 // closures. No listener is added to a message, since an application can count listeners and trips over their limit.
 
 /** Where a message that is tapped has its witness. */
@@ -25,10 +26,10 @@ export interface Witness {
   inside: boolean;
   /** The parser hands over a piece of the request's body, or, by `null`, its end. */
   pushed(chunk: unknown, encoding: unknown): void;
-  /** `write`, `end` (`last`) or `flushHeaders` has returned. */
+  /** `write` or `end` (`last`) has returned, or a head has gone out by itself. */
   wrote(chunk: unknown, encoding: unknown, last: boolean): void;
-  /** An informational head went out: its text, and the parts it was made from. */
-  informed(text: string, status: number, headers: unknown): void;
+  /** An informational head went out. */
+  informed(text: string): void;
   /** The response has been handed to the operating system whole. */
   finished(): void;
   /** The response was closed, finished or not. */
@@ -40,21 +41,13 @@ export class Originals {
   readonly write: Method;
   readonly end: Method;
   readonly emit: Method;
-  readonly flushHeaders: Method;
-  readonly writeContinue: Method;
-  readonly writeProcessing: Method;
-  readonly writeEarlyHints: Method;
-  readonly writeInformation: Method | undefined;
+  readonly writeRaw: unknown;
 
   constructor(res: WatchedResponse) {
     this.write = res.write;
     this.end = res.end;
     this.emit = res.emit;
-    this.flushHeaders = res.flushHeaders;
-    this.writeContinue = res.writeContinue;
-    this.writeProcessing = res.writeProcessing;
-    this.writeEarlyHints = res.writeEarlyHints;
-    this.writeInformation = res.writeInformation;
+    this.writeRaw = res._writeRaw;
   }
 
   /** Whether the response has these very methods. */
@@ -63,11 +56,7 @@ export class Originals {
       this.write === res.write &&
       this.end === res.end &&
       this.emit === res.emit &&
-      this.flushHeaders === res.flushHeaders &&
-      this.writeContinue === res.writeContinue &&
-      this.writeProcessing === res.writeProcessing &&
-      this.writeEarlyHints === res.writeEarlyHints &&
-      this.writeInformation === res.writeInformation
+      this.writeRaw === res._writeRaw
     );
   }
 }
@@ -79,29 +68,19 @@ export interface WatchedRequest extends Omit<IncomingMessage, 'push'> {
   push(...args: unknown[]): boolean;
 }
 
-type InformationalMethod = 'writeContinue' | 'writeProcessing' | 'writeEarlyHints' | 'writeInformation';
-
 export interface WatchedResponse
-  extends Omit<
-    ServerResponse,
-    'write' | 'end' | 'emit' | 'flushHeaders' | 'writeHead' | 'addTrailers' | InformationalMethod
-  > {
+  extends Omit<ServerResponse, 'write' | 'end' | 'emit' | 'writeHead' | 'addTrailers'> {
   [witnessKey]?: Witness;
   _header?: unknown;
   _trailer?: unknown;
   _hasBody?: unknown;
+  /** How Node hands a text or bytes on to the connection, whichever method they were given to. */
   _writeRaw?: unknown;
   write(...args: unknown[]): boolean;
   end(...args: unknown[]): this;
   emit(...args: unknown[]): boolean;
-  flushHeaders(...args: unknown[]): void;
   writeHead(...args: unknown[]): this;
   addTrailers(...args: unknown[]): void;
-  writeContinue(...args: unknown[]): void;
-  writeProcessing(...args: unknown[]): void;
-  writeEarlyHints(...args: unknown[]): void;
-  /** Since Node 24. */
-  writeInformation?(...args: unknown[]): unknown;
 }
 
 interface TappedRequest extends WatchedRequest {
@@ -127,11 +106,7 @@ export function installOnResponse(res: WatchedResponse, witness: Witness): void 
   res.write = write;
   res.end = end;
   res.emit = emit;
-  res.flushHeaders = flushHeaders;
-  res.writeContinue = writeContinue;
-  res.writeProcessing = writeProcessing;
-  res.writeEarlyHints = writeEarlyHints;
-  if (res.writeInformation !== undefined) res.writeInformation = writeInformation;
+  if (typeof res._writeRaw === 'function') res._writeRaw = writeRaw;
 }
 
 // Told before the original runs: pushing hands the bytes to the application, which may answer at once.
@@ -172,12 +147,6 @@ function end(this: TappedResponse, ...args: unknown[]): TappedResponse {
   return this;
 }
 
-function flushHeaders(this: TappedResponse, ...args: unknown[]): void {
-  const witness = this[witnessKey];
-  witness.originals.flushHeaders.apply(this, args);
-  if (witness.writable) witness.wrote(undefined, undefined, false);
-}
-
 function emit(this: TappedResponse, ...args: unknown[]): boolean {
   const witness = this[witnessKey];
   try {
@@ -189,50 +158,23 @@ function emit(this: TappedResponse, ...args: unknown[]): boolean {
   }
 }
 
-function writeContinue(this: TappedResponse, ...args: unknown[]): unknown {
-  return inform(this, this[witnessKey].originals.writeContinue, args, 100, undefined);
-}
-
-function writeProcessing(this: TappedResponse, ...args: unknown[]): unknown {
-  return inform(this, this[witnessKey].originals.writeProcessing, args, 102, undefined);
-}
-
-function writeEarlyHints(this: TappedResponse, ...args: unknown[]): unknown {
-  return inform(this, this[witnessKey].originals.writeEarlyHints, args, 103, args[0]);
-}
-
-function writeInformation(this: TappedResponse, ...args: unknown[]): unknown {
-  const { writeInformation: original = nothing } = this[witnessKey].originals;
-  return inform(this, original, args, Number(args[0]), args[1]);
-}
-
-/** Runs one of the methods above and listens in on the raw write that it makes, which holds the head's exact text. */
-function inform(
-  res: TappedResponse,
-  original: Method,
-  args: unknown[],
-  status: number,
-  headers: unknown,
-): unknown {
-  const witness = res[witnessKey];
-  const { _writeRaw: writeRaw } = res;
-  if (!witness.writable || typeof writeRaw !== 'function') return original.apply(res, args);
-  const ownBefore = Object.hasOwn(res, '_writeRaw');
-  let text: string | undefined;
-  res._writeRaw = (...raw: unknown[]) => {
-    if (typeof raw[0] === 'string') text = raw[0];
-    return Reflect.apply(writeRaw, res, raw);
-  };
-  witness.inside = true;
-  let result: unknown;
-  try {
-    result = original.apply(res, args);
-  } finally {
-    witness.inside = false;
-    if (ownBefore) res._writeRaw = writeRaw;
-    else delete res._writeRaw;
-  }
-  // Nothing was written: hints without a link send no head.
-  if (text !== undefined) witness.informed(text, status, headers);
+/**
+ * What goes out by none of the methods above: a head that is flushed before its body, or informational. In a Node without
+ * it, the first is told with the body, and the second not at all.
+ */
+function writeRaw(this: TappedResponse, ...args: unknown[]): unknown {
+  const witness = this[witnessKey];
+  const { writeRaw: original } = witness.originals;
+  if (typeof original !== 'function') return undefined;
+  const tells = witness.writable;
+  const result: unknown = Reflect.apply(original, this, args);
+  if (!tells) return result;
+  const [text] = args;
+  if (typeof text === 'string' && text !== this._header && isInformational(text)) witness.informed(text);
+  else witness.wrote(undefined, undefined, false);
   return result;
+}
+
+function isInformational(text: string): boolean {
+  return text.startsWith('HTTP/1.1 1') && wireStatus(text) !== undefined;
 }

@@ -185,7 +185,7 @@ export class Watch implements Witness {
     return this.tap !== undefined && !this.inside && !this.res.writableEnded && !this.res.destroyed;
   }
 
-  /** Original `write`, `end` or `flushHeaders` has returned. */
+  /** Original `write` or `end` has returned, or a head has gone out by itself. */
   wrote(chunk: unknown, encoding: unknown, last: boolean): void {
     const { tap } = this;
     if (tap === undefined) return;
@@ -205,14 +205,12 @@ export class Watch implements Witness {
     }
   }
 
-  /** An informational head went out: its text, or else its parts. */
-  informed(text: string | undefined, status: number, headers: unknown): void {
+  /** An informational head went out. */
+  informed(text: string): void {
     const { tap } = this;
     if (tap === undefined) return;
     try {
-      if (text === undefined || !tellWireHead(tap, text)) {
-        tap.headers(status, '', '1.1', flattenHeaders(headers));
-      }
+      tellWireHead(tap, text);
     } catch (error) {
       this.fail(error);
     }
