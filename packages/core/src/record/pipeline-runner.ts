@@ -16,6 +16,8 @@ export interface PipelineRunner {
   ready(): Promise<void>;
   /** Hands over packed events. */
   post(buffer: PackedBuffer): void;
+  /** Tells `processed` of the buffers that have been since, where that is not told at once. */
+  reclaim?(): void;
   /** Asks the sink to flush when all that was posted is processed; does not keep the process alive for it. */
   requestFlush(): void;
   /** The same, and waits. Never rejects. */

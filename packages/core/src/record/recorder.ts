@@ -86,6 +86,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       maxBodyBytes: options.maxBodyBytes,
       onBodyLimit: options.onBodyLimit,
       post: (buffer) => this.#post(buffer),
+      reclaim: () => this.#runner.reclaim?.(),
       planFlush: () => this.#planFlush(),
       failed: (error) => this.tapFailed(error),
     });
@@ -182,6 +183,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   stats(): RecorderStats {
+    this.#runner.reclaim?.();
     const pipeline = this.#runner.stats();
     return {
       state: this.#state,

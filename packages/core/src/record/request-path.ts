@@ -18,6 +18,8 @@ export interface RequestPathOptions {
   readonly onBodyLimit: 'drop' | 'truncate';
   /** Takes a full buffer over. */
   readonly post: (buffer: PackedBuffer) => void;
+  /** Gives back the buffers that have been read meanwhile. */
+  readonly reclaim: () => void;
   /** Something was packed that no flush is planned for. */
   readonly planFlush: () => void;
   readonly failed: (error: unknown) => void;
@@ -53,6 +55,7 @@ export class RequestPath {
   readonly #pool: BufferPool;
   readonly #givenUp: Open[] = [];
   #loss: Loss | undefined;
+  #renewing = false;
   #nextId = 1;
   #lastNs = 0;
 
@@ -92,6 +95,7 @@ export class RequestPath {
 
   /** Packs the start of an exchange; false when there is no room for it. */
   begin(id: ExchangeId, start: ExchangeStart, sampleRate: number, bodyless = false): boolean {
+    if (this.#loss !== undefined) this.options.reclaim();
     const at = this.nowNs();
     if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate, bodyless)) {
       this.#lossSince(at).exchanges++;
@@ -127,7 +131,7 @@ export class RequestPath {
   /** A buffer has come back. */
   giveBack(buffer: PackedBuffer): void {
     this.#pool.giveBack(buffer);
-    if (this.#loss !== undefined && this.open) this.#recover();
+    if (this.#loss !== undefined && this.open && !this.#renewing) this.#recover();
   }
 
   /** Hands over what is packed. */
@@ -202,6 +206,10 @@ export class RequestPath {
     const { current } = this.writer;
     // Not used at all, and still too small.
     if (current !== undefined) this.#pool.giveBack(current);
+    // Something is being packed already: what comes back now is for that.
+    this.#renewing = true;
+    this.options.reclaim();
+    this.#renewing = false;
     return this.#pool.take(atLeast);
   }
 }

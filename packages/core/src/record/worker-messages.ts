@@ -18,11 +18,16 @@ export interface WorkerStart {
 
 /** Numbers that both threads see at once, also while one of them waits. */
 export const sharedPlaces = {
-  /** How many messages the worker has dealt with. Lets a process that ends wait for it. */
+  /**
+   * How many messages the worker has dealt with: which buffers can be used again, without a message for each, and when a
+   * process that ends need wait no longer. {@link noProgress} when it deals with no more.
+   */
   progress: 0,
   /** The worker's thread once that lets others go first; -1 when somebody waits for it and it must not. */
   yielding: 1,
 } as const;
+
+export const noProgress = 0x7fffffff;
 
 /** From the recorder to the worker. */
 export type ToWorker =
@@ -35,7 +40,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly error: CrossingError }
-  /** Of the oldest `events` that was not answered. */
+  /** Some `events` have been; which, says `progress`. */
   | { readonly type: 'processed'; readonly stats: PipelineStats }
   | { readonly type: 'flushed'; readonly id: number; readonly stats: PipelineStats };
 

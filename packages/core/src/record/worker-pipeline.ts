@@ -7,7 +7,7 @@ import type { PipelineStats } from './pipeline.ts';
 import { noPipelineStats } from './pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
-import { crossed, sharedPlaces } from './worker-messages.ts';
+import { crossed, noProgress, sharedPlaces } from './worker-messages.ts';
 
 /** Runs the pipeline in a worker thread. The thread never keeps the process alive, but while somebody waits for it. */
 export class WorkerPipeline implements PipelineRunner {
@@ -19,7 +19,7 @@ export class WorkerPipeline implements PipelineRunner {
   #opened: () => void = () => undefined;
   #openFailed: (error: Error) => void = () => undefined;
   /** Buffers that the worker reads, oldest first. */
-  readonly #out: PackedBuffer[] = [];
+  readonly #out: { readonly buffer: PackedBuffer; readonly message: number }[] = [];
   #waiters = 0;
   #posted = 0;
   #nextId = 1;
@@ -54,8 +54,17 @@ export class WorkerPipeline implements PipelineRunner {
   }
 
   post(buffer: PackedBuffer): void {
-    this.#out.push(buffer);
     this.#send({ type: 'events', memory: buffer.memory, used: buffer.used });
+    this.#out.push({ buffer, message: this.#posted });
+  }
+
+  reclaim(): void {
+    const done = Atomics.load(this.#shared, sharedPlaces.progress);
+    if (done === noProgress) return;
+    for (let first = this.#out[0]; first !== undefined && first.message <= done; first = this.#out[0]) {
+      this.#out.shift();
+      this.#events.processed(first.buffer);
+    }
   }
 
   requestFlush(): void {
@@ -140,10 +149,10 @@ export class WorkerPipeline implements PipelineRunner {
       this.#fail(crossed(message.error));
     } else if (message.type === 'processed') {
       this.#stats = message.stats;
-      const buffer = this.#out.shift();
-      if (buffer !== undefined) this.#events.processed(buffer);
+      this.reclaim();
     } else {
       this.#stats = message.stats;
+      this.reclaim();
       this.#events.flushed();
       this.#waiting.get(message.id)?.();
       this.#waiting.delete(message.id);

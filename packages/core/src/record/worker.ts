@@ -9,22 +9,34 @@ import { createMasker } from '../mask/create-masker.ts';
 import { openPipeline, openSinkModule } from './open-pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
-import { crossing, sharedPlaces } from './worker-messages.ts';
+import { crossing, noProgress, sharedPlaces } from './worker-messages.ts';
+
+/** A message wakes the service. That something was processed it is told no more often than this, in milliseconds. */
+const tellEveryMs = 20;
 
 function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
   const shared = new Int32Array(start.shared);
   yieldToOthers(shared);
   const tell = (message: FromWorker) => port.postMessage(message);
 
+  let telling: NodeJS.Timeout | undefined;
+  const tellLater = (pipeline: Pipeline): void => {
+    telling ??= setTimeout(() => {
+      telling = undefined;
+      tell({ type: 'processed', stats: pipeline.stats() });
+    }, tellEveryMs);
+  };
+
   async function take(pipeline: Pipeline, message: ToWorker): Promise<void> {
     if (message.type === 'events') {
       await pipeline.process(message.memory, message.used);
-      tell({ type: 'processed', stats: pipeline.stats() });
+      tellLater(pipeline);
     } else if (message.type === 'flush') {
       await pipeline.flush();
       tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
     } else {
       await pipeline.close();
+      clearTimeout(telling);
       tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
       port.close();
     }
@@ -46,7 +58,7 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
     tell({ type: 'failed', error: crossing(error) });
     port.close();
     // Nobody need wait for what will not be done.
-    Atomics.store(shared, sharedPlaces.progress, 0x7fffffff);
+    Atomics.store(shared, sharedPlaces.progress, noProgress);
     Atomics.notify(shared, sharedPlaces.progress);
   };
   port.on('message', (message: ToWorker) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { noMask } from '../../src/mask/masker.ts';
+import type { PackedBuffer } from '../../src/record/buffer-pool.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
 import { createRecorder } from '../../src/record/recorder.ts';
 import { RequestPath } from '../../src/record/request-path.ts';
@@ -107,6 +108,7 @@ test('with room beyond what a number of 32 bits counts, many events still share 
     maxBodyBytes: 1000,
     onBodyLimit: 'drop',
     post: ({ used }) => posted.push(used),
+    reclaim: () => undefined,
     planFlush: () => undefined,
     failed: (error) => {
       throw error;
@@ -115,4 +117,35 @@ test('with room beyond what a number of 32 bits counts, many events still share 
   for (let i = 0; i < 100; i++) path.begin(path.nextId(), aStart(), 1, true);
   path.seal();
   expect(posted).toHaveLength(1);
+});
+
+test('what has been read is packed again without a message for it, also when room was short', () => {
+  const out: PackedBuffer[] = [];
+  let reading = true;
+  const path: RequestPath = new RequestPath({
+    clock: new ManualClock(),
+    anchorNs: 0,
+    maxBufferedBytes: 600_000,
+    maxBodyBytes: 1000,
+    onBodyLimit: 'drop',
+    post: (buffer) => out.push(buffer),
+    reclaim: () => {
+      for (const buffer of reading ? out.splice(0) : []) path.giveBack(buffer);
+    },
+    planFlush: () => undefined,
+    failed: (error) => {
+      throw error;
+    },
+  });
+  const begin = () => path.begin(path.nextId(), aStart(), 1, true);
+  // Many times what there is room for.
+  for (let i = 0; i < 30_000; i++) begin();
+  expect(path.refused).toBe(0);
+  reading = false;
+  while (begin());
+  expect(begin()).toBe(false);
+  reading = true;
+  expect(begin()).toBe(true);
+  expect(path.refused).toBe(2);
+  expect(path.owesGap).toBe(false);
 });

@@ -316,3 +316,23 @@ behaviour('17 writes of nothing call back and put nothing on the wire', {
   },
   recorded: (target) => expect(target.chunks(1, 'response').map(String)).toEqual(['a']),
 });
+
+behaviour('corked writes, which go out later in one piece, are told once each, as they were written', {
+  app: () => (_, res) => {
+    res.cork();
+    res.write('HTTP/1.1 100 Continue\r\n\r\n');
+    res.write('two');
+    setImmediate().then(() => {
+      res.uncork();
+      res.end('three');
+    });
+  },
+  drive: async ({ client }) => {
+    client.write(asked('GET /'));
+    await client.until('three');
+  },
+  recorded: (target) => {
+    expect(target.body(1, 'response').toString()).toBe('HTTP/1.1 100 Continue\r\n\r\ntwothree');
+    expect(target.events.filter(({ type }) => type === 'headers')).toHaveLength(1);
+  },
+});
