@@ -315,7 +315,7 @@ export class PolicyMasker implements Masker {
   #failed(event: ExchangeEvent): readonly ExchangeEvent[] {
     const out: ExchangeEvent[] = [];
     const state = this.#exchanges.get(event.exchange);
-    if (event.type === 'chunk' && state !== undefined) {
+    if ((event.type === 'chunk' || event.type === 'body') && state !== undefined) {
       this.#held -= state.held;
       state.dropBodies('error');
     }

@@ -136,6 +136,33 @@ test('never keeps an event that it failed on', () => {
   expect(masked).toMatchObject([{ type: 'start', target: '/', headers: [] }]);
 });
 
+test('keeps nothing of a body when it failed on a part of it, also of one that was masked before', () => {
+  const masker = createMasker(aPolicy());
+  const broken = new Uint8Array(4);
+  Object.defineProperty(broken, 'subarray', {
+    value: () => {
+      throw new Error('hunter2');
+    },
+  });
+  const [start, ...rest] = maskEvents(
+    createMasker(aPolicy()),
+    rawEvents({ type: 'text/plain', body: 'one two three', cuts: [4] }),
+  );
+  if (start === undefined) throw new Error('no start');
+  const masked = maskEvents(masker, [
+    start,
+    ...rest.flatMap((event): CaptureEvent[] =>
+      event.type === 'body'
+        ? [
+            { ...event, data: broken, ends: [4] },
+            { ...event, data: Buffer.from('two three'), ends: [9] },
+          ]
+        : [event],
+    ),
+  ]);
+  expect(read(masked).request).toMatchObject({ state: 'dropped:error', body: '' });
+});
+
 test('passes everything under a policy that extends none, whose summary says so', () => {
   const masker = createMasker({ version: 1, extends: 'none' });
   const events = rawEvents(rich);

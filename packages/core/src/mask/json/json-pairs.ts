@@ -1,4 +1,12 @@
-import type { MaskRule } from '../policy/mask-rule.ts';
+import {
+  accepting,
+  allBits,
+  arrayBit,
+  type MaskRule,
+  numberBit,
+  objectBit,
+  stringBit,
+} from '../policy/mask-rule.ts';
 import type { Scope } from '../rules/scope.ts';
 import type { Replacer } from '../value/replace.ts';
 import type { DeepText } from './deep-text.ts';
@@ -117,9 +125,11 @@ export class JsonPairs {
     this.#edits.put(values[first + 2] ?? 0, replacements);
   }
 
-  /** What stands for a value; undefined for one that tells nothing. */
-  #masked(rule: MaskRule, bytes: Buffer, level: number, from: number, to: number): string | undefined {
+  /** What stands for a value; undefined for one that tells nothing, or that the rule lets be. */
+  #masked(given: MaskRule, bytes: Buffer, level: number, from: number, to: number): string | undefined {
     const first = bytes[from];
+    const rule = accepting(given, typeBit(first));
+    if (rule === undefined || rule.action === 'keep') return undefined;
     if (first === quote) {
       const text = stringText(bytes, from + 1, to - 1, hasBackslash(bytes, from + 1, to - 1));
       return `"${stringInside(this.#deep.maskUnder(rule, text, level))}"`;
@@ -153,8 +163,17 @@ export class JsonPairs {
   }
 }
 
+/** Whether there are values that the rule, or one behind it, does not let be. */
 function masks(rule: MaskRule | undefined): boolean {
-  return rule !== undefined && rule.action !== 'keep';
+  let found = rule;
+  while (found?.action === 'keep') found = found.accepts === allBits ? undefined : found.fallback;
+  return found !== undefined;
+}
+
+function typeBit(first: number | undefined): number {
+  if (first === quote) return stringBit;
+  if (first === openBrace) return objectBit;
+  return first === openBracket ? arrayBit : numberBit;
 }
 
 function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {

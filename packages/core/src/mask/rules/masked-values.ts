@@ -92,11 +92,12 @@ export class MaskedValues {
 
   /** Leaves nothing of the values in memory. */
   forget(): void {
-    this.store.fill(0, 0, this.#used);
     this.#clear();
   }
 
   #clear(): void {
+    // What is not overwritten now could stay long after the last of its values was forgotten.
+    this.store.fill(0, 0, this.#used);
     this.#slots.fill(-1);
     this.#rules.length = 0;
     this.#used = 0;

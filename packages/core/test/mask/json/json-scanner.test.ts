@@ -177,6 +177,23 @@ test('finds a name and its value in one object, in either order', () => {
   expect(maskJson('{"value":"blue","name":"color"}')).toBe('{"value":"blue","name":"color"}');
 });
 
+test('a rule for some types of the values of a name is for those alone, whichever member comes first', () => {
+  const pair = (value: string, valueFirst: boolean) =>
+    valueFirst ? `{"value":${value},"name":"password"}` : `{"name":"password","value":${value}}`;
+  for (const valueFirst of [true, false]) {
+    const masked = (value: string, mask: 'keep' | 'redact', types: readonly ['number' | 'string']) =>
+      JSON.parse(
+        maskJson(pair(value, valueFirst), { rules: [{ id: 'r', at: 'key:password', mask, types }] }),
+      ).value;
+    expect(masked('"hunter2"', 'keep', ['number'])).toMatch(/^mk_secret_/);
+    expect(masked('4711', 'keep', ['number'])).toBe(4711);
+    expect(masked('"hunter2"', 'keep', ['string'])).toBe('hunter2');
+    expect(masked('4711', 'keep', ['string'])).not.toBe(4711);
+    expect(masked('"hunter2"', 'redact', ['number'])).toMatch(/^mk_secret_/);
+    expect(JSON.stringify(masked('["hunter2"]', 'keep', ['number']))).not.toContain('hunter2');
+  }
+});
+
 test('finds all names and values of one object, in any order', () => {
   for (const pair of [
     '{"name":"password","id":"f1","value":"hunter2"}',

@@ -44,6 +44,15 @@ test('starts anew when it is full', () => {
   expect(find(values, 'value 80')).toBeUndefined();
 });
 
+test('leaves no value in memory when it forgets, also of those from before it started anew', () => {
+  const values = new MaskedValues(10);
+  for (let i = 0; i < 11; i++) add(values, `hunter ${i}`, `mk_${i}`);
+  expect(Buffer.from(values.store).toString()).toContain('hunter 10');
+  values.forget();
+  expect(values.store.some((byte) => byte !== 0)).toBe(false);
+  expect(find(values, 'hunter 10')).toBeUndefined();
+});
+
 test('masks a document the second time as the first, and with nothing remembered', () => {
   const document = JSON.stringify({
     password: 'hunter2',
