@@ -13,6 +13,8 @@ const noType = contentType([]);
 export class ExchangeState {
   readonly protocol: ExchangeStart['protocol'];
   readonly audit: AuditLog = new AuditLog();
+  /** Some of its events may be missing. */
+  hasGap = false;
   readonly #rules: PolicyRules;
   /** Made only for a policy whose rules have conditions. */
   readonly #context: Omit<RuleContext, 'part' | 'contentType'> | undefined;
@@ -47,8 +49,20 @@ export class ExchangeState {
   }
 
   openBody(side: Side, masker: BodyMasker, bytesLimit: number): SideBody {
-    this.#bodies[side] ??= new SideBody(masker, this.#types[side], bytesLimit);
-    return this.#bodies[side];
+    let body = this.#bodies[side];
+    if (body === undefined) {
+      body = new SideBody(masker, this.#types[side], bytesLimit);
+      if (this.hasGap) body.gap();
+      this.#bodies[side] = body;
+    }
+    return body;
+  }
+
+  /** Events may be missing here. */
+  gap(): void {
+    this.hasGap = true;
+    if (!this.#ended.request) this.#bodies.request?.gap();
+    if (!this.#ended.response) this.#bodies.response?.gap();
   }
 
   get held(): number {

@@ -10,6 +10,8 @@ import type {
   ExchangeEvent,
   ExchangeId,
   ExchangeStart,
+  GapEvent,
+  GapReason,
   HeadersEvent,
   MarkEvent,
   Side,
@@ -35,6 +37,8 @@ import { Replacer } from './value/replace.ts';
 import type { Tokens } from './value/tokens.ts';
 
 const sides: readonly Side[] = ['request', 'response'];
+/** Whoever declares gaps of other reasons ends the exchanges whose events are missing. */
+const holes: ReadonlySet<GapReason> = new Set(['damage', 'sink-slow', 'sink-failed', 'worker-failed']);
 
 /** The {@link Masker} of a policy: puts each part of an event before the masker that reads its format. */
 export class PolicyMasker implements Masker {
@@ -86,6 +90,7 @@ export class PolicyMasker implements Masker {
 
   mask(event: CaptureEvent): readonly CaptureEvent[] {
     if (!('exchange' in event) || event.type === 'gap') {
+      if (event.type === 'gap') this.#gap(event);
       this.#last = event;
       return [event];
     }
@@ -169,6 +174,17 @@ export class PolicyMasker implements Masker {
     return state;
   }
 
+  /** Events of exchanges that go on are missing: so may be parts of their bodies. */
+  #gap({ reason, exchange }: GapEvent): void {
+    if (exchange === undefined && !holes.has(reason)) return;
+    for (const [id, state] of this.#exchanges) {
+      if (exchange !== undefined && id !== exchange) continue;
+      this.#held -= state.held;
+      state.gap();
+      this.#held += state.held;
+    }
+  }
+
   #forget(exchange: ExchangeId): void {
     this.#held -= this.#exchanges.get(exchange)?.held ?? 0;
     this.#exchanges.delete(exchange);
@@ -205,6 +221,7 @@ export class PolicyMasker implements Masker {
     const { data, ...shown } = event;
     if (state === this.#stray) return [shown];
     const body = state.openBody(event.side, this.#bodies, this.#policy.limits.bodyBytes);
+    body.passed += event.size;
     if (data === undefined) {
       body.uncovered++;
       return [shown];
@@ -256,7 +273,10 @@ export class PolicyMasker implements Masker {
       return [{ ...event, state: content }];
     }
     const body = state.body(event.side);
+    if (body === undefined && state.hasGap && event.size > 0 && !content.startsWith('dropped'))
+      content = 'dropped:truncated';
     if (body !== undefined) {
+      if (state.hasGap && body.passed !== event.size) body.incomplete = true;
       if (content.startsWith('dropped')) body.drop(content.slice('dropped:'.length));
       const piece = this.#finish(body, state, event.side, content === 'truncated' || !event.complete);
       if (piece !== undefined) out.push(bodyEvent(this.#last ?? event, event, piece));
@@ -286,6 +306,7 @@ export class PolicyMasker implements Masker {
     for (const side of sides) {
       const body = state.body(side);
       if (body === undefined || state.hasEnded(side)) continue;
+      if (state.hasGap) body.incomplete = true;
       const piece = this.#finish(body, state, side, true);
       if (piece !== undefined)
         out.push(bodyEvent(this.#last ?? event, { exchange: event.exchange, side }, piece));

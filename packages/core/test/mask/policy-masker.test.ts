@@ -2,11 +2,16 @@ import { expect, test } from 'vitest';
 import { createMasker } from '../../src/mask/create-masker.ts';
 import { maskExchange } from '../../src/mask/mask-exchange.ts';
 import type { Masker } from '../../src/mask/masker.ts';
-import type { CaptureEvent } from '../../src/model/event.ts';
+import type { CaptureEvent, GapEvent } from '../../src/model/event.ts';
 import { bodyBytes } from '../../src/model/exchange.ts';
 import { exchangeEvents, exchangeKinds } from '../../src/testing/exchange-events.ts';
 import { anExchange, aSchema } from '../../src/testing/factories.ts';
-import { aPolicy, maskEvents, maskMessage, rawEvents, read } from './support.ts';
+import { aPolicy, type Message, maskEvents, maskMessage, rawEvents, read } from './support.ts';
+
+function aGap(over: Partial<GapEvent> = {}): GapEvent {
+  const at = { seq: 2, at: 2, fromAt: 1, toAt: 2, fromSeq: 3 };
+  return { type: 'gap', ...at, reason: 'damage', exchanges: 0, events: 1, ...over };
+}
 
 const rich = {
   target: '/users/bob@example.com?token=abc&page=2',
@@ -49,10 +54,49 @@ test('changes nothing when it masks a second time with the same policy', () => {
 });
 
 test('lets gaps, clocks, controls and schemas pass', () => {
-  const masker = createMasker(aPolicy());
-  const clock: CaptureEvent = { type: 'clock', seq: 1, at: 1, wallMs: 5 };
-  expect(masker.mask(clock)).toEqual([clock]);
-  expect(masker.mask(aSchema())).toEqual([aSchema()]);
+  const passing: CaptureEvent[] = [
+    { type: 'clock', seq: 1, at: 1, wallMs: 5 },
+    aGap(),
+    aGap({ exchange: 1 }),
+    { type: 'control', seq: 3, at: 3, name: 'pause', value: '' },
+    aSchema(),
+  ];
+  expect(maskEvents(createMasker(aPolicy()), passing)).toEqual(passing);
+});
+
+test('drops bodies of which a part is missing, and no others', () => {
+  const masked = (message: Message, gap: Partial<GapEvent>, lost: 'first' | 'middle' | 'all' | 'none') => {
+    const whole = [...rawEvents({ ...message, cuts: [15, 20] }), ...rawEvents(message, 2, 100)];
+    const chunks = whole.filter((event) => event.type === 'chunk' && event.exchange === 1);
+    const gone = { first: chunks.slice(0, 1), middle: chunks.slice(1, 2), all: chunks, none: [] }[lost];
+    const place = gone[0] ?? chunks[1];
+    const left = whole.flatMap((event): CaptureEvent[] => [
+      ...(event === place ? [aGap(gap)] : []),
+      ...(gone.includes(event) ? [] : [event]),
+    ]);
+    const events = maskEvents(createMasker(aPolicy()), left);
+    return [1, 2].map(
+      (id) => read(events.filter((event) => 'exchange' in event && event.exchange === id)).request,
+    );
+  };
+  const text = { type: 'text/plain', body: 'a note password=hunter2hunter3' };
+  for (const lost of ['first', 'middle', 'all'] as const) {
+    for (const gap of [{}, { exchange: 1 }, { reason: 'sink-failed' }] as const) {
+      const [cut, other] = masked(text, gap, lost);
+      expect([lost, cut]).toMatchObject([lost, { body: '', state: 'dropped:truncated' }]);
+      expect(other).toMatchObject({ state: 'masked', body: expect.stringContaining('a note password=mk_') });
+    }
+  }
+  for (const gap of [{}, { reason: 'buffer-full' }, { exchange: 7 }] as const) {
+    expect(masked(text, gap, 'none').map(({ state }) => state)).toEqual(['masked', 'masked']);
+  }
+  const stream = {
+    type: 'text/event-stream',
+    body: 'data: abcdefg\n\ndata: password=hunter2\n\ndata: x\n\n',
+  };
+  expect(masked(stream, {}, 'middle')[0]).toMatchObject({ body: 'data: abcdefg\n\n', state: 'truncated' });
+  expect(masked(stream, {}, 'first')[0]).toMatchObject({ body: '', state: 'dropped:truncated' });
+  expect(masked(stream, { exchange: 7 }, 'none')[0]?.state).toBe('masked');
 });
 
 test('keeps every kind of exchange in order, with one audit before its last event', () => {

@@ -24,6 +24,8 @@ export class SideBody {
   problem = '';
   /** Bytes passed that are not here: the recorder did not keep them. */
   incomplete = false;
+  /** Sizes of the chunks seen. */
+  passed = 0;
   /** Chunks that came without bytes, whose content is still to come. */
   uncovered = 0;
   readonly #masker: BodyMasker;
@@ -66,6 +68,11 @@ export class SideBody {
     }
     if (this.held > this.#bytesLimit) this.drop('size');
     return undefined;
+  }
+
+  /** Chunks may be missing here: of a stream no later unit is known to be whole. */
+  gap(): void {
+    if (this.#streams && this.problem === '') this.drop('truncated');
   }
 
   /** Frees what is held; nothing more will be kept. */
