@@ -49,6 +49,31 @@ test('a capture is masked into a whole one whose header tells both policies', as
   expect(stamps(read.events)).toEqual(stamps(events));
 });
 
+test('gaps, controls and clocks of a capture are in the masked one as they were', async () => {
+  const output = join(dir, 'masked.hose');
+  const last = events.at(-1)?.seq ?? 0;
+  const at = 60e6;
+  const more: CaptureEvent[] = [
+    { type: 'control', seq: last + 1, at, name: 'pause', value: '' },
+    {
+      type: 'gap',
+      seq: last + 1,
+      at: at + 1,
+      reason: 'buffer-full',
+      fromAt: at,
+      toAt: at + 1,
+      exchanges: 2,
+      events: 3,
+      fromSeq: last + 2,
+      exchange: undefined,
+    },
+    { type: 'clock', seq: last + 5, at: at + 2, wallMs: 1_767_225_700_000 },
+  ];
+  await maskCapture(inPieces(await written([...events, ...more])), output);
+  const read = await readAll(readFileSync(output), 'strict');
+  expect(read.events.slice(-3)).toEqual(more);
+});
+
 test('masking again by the same policy and key changes nothing, and the history grows', async () => {
   const policy = { version: 1, key } as const;
   const [first, second] = [join(dir, '1.hose'), join(dir, '2.hose')];

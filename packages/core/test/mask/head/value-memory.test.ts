@@ -132,3 +132,20 @@ test('a masker makes the same of an exchange the second time, under each of its 
   expect(masked(3, '/users/bob@example.com')).toEqual(closed);
   expect(masked(4, '/open')).toEqual(open);
 });
+
+test('a target that was met under some rules is read again under others', () => {
+  const rules = [{ id: 'p', when: { method: ['POST'] }, at: 'path:/users/:name', mask: 'redact' }] as const;
+  const masker = createMasker(aPolicy({ rules }));
+  const target = (method: string, exchange: number) =>
+    read(
+      rawEvents({ method, target: '/users/bob' }, exchange, exchange * 100).flatMap((event) =>
+        masker.mask(event),
+      ),
+    ).target;
+  expect([target('GET', 1), target('POST', 2), target('GET', 3), target('POST', 4)]).toEqual([
+    '/users/bob',
+    '/users/%5BREDACTED%5D',
+    '/users/bob',
+    '/users/%5BREDACTED%5D',
+  ]);
+});

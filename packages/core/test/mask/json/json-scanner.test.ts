@@ -182,9 +182,8 @@ test('a rule for some types of the values of a name is for those alone, whicheve
     valueFirst ? `{"value":${value},"name":"password"}` : `{"name":"password","value":${value}}`;
   for (const valueFirst of [true, false]) {
     const masked = (value: string, mask: 'keep' | 'redact', types: readonly ['number' | 'string']) =>
-      JSON.parse(
-        maskJson(pair(value, valueFirst), { rules: [{ id: 'r', at: 'key:password', mask, types }] }),
-      ).value;
+      JSON.parse(maskJson(pair(value, valueFirst), { rules: [{ id: 'r', at: 'key:password', mask, types }] }))
+        .value;
     expect(masked('"hunter2"', 'keep', ['number'])).toMatch(/^mk_secret_/);
     expect(masked('4711', 'keep', ['number'])).toBe(4711);
     expect(masked('"hunter2"', 'keep', ['string'])).toBe('hunter2');

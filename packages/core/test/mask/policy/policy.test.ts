@@ -308,3 +308,35 @@ test('a policy nested deeper than any can be is refused as one', () => {
   for (let i = 0; i < 1000; i++) mask = { do: mask };
   expect(create({ version: 1, rules: [{ id: 'a', at: 'key:x', mask }] })).toMatch(/nested deeper than 20/);
 });
+
+test('strict leaves no text and no number to see, wherever it stands, but what a rule keeps', () => {
+  const strict = { extends: 'strict' } as const;
+  const rules = [{ id: 'k', at: ['key:page', 'query:page', 'gql:page'], mask: 'keep' }] as const;
+  const json =
+    '{"a":7,"b":-41,"c":[52,{"d":6.3}],"e":"word","f":"{\\"g\\":74}","page":85,"ok":true,"no":null}';
+  const masked: unknown = JSON.parse(maskJson(json, { ...strict, rules }));
+  expect(masked).toEqual({
+    a: expect.any(Number),
+    b: expect.any(Number),
+    c: [expect.any(Number), { d: expect.any(Number) }],
+    e: expect.stringMatching(/^mk_value_/),
+    f: expect.stringMatching(/^mk_value_/),
+    page: 85,
+    ok: true,
+    no: null,
+  });
+  const long = '[4711471147,-22.5522,{"n":33063306}]';
+  expect(maskJson(long, strict)).not.toMatch(/4711471147|22\.5522|33063306/);
+  const query = '{ a(n: 4711471, list: [22552255], in: { deep: 33063306 }, page: 85) }';
+  const document = maskMessage({ type: 'application/graphql', body: query }, { ...strict, rules }).request
+    .body;
+  expect(document).not.toMatch(/4711471|22552255|33063306/);
+  expect(document).toContain('page: 85');
+  const pairs = 'n=4711471&page=85&4455667';
+  const form = { type: 'application/x-www-form-urlencoded', body: pairs, target: `/a/123?${pairs}` };
+  const { target, request } = maskMessage(form, { ...strict, rules });
+  expect(target).toMatch(/^\/a\/mk_value_[^?]*\?n=mk_value_[^&]*&page=85&mk_value_/);
+  expect(request.body).not.toContain('4711471');
+  const csv = maskMessage({ type: 'text/csv', body: 'n,m\n4711471,word\n' }, strict).request.body;
+  expect(csv).toMatch(/^n,m\nmk_value_[^,]*,mk_value_\S*\n$/);
+});

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
+import type { Policy } from '../../../src/mask/policy/policy.ts';
 import { fakeKinds } from '../../../src/mask/policy/policy.ts';
 import { maskJson } from '../support.ts';
 
-const masked = (value: string, kind: string): string =>
+const masked = (value: string, kind: string, over: Partial<Policy> = {}): string =>
   JSON.parse(
     maskJson(JSON.stringify({ v: value }), {
+      ...over,
       rules: JSON.parse(JSON.stringify([{ id: 'r', at: 'key:v', mask: { do: 'fake', kind } }])),
     }),
   ).v;
@@ -13,6 +15,15 @@ test('makes up the same value for the same value', () => {
   for (const kind of fakeKinds) {
     expect(masked('Grace Hopper', kind)).toBe(masked(' grace HOPPER', kind));
     expect(masked('Grace Hopper', kind)).not.toBe('Grace Hopper');
+  }
+});
+
+test('makes up other values under another key', () => {
+  const other = { key: { base64: Buffer.alloc(32, 8).toString('base64') } };
+  for (const kind of fakeKinds) {
+    const values = Array.from({ length: 20 }, (_, i) => `value ${i}`);
+    const differ = values.filter((value) => masked(value, kind) !== masked(value, kind, other));
+    expect([kind, differ.length > 10]).toEqual([kind, true]);
   }
 });
 
