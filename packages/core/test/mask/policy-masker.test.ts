@@ -68,7 +68,12 @@ test('drops bodies of which a part is missing, and no others', () => {
   const masked = (message: Message, gap: Partial<GapEvent>, lost: 'first' | 'middle' | 'all' | 'none') => {
     const whole = [...rawEvents({ ...message, cuts: [15, 20] }), ...rawEvents(message, 2, 100)];
     const chunks = whole.filter((event) => event.type === 'chunk' && event.exchange === 1);
-    const gone = { first: chunks.slice(0, 1), middle: chunks.slice(1, 2), all: chunks, none: [] }[lost];
+    const gone: readonly CaptureEvent[] = {
+      first: chunks.slice(0, 1),
+      middle: chunks.slice(1, 2),
+      all: chunks,
+      none: [],
+    }[lost];
     const place = gone[0] ?? chunks[1];
     const left = whole.flatMap((event): CaptureEvent[] => [
       ...(event === place ? [aGap(gap)] : []),
