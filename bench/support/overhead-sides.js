@@ -109,6 +109,21 @@ export function goFirst(sides) {
 }
 
 /**
+ * Keeps the recorder's thread from running while any other would on its processor, where that is permitted.
+ * @param {Side} on
+ * @returns {(() => void) | undefined} the undo
+ */
+export function holdBack({ child }) {
+  const main = String(child.pid);
+  const busiest = readdirSync(`/proc/${main}/task`)
+    .filter((task) => task !== main)
+    .sort((a, b) => timeOf(main, b) - timeOf(main, a))[0];
+  const chrt = (/** @type {string} */ policy) =>
+    busiest !== undefined && spawnSync('chrt', [policy, '-p', '0', busiest]).status === 0;
+  return chrt('-i') ? () => void chrt('-o') : undefined;
+}
+
+/**
  * @param {Side} side
  * @param {string} path
  * @param {number} count
@@ -124,14 +139,17 @@ export async function cpuOf(side, path, count, connections) {
 }
 
 /**
- * Time on a processor, of the main thread and of all threads: the first field of their schedstat.
+ * Time on a processor in nanoseconds, of the main thread and of all threads: the first field of their schedstat.
  * @param {number | undefined} pid
  * @returns {Cpu}
  */
 function spent(pid) {
-  /** @param {string} task */
-  const of = (task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+  const main = String(pid);
   let all = 0;
-  for (const task of readdirSync(`/proc/${pid}/task`)) all += of(task);
-  return { thread: of(String(pid)), process: all };
+  for (const task of readdirSync(`/proc/${main}/task`)) all += timeOf(main, task);
+  return { thread: timeOf(main, main), process: all };
 }
+
+/** @param {string} pid @param {string} task */
+const timeOf = (pid, task) =>
+  Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
