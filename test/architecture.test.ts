@@ -24,6 +24,21 @@ const stages = [
   'testing',
 ];
 
+/** The folders of the mask stage, in order; `.` are the files beside them. */
+const maskFolders = [
+  'policy',
+  'value',
+  'rules',
+  'detect',
+  'json',
+  'text',
+  'protobuf',
+  'head',
+  'body',
+  '.',
+  'tools',
+];
+
 const transports = ['http', 'http2', 'https', 'net', 'tls', 'dgram', 'undici', '@grpc/grpc-js', 'ws'];
 
 /** What each package may import of the others. */
@@ -93,6 +108,31 @@ test('ARCHITECTURE.md names the stages in this order', () => {
     [...(row[1] ?? '').matchAll(/`([^`]+?)\/?`/g)].map((cell) => cell[1]),
   );
   expect(named).toEqual(stages.filter((stage) => stage !== 'index.ts'));
+});
+
+test('a folder of the mask stage imports only folders before it', () => {
+  const src = join(root, 'packages/core/src/mask');
+  const folderOf = (path: string) => relative(src, dirname(path)).split('/')[0] || '.';
+  const wrong: string[] = [];
+  for (const path of sourcesOf('core').filter((each) => each.startsWith(`${src}/`))) {
+    expect(maskFolders, `${shown(path)} stands in no known folder`).toContain(folderOf(path));
+    for (const target of neighboursOf(path).filter((each) => each.startsWith(`${src}/`))) {
+      if (maskFolders.indexOf(folderOf(target)) > maskFolders.indexOf(folderOf(path))) {
+        wrong.push(`${shown(path)} imports ${shown(target)}`);
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('ARCHITECTURE.md names the folders of the mask stage in this order', () => {
+  const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const list = page.split('`mask/` is the largest stage.')[1]?.split('\n## ')[0] ?? '';
+  const named = [...list.matchAll(/^- `([\w.]+)\/?`/gm)].map(([, name]) =>
+    name === 'masker.ts' ? '.' : name,
+  );
+  expect(named.length).toBeGreaterThan(8);
+  expect(named).toEqual(maskFolders.filter((folder) => named.includes(folder)));
 });
 
 test('core touches no transport', () => {

@@ -45,7 +45,7 @@ test('lets go of a value a minute after its last use', () => {
 });
 
 test('forgets all when it is wiped, also what is held elsewhere', () => {
-  const { cache, clock, held } = filled(100, 10);
+  const { cache, clock, held } = filled(100, 60);
   let forgotten = 0;
   cache.alsoForget(() => forgotten++);
   cache.wipe();
