@@ -30,15 +30,7 @@ export class FileOutput implements ByteOutput {
     try {
       this.#fd = openSync(path, this.#special ? 'w' : 'wx', 0o600);
     } catch (cause) {
-      throw ioError(
-        path,
-        cause,
-        isCode(cause, 'EEXIST')
-          ? 'there is a file of this name; choose another, or ask for it to be overwritten'
-          : isCode(cause, 'ENOENT')
-            ? 'the directory is not there; make it, or write elsewhere'
-            : undefined,
-      );
+      throw ioError(path, cause, advices.find(([code]) => isCode(cause, code))?.[1]);
     }
   }
 
@@ -88,6 +80,23 @@ export class FileOutput implements ByteOutput {
     if (!this.#special) remove(this.path);
   }
 }
+
+/** What to do where a file cannot be made, by the platform's code. */
+const advices = [
+  ['EEXIST', 'there is a file of this name; choose another, or ask for it to be overwritten'],
+  ['ENOENT', 'the directory is not there; make it, or write elsewhere'],
+  ['ENOTDIR', 'what stands before the last name is no directory; write elsewhere'],
+  ['EISDIR', 'it is a directory; name a file in it'],
+  [
+    'EACCES',
+    'this user may not make files there; write elsewhere, or change the permissions of the directory',
+  ],
+  [
+    'EPERM',
+    'this user may not make files there; write elsewhere, or change the permissions of the directory',
+  ],
+  ['EROFS', 'the file system can only be read; write elsewhere'],
+] as const;
 
 /** Whether the path leads to something that is there and is neither a file nor a directory. */
 function isSpecial(path: string): boolean {

@@ -53,6 +53,15 @@ test('a pipe is written to, and never replaced or removed', async () => {
   if (reader.exitCode === null) await once(reader, 'exit');
 });
 
+// The superuser may write anywhere but there.
+test.runIf(process.platform === 'linux')('what to do is told where no file may be made', () => {
+  const refused = (path: string) => () => new FileOutput(path, false);
+  expect(refused('/sys/a.hose')).toThrow(
+    /^\/sys\/a\.hose: (?:this user may not make files there; write elsewhere|the file system can only be read)/,
+  );
+  expect(refused('/dev/null/a.hose')).toThrow(/no directory; write elsewhere/);
+});
+
 test('a directory that is not there is named', () => {
   expect(() => new FileOutput(join(dir, 'none', 'a.hose'), false)).toThrow(/none\/a\.hose/);
 });
