@@ -197,6 +197,8 @@ test('@gardenhose/core exports these names', () => {
     createRecorder
     createSchedule
     defaultRuleIds
+    emptyContent
+    emptyExchange
     errorCodes
     escapeText
     explainMasking

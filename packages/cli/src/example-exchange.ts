@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { type Content, type Exchange, GardenhoseError, type HeaderList, headerValue } from '@gardenhose/core';
+import {
+  type Content,
+  type Exchange,
+  emptyContent,
+  emptyExchange,
+  GardenhoseError,
+  type HeaderList,
+  headerValue,
+} from '@gardenhose/core';
 import type { Io } from './io.ts';
 
 /** An exchange as it is given by hand. */
@@ -43,23 +51,16 @@ export async function exampleExchange(flags: ExampleFlags, io: Io): Promise<Exch
     flags.status !== undefined || flags.responseBody !== undefined || flags.responseHeader !== undefined;
   const answer = flags.responseBody === undefined ? Buffer.alloc(0) : await text(flags.responseBody, io);
   return {
-    id: 1,
-    lane: '1',
+    ...emptyExchange,
     direction: flags.outbound === true ? 'outbound' : 'inbound',
-    protocol: 'http',
-    sampleRate: 1,
-    seq: 1,
-    startAt: 0,
-    endAt: 0,
     request: {
+      ...emptyExchange.request,
       ...content(body),
       method: flags.method ?? written?.method ?? (body.length > 0 ? 'POST' : 'GET'),
       target: url === undefined ? (written?.target ?? '/') : `${url.pathname}${url.search}`,
       scheme: url?.protocol === 'https:' ? 'https' : 'http',
-      version: '1.1',
       headers: withType(headers, flags.contentType, body),
     },
-    informational: [],
     response: answered
       ? {
           ...content(answer),
@@ -70,23 +71,12 @@ export async function exampleExchange(flags: ExampleFlags, io: Io): Promise<Exch
           headers: withType((flags.responseHeader ?? []).flat(), undefined, answer),
         }
       : undefined,
-    marks: [],
-    audit: [],
-    unknownHeaders: [],
-    partial: [],
   };
 }
 
 function content(body: Buffer): Content {
-  return {
-    chunks: body.length > 0 ? [{ at: 0, size: body.length, data: body }] : [],
-    messages: [],
-    trailers: [],
-    size: body.length,
-    state: 'kept',
-    complete: true,
-    endAt: 0,
-  };
+  const chunks = body.length > 0 ? [{ at: 0, size: body.length, data: body }] : [];
+  return { ...emptyContent, chunks, size: body.length, endAt: 0 };
 }
 
 function withType(headers: HeaderList, given: string | undefined, body: Buffer): HeaderList {

@@ -50,7 +50,7 @@ export type {
   Response,
   ResponseHead,
 } from './model/exchange.ts';
-export { bodyBytes } from './model/exchange.ts';
+export { bodyBytes, emptyContent, emptyExchange } from './model/exchange.ts';
 export { grpcStatusOf } from './model/grpc-status.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';

@@ -1,6 +1,13 @@
 import { connect as connectTcp, createServer, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type Exchange, GardenhoseError, isUnsendable, type RunTimer, type Sender } from '@gardenhose/core';
+import {
+  type Exchange,
+  emptyExchange,
+  GardenhoseError,
+  isUnsendable,
+  type RunTimer,
+  type Sender,
+} from '@gardenhose/core';
 import { defaultResponseLimits, type ResponseLimits } from './response-parser.ts';
 import { type ConnectionOptions, type Line, maxBytesUnderWay } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
@@ -171,32 +178,8 @@ async function rehearse(connection: ConnectionOptions, timer: RunTimer): Promise
 }
 
 const rehearsal: Exchange = {
-  id: 0,
-  lane: '',
-  direction: 'inbound',
-  protocol: 'http',
-  sampleRate: 1,
-  seq: 0,
-  startAt: 0,
-  endAt: 0,
-  request: {
-    method: 'GET',
-    target: '/',
-    scheme: 'http',
-    version: '1.1',
-    headers: ['Host', 'rehearsal.invalid', 'Accept', '*/*'],
-    chunks: [],
-    messages: [],
-    trailers: [],
-    size: 0,
-    state: 'kept',
-    complete: true,
-  },
-  informational: [],
-  marks: [],
-  audit: [],
-  unknownHeaders: [],
-  partial: [],
+  ...emptyExchange,
+  request: { ...emptyExchange.request, headers: ['Host', 'rehearsal.invalid', 'Accept', '*/*'] },
 };
 
 function parseTarget(text: string): URL {

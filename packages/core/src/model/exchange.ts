@@ -98,6 +98,41 @@ export interface Exchange {
   readonly partial: readonly PartialReason[];
 }
 
+/** What a side holds that says nothing. */
+export const emptyContent: Content = {
+  chunks: [],
+  messages: [],
+  trailers: [],
+  size: 0,
+  state: 'kept',
+  complete: true,
+};
+
+/** `GET /` at time 0, without headers, content and answer: what an exchange begins with that is made, not recorded. */
+export const emptyExchange: Exchange = {
+  id: 1,
+  lane: '1',
+  direction: 'inbound',
+  protocol: 'http',
+  sampleRate: 1,
+  seq: 1,
+  startAt: 0,
+  endAt: 0,
+  request: {
+    ...emptyContent,
+    method: 'GET',
+    target: '/',
+    scheme: 'http',
+    version: '1.1',
+    headers: [],
+  },
+  informational: [],
+  marks: [],
+  audit: [],
+  unknownHeaders: [],
+  partial: [],
+};
+
 /** The bytes of a body in one piece. */
 export function bodyBytes(content: Content): Uint8Array {
   const [first] = content.chunks;

@@ -1,15 +1,13 @@
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeStart, SchemaEvent } from '../model/event.ts';
-import type { Chunk, Content, Exchange, Request, Response } from '../model/exchange.ts';
-
-const emptyContent: Content = {
-  chunks: [],
-  messages: [],
-  trailers: [],
-  size: 0,
-  state: 'kept',
-  complete: true,
-};
+import {
+  type Chunk,
+  type Exchange,
+  emptyContent,
+  emptyExchange,
+  type Request,
+  type Response,
+} from '../model/exchange.ts';
 
 /** An exchange to vary: `GET /orders/7`, answered 200 with a JSON body one millisecond later. */
 export function anExchange(
@@ -25,26 +23,13 @@ export function anExchange(
   const body = aChunk('{"id":7}', answerAt);
   const type = ['Content-Type', 'application/json'];
   return {
-    id: 1,
-    lane: '1',
-    direction: 'inbound',
-    protocol: 'http',
-    sampleRate: 1,
-    seq: 1,
+    ...emptyExchange,
     startAt,
     endAt: answerAt,
-    informational: [],
-    marks: [],
-    audit: [],
-    unknownHeaders: [],
-    partial: [],
     ...rest,
     request: {
-      ...emptyContent,
-      method: 'GET',
+      ...emptyExchange.request,
       target: '/orders/7',
-      scheme: 'http',
-      version: '1.1',
       headers: ['Host', 'shop.test', 'Accept', '*/*'],
       endAt: startAt,
       ...request,

@@ -1,6 +1,6 @@
 import type { CaptureHeader } from '../../model/capture-header.ts';
 import type { ControlEvent, Side } from '../../model/event.ts';
-import { bodyBytes, type Content, type Exchange, type Mark } from '../../model/exchange.ts';
+import { bodyBytes, type Content, type Exchange, emptyExchange, type Mark } from '../../model/exchange.ts';
 import { decodeBody } from '../body/content-coding.ts';
 import { contentType } from '../body/content-type.ts';
 import type { DefaultRuleId } from '../policy/default-policy.ts';
@@ -103,7 +103,7 @@ export class SecretScanner {
   }
 
   #notes(notes: readonly Mark[]): SecretFinding[] {
-    const exchange: Exchange = { ...nothing, marks: notes };
+    const exchange: Exchange = { ...emptyExchange, marks: notes };
     const traced = this.#tracer.trace(exchange);
     const acts = traced.acts.filter((act) => looksSecret(act, exchange, false));
     return located(acts, exchange, traced).map(({ rule, side, where }) => ({
@@ -224,32 +224,3 @@ function decodedBytes(bytes: Uint8Array, codings: readonly string[]): Uint8Array
   );
   return typeof decoded === 'string' ? bytes : decoded.bytes;
 }
-
-const nothing: Exchange = {
-  id: 1,
-  lane: '',
-  direction: 'inbound',
-  protocol: 'http',
-  sampleRate: 1,
-  seq: 1,
-  startAt: 0,
-  endAt: 0,
-  request: {
-    method: 'GET',
-    target: '/',
-    scheme: 'http',
-    version: '1.1',
-    headers: [],
-    chunks: [],
-    messages: [],
-    trailers: [],
-    size: 0,
-    state: 'kept',
-    complete: true,
-  },
-  informational: [],
-  marks: [],
-  audit: [],
-  unknownHeaders: [],
-  partial: [],
-};
