@@ -1,9 +1,10 @@
 // How exactly a replay keeps to its times. A synthetic capture with Poisson arrivals is written to a file and replayed to a
-// server in another process, which stamps arrivals on the clock that both share; beside it, in the same run, the same
-// requests are sent the plain way, by one `setTimeout` each and `http.request`, and the barest way, which shows what the
-// machine allows: bytes that are ready, written by a thread that does nothing else. Where it can be done, the replay is sent
-// once more with a processor for its sending thread alone, which shows what sharing it costs.
-import { execFileSync, fork } from 'node:child_process';
+// server in another process, which stamps arrivals on the clock that both share. The replay is set up as `gardenhose replay`
+// has it: with a processor for its sending thread alone, where that can be had. Beside it, in the same run: the same requests
+// sent the plain way, by one `setTimeout` each and `http.request`, and the replay without a processor of its own. But for a
+// quick run also the plain sender with a processor of its own, which shows what that alone is worth, and the barest way, which
+// shows what the machine allows: bytes that are ready, written by a thread that does nothing else.
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -17,6 +18,9 @@ export const name = 'replay-lag';
 export const description =
   'Arrival times of a replayed capture at a server in another process, beside a plain setTimeout and http.request sender';
 
+/** Half of it is after the time in which V8 compiles; the six senders of a quick run so end in 40 seconds. */
+const quickSeconds = 5;
+
 /** V8 compiles while the first requests are sent: what is measured from here on is told apart, besides. */
 const warmUpNs = 2e9;
 
@@ -24,6 +28,7 @@ const warmUpNs = 2e9;
  * @typedef {import('./support/replay-load.js').Planned} Planned
  * @typedef {{ errorP50Ms: number, errorP99Ms: number, settledP99Ms: number, errorMaxMs: number, driftMs: number, inversions: number, missing: number }} Arrival
  * @typedef {{ child: import('node:child_process').ChildProcess, port: number }} Server
+ * @typedef {['ours' | 'ours-shared', string] | ['plain' | 'plain-own' | 'bare', number, number]} Sender
  */
 
 /** @param {Planned} one @returns {import('@gardenhose/core').CaptureEvent[]} */
@@ -72,18 +77,17 @@ async function startServer() {
 
 /**
  * Has a sender send, and gives the arrivals.
- * @param {Server} server @param {number} count @param {['ours', string] | ['plain' | 'bare', number, number]} sender
- * @param {string[]} execArgv of the process that sends
+ * @param {Server} server @param {number} count @param {Sender} sender
  */
-async function stamped({ child, port }, count, [mode, ...rest], execArgv = []) {
+async function stamped({ child, port }, count, [mode, ...rest]) {
   child.send({ type: 'begin', zero: process.hrtime(), count });
   await once(child, 'message');
   const busy = machineBusyMs();
   const from = performance.now();
   const program = fileURLToPath(new URL('support/replay-sender.js', import.meta.url));
-  const sender = fork(program, [mode, String(port), ...rest.map(String)], { execArgv });
+  const sender = fork(program, [mode, String(port), ...rest.map(String)]);
   const [[told]] = await Promise.all([once(sender, 'message'), once(sender, 'exit')]);
-  const { lag, cpuMs } = told;
+  const { lag, cpuMs, ownProcessor } = told;
   const busyMs = machineBusyMs() - busy;
   const tookMs = performance.now() - from;
   child.send({ type: 'stop' });
@@ -91,36 +95,10 @@ async function stamped({ child, port }, count, [mode, ...rest], execArgv = []) {
   return {
     arrivals,
     lag,
+    ownProcessor,
     cpuPercent: (cpuMs / tookMs) * 100,
     othersPercent: (Math.max(0, busyMs - cpuMs - serverMs) / tookMs) * 100,
   };
-}
-
-/** Whether this machine lets a thread be tied to a processor. */
-function canTie() {
-  try {
-    execFileSync('taskset', ['-c', '0', 'true']);
-    return process.platform === 'linux' && cpus().length > 1;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * The replay once more, its sending thread alone on a processor.
- * @param {Server} server @param {Planned[]} planned @param {string} path @param {string} at
- * @returns {Promise<import('./run.js').Measure[]>}
- */
-async function measureTied(server, planned, path, at) {
-  if (!canTie()) return [];
-  const preload = new URL('support/own-processor.js', import.meta.url).href;
-  const { arrivals, lag } = await stamped(server, planned.length, ['ours', path], ['--import', preload]);
-  const { errorP50Ms, errorP99Ms } = judge(planned, arrivals);
-  return [
-    { name: `own processor: arrival error p50 ${at}`, value: errorP50Ms, unit: 'ms' },
-    { name: `own processor: arrival error p99 ${at}`, value: errorP99Ms, unit: 'ms' },
-    { name: `own processor: send lag p99 ${at}`, value: lag.p99Ms, unit: 'ms' },
-  ];
 }
 
 /** What all processors have worked since the machine was started. */
@@ -166,73 +144,71 @@ function judge(planned, arrivals) {
   };
 }
 
-/** @param {string} path @param {number} rate @param {number} seconds @returns {Promise<import('./run.js').Measure[]>} */
-async function measureRate(path, rate, seconds) {
+/**
+ * @param {string} path @param {number} rate @param {number} seconds
+ * @param {boolean} quick @returns {Promise<import('./run.js').Measure[]>}
+ */
+async function measureRate(path, rate, seconds, quick) {
   const planned = poisson(rate, seconds);
   await writeCapture(planned, path);
   const server = await startServer();
-  const ours = await stamped(server, planned.length, ['ours', path]);
-  const plain = await stamped(server, planned.length, ['plain', rate, seconds]);
-  const bare = await stamped(server, planned.length, ['bare', rate, seconds]);
-  const at = `at ${rate}/s`;
-  const tied = await measureTied(server, planned, path, at);
+  /** @param {Sender} sender */
+  const arrivalsOf = async (sender) => {
+    const told = await stamped(server, planned.length, sender);
+    return { ...told, ...judge(planned, told.arrivals) };
+  };
+  const ours = await arrivalsOf(['ours', path]);
+  const plain = await arrivalsOf(['plain', rate, seconds]);
+  const shared = await arrivalsOf(['ours-shared', path]);
+  const plainOwn = quick ? undefined : await arrivalsOf(['plain-own', rate, seconds]);
+  const bare = quick ? undefined : await arrivalsOf(['bare', rate, seconds]);
   server.child.disconnect();
-  const bareArrival = judge(planned, bare.arrivals);
-  const arrival = judge(planned, ours.arrivals);
-  const plainArrival = judge(planned, plain.arrivals);
-  const ratio = plainArrival.errorP99Ms / arrival.errorP99Ms;
-  const { lag } = ours;
+  const at = `at ${rate}/s`;
+  const ratio = plain.errorP99Ms / ours.errorP99Ms;
+  /** @param {string} name @param {number} value @param {string} unit */
+  const figure = (name, value, unit) => ({ name: `${name} ${at}`, value, unit });
+  /** @param {string} name @param {number} value @param {string} unit @param {number} limit */
+  const below = (name, value, unit, limit) => ({
+    ...figure(name, value, unit),
+    target: `< ${limit}`,
+    ok: value < limit,
+  });
+  /** @param {string} name @param {number} value */
+  const none = (name, value) => ({ ...figure(name, value, 'exchanges'), target: '0', ok: value === 0 });
   return [
-    {
-      name: `arrival error p50 ${at}`,
-      value: arrival.errorP50Ms,
-      unit: 'ms',
-      target: '< 0.1',
-      ok: arrival.errorP50Ms < 0.1,
-    },
-    {
-      name: `arrival error p99 ${at}`,
-      value: arrival.errorP99Ms,
-      unit: 'ms',
-      target: '< 0.5',
-      ok: arrival.errorP99Ms < 0.5,
-    },
-    { name: `arrival error p99 after 2 s ${at}`, value: arrival.settledP99Ms, unit: 'ms' },
-    { name: `arrival error max ${at}`, value: arrival.errorMaxMs, unit: 'ms' },
-    { name: `drift ${at}`, value: arrival.driftMs, unit: 'ms', target: '< 0.1', ok: arrival.driftMs < 0.1 },
-    {
-      name: `order inversions ${at}`,
-      value: arrival.inversions,
-      unit: 'exchanges',
-      target: '0',
-      ok: arrival.inversions === 0,
-    },
-    {
-      name: `not arrived ${at}`,
-      value: arrival.missing,
-      unit: 'exchanges',
-      target: '0',
-      ok: arrival.missing === 0,
-    },
-    { name: `send lag p50 ${at}`, value: lag.p50Ms, unit: 'ms' },
-    { name: `send lag p99 ${at}`, value: lag.p99Ms, unit: 'ms' },
-    { name: `send lag max ${at}`, value: lag.maxMs, unit: 'ms' },
-    { name: `processor ${at}`, value: ours.cpuPercent, unit: '% of a core' },
-    { name: `processor used by others ${at}`, value: ours.othersPercent, unit: '% of a core' },
-    { name: `plain sender: arrival error p50 ${at}`, value: plainArrival.errorP50Ms, unit: 'ms' },
-    { name: `plain sender: arrival error p99 ${at}`, value: plainArrival.errorP99Ms, unit: 'ms' },
-    { name: `plain sender: processor ${at}`, value: plain.cpuPercent, unit: '% of a core' },
-    { name: `bare sender: arrival error p50 ${at}`, value: bareArrival.errorP50Ms, unit: 'ms' },
-    { name: `bare sender: arrival error p99 ${at}`, value: bareArrival.errorP99Ms, unit: 'ms' },
-    { name: `bare sender: processor ${at}`, value: bare.cpuPercent, unit: '% of a core' },
-    ...tied,
-    {
-      name: `arrival error p99, plain over ours ${at}`,
-      value: ratio,
-      unit: 'x',
-      target: '>= 3',
-      ok: ratio >= 3,
-    },
+    figure('sending thread on a processor of its own', Number(ours.ownProcessor), 'yes=1'),
+    below('arrival error p50', ours.errorP50Ms, 'ms', 0.1),
+    below('arrival error p99', ours.errorP99Ms, 'ms', 0.5),
+    figure('arrival error p99 after 2 s', ours.settledP99Ms, 'ms'),
+    figure('arrival error max', ours.errorMaxMs, 'ms'),
+    below('drift', ours.driftMs, 'ms', 0.1),
+    none('order inversions', ours.inversions),
+    none('not arrived', ours.missing),
+    figure('send lag p50', ours.lag.p50Ms, 'ms'),
+    figure('send lag p99', ours.lag.p99Ms, 'ms'),
+    figure('send lag max', ours.lag.maxMs, 'ms'),
+    figure('processor', ours.cpuPercent, '% of a core'),
+    figure('processor used by others', ours.othersPercent, '% of a core'),
+    figure('plain sender: arrival error p50', plain.errorP50Ms, 'ms'),
+    figure('plain sender: arrival error p99', plain.errorP99Ms, 'ms'),
+    figure('plain sender: processor', plain.cpuPercent, '% of a core'),
+    { ...figure('arrival error p99, plain over ours', ratio, 'x'), target: '>= 3', ok: ratio >= 3 },
+    figure('processors shared: arrival error p50', shared.errorP50Ms, 'ms'),
+    figure('processors shared: arrival error p99', shared.errorP99Ms, 'ms'),
+    figure('processors shared: send lag p99', shared.lag.p99Ms, 'ms'),
+    ...(plainOwn?.ownProcessor === true
+      ? [
+          figure('plain sender, own processor: arrival error p50', plainOwn.errorP50Ms, 'ms'),
+          figure('plain sender, own processor: arrival error p99', plainOwn.errorP99Ms, 'ms'),
+        ]
+      : []),
+    ...(bare === undefined
+      ? []
+      : [
+          figure('bare sender: arrival error p50', bare.errorP50Ms, 'ms'),
+          figure('bare sender: arrival error p99', bare.errorP99Ms, 'ms'),
+          figure('bare sender: processor', bare.cpuPercent, '% of a core'),
+        ]),
   ];
 }
 
@@ -242,7 +218,9 @@ export async function run({ quick }) {
   try {
     const measures = [];
     for (const rate of [500, 2_000]) {
-      measures.push(...(await measureRate(join(directory, `${rate}.hose`), rate, quick ? 7 : 60)));
+      measures.push(
+        ...(await measureRate(join(directory, `${rate}.hose`), rate, quick ? quickSeconds : 60, quick)),
+      );
     }
     return measures;
   } finally {

@@ -103,6 +103,7 @@ test('@gardenhose/core exports these names', () => {
     NameSuggestion
     OperationRow
     Outcome
+    OwnProcessorOption
     Pace
     PaceOptions
     PartKind

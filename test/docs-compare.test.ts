@@ -49,6 +49,7 @@ test('docs/reference/report.md names every field of a report', () => {
     runId: 'r',
     target: 't',
     thread: 'inline',
+    ownProcessor: false,
     pace: 'asap',
     order: 'none',
     mutationsSent: 0,

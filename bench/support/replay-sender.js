@@ -1,7 +1,8 @@
-// A process that sends what bench/replay-lag.js measures: a replay of a capture (`ours`), or the same requests the plain way
-// (`plain`), or with the least that it takes (`bare`). Of its own, so that what the benchmark itself holds in memory delays neither.
+// A process that sends what bench/replay-lag.js measures: a replay of a capture (`ours`, and `ours-shared` without a processor of
+// its own), or the same requests the plain way (`plain`, and `plain-own` with one), or with the least that it takes (`bare`). Of its own, so that what the benchmark itself holds in memory delays neither.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as startTimer, setImmediate as turn } from 'node:timers/promises';
@@ -76,18 +77,35 @@ async function sendBarely(planned, port) {
   for (const socket of sockets) socket.destroy();
 }
 
-const [mode, port, ...rest] = process.argv.slice(2);
-if (mode === 'ours') {
-  const { timing } = await replay(rest[0] ?? '', `http://127.0.0.1:${port}`);
-  tell(timing.lag);
-} else {
-  const send = mode === 'bare' ? sendBarely : sendPlainly;
-  await send(poisson(Number(rest[0]), Number(rest[1])), Number(port));
-  tell(undefined);
+/** Gives this thread the processor that a replay takes, and the others of this process the rest; says whether it could. */
+function ownProcessor() {
+  try {
+    const status = readFileSync('/proc/self/status', 'utf8');
+    const [, from, to] = status.match(/^Cpus_allowed_list:\s*(\d+)-(\d+)$/m) ?? [];
+    if (from === undefined || to === undefined) return false;
+    execFileSync('taskset', ['-apc', `${from}-${Number(to) - 1}`, `${process.pid}`], { stdio: 'ignore' });
+    execFileSync('taskset', ['-pc', to, `${process.pid}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-/** @param {import('@gardenhose/core').Report['timing']['lag'] | undefined} lag */
-function tell(lag) {
+const [mode, port, ...rest] = process.argv.slice(2);
+if (mode === 'ours' || mode === 'ours-shared') {
+  const { run, timing } = await replay(rest[0] ?? '', `http://127.0.0.1:${port}`, {
+    ownProcessor: mode === 'ours' && 'auto',
+  });
+  tell(timing.lag, run?.ownProcessor === true);
+} else {
+  const own = mode === 'plain-own' && ownProcessor();
+  const send = mode === 'bare' ? sendBarely : sendPlainly;
+  await send(poisson(Number(rest[0]), Number(rest[1])), Number(port));
+  tell(undefined, own);
+}
+
+/** @param {import('@gardenhose/core').Report['timing']['lag'] | undefined} lag @param {boolean} ownProcessor */
+function tell(lag, ownProcessor) {
   const { user, system } = process.cpuUsage();
-  process.send?.({ lag, cpuMs: (user + system) / 1e3 }, () => process.disconnect());
+  process.send?.({ lag, ownProcessor, cpuMs: (user + system) / 1e3 }, () => process.disconnect());
 }

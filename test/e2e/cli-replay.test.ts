@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { exchangeEvents, interleave } from '@gardenhose/core/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { whyNoOwnProcessor } from '../support/affinity.ts';
 import { tempDir, writeCapture } from '../support/captures.ts';
 import { closedPort, httpServer, tcpServer } from '../support/http-server.ts';
 import { newerCapture } from '../support/newer-capture.ts';
@@ -78,6 +79,24 @@ test('replay keeps the recorded times, faster by --speed, and at a rate with --p
   expect((await run('--speed', '3')).plannedMs).toBeCloseTo(100, 0);
   expect((await run('--pace', '50')).plannedMs).toBeCloseTo(60, 0);
   expect((await run('--pace', 'asap')).plannedMs).toBeCloseTo(0, 0);
+});
+
+test('replay sends from a processor of its own where it can, without a word where not, and not with --no-own-processor', async ({
+  skip,
+}) => {
+  const why = whyNoOwnProcessor();
+  skip(why !== undefined, why);
+  await using target = await httpServer(shop());
+  const args = ['replay', capture, '--to', target.origin, '--json', '--quiet'];
+  const had = async (flags: readonly string[], env: NodeJS.ProcessEnv = process.env) => {
+    const { stdout, stderr } = await startCli([...args, ...flags], { env }).done;
+    expect(stderr).toBe('');
+    return JSON.parse(stdout).run.ownProcessor;
+  };
+  expect(await had([])).toBe(true);
+  expect(await had(['--no-own-processor'])).toBe(false);
+  expect(await had(['--pace', 'asap'])).toBe(false);
+  expect(await had([], { ...process.env, PATH: '/nowhere' })).toBe(false);
 });
 
 test('replay reads standard input and writes the report to a file', async () => {

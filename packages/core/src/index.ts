@@ -167,6 +167,7 @@ export { isMarkedShadow } from './replay/marks.ts';
 export type { ReplayOptions } from './replay/options.ts';
 export type { ReplayOrder } from './replay/order.ts';
 export { finishedAt } from './replay/order.ts';
+export type { OwnProcessorOption } from './replay/own-processor.ts';
 export type { ReplayPlan } from './replay/plan.ts';
 export { planReplay } from './replay/plan.ts';
 export type { ReplayProgress } from './replay/progress.ts';

@@ -40,6 +40,7 @@ interface ReplayFlags extends CommonFlags, MaskFlags {
   readonly pace?: Pace;
   readonly speed?: number;
   readonly order?: ReplayOrder;
+  readonly ownProcessor: boolean;
   readonly allow?: readonly string[];
   readonly allowMutations?: boolean;
   readonly header?: readonly HookRule[];
@@ -85,6 +86,10 @@ export function replayCommand(context: CommandContext): Command {
         'none',
         'serial',
       ]),
+    )
+    .option(
+      '--no-own-processor',
+      'do not keep other threads of this process off the processor that sends (Linux)',
     )
     .option('--allow <origin>', 'let this target be sent to; may be repeated', collect(parseOrigin))
     .option('--allow-mutations', 'send requests that may change state to a target that is not loopback')
@@ -133,6 +138,7 @@ async function plannedRun(
     pace: flags.pace,
     speed: flags.speed,
     order: flags.order,
+    ownProcessor: flags.ownProcessor && 'auto',
     guard: { allow: flags.allow, allowMutations: flags.allowMutations },
     rules,
     compare: flags.compare === true && compareOptions(flags, source, io),

@@ -8,6 +8,8 @@ import { clockWaiter, napWaiter } from './waiter.ts';
 /** Where the engine runs, as the run sees it. */
 export interface EngineHost {
   readonly thread: 'worker' | 'inline';
+  /** Whether the thread that sends got a processor to itself. */
+  readonly ownProcessor: boolean;
   add(jobs: readonly Job[]): void;
   /**
    * Connects what is needed first, and begins. Resolves when time zero is set.
@@ -43,6 +45,7 @@ export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): 
   let started = false;
   return {
     thread: 'inline',
+    ownProcessor: false,
     add(jobs) {
       for (const job of jobs) engine.add(job);
     },

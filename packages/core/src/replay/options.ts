@@ -7,6 +7,7 @@ import type { Exchange } from '../model/exchange.ts';
 import { createGuard, type Guard, type GuardOptions } from './guard.ts';
 import { checkRunId, type WireMarks } from './marks.ts';
 import { type OrderRule, orderRule, type ReplayOrder } from './order.ts';
+import { type OwnProcessorOption, ownProcessorProblem } from './own-processor.ts';
 import type { ReplayProgress } from './progress.ts';
 import { createSchedule, type PaceOptions, type Schedule } from './schedule.ts';
 import type { Sender } from './sender.ts';
@@ -42,6 +43,14 @@ export interface ReplayOptions extends PaceOptions {
    * when there are hooks (but those that may run ahead) or the sender cannot leave its thread. Progress says which it was.
    */
   readonly thread?: 'auto' | 'worker' | 'inline' | undefined;
+  /**
+   * Whether the thread that sends gets one of this machine's processors to itself for the run, and all other threads of this
+   * process the others: sends then wait for no thread of this process. That changes the processor affinity of the whole
+   * process, which it gets back at the end. It needs Linux, two processors that this process may use, `taskset` (util-linux), and
+   * the engine in a worker. True asks for it and throws `invalid-option` where it cannot be had; `auto` takes it where it can be
+   * had and there is a schedule to keep to, so not with pace `asap`. The report says whether it was so. Default false.
+   */
+  readonly ownProcessor?: OwnProcessorOption | undefined;
   /** Time for the inline engine. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -61,6 +70,7 @@ export interface RunOptions {
   readonly laneOf: ((exchange: Exchange) => string) | undefined;
   readonly maxLanes: number;
   readonly thread: 'worker' | 'inline';
+  readonly ownProcessor: OwnProcessorOption;
   readonly clock: Clock;
 }
 
@@ -80,6 +90,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     throw invalid('maxLanes', `must be a whole number over 0, got ${String(maxLanes)}`);
   }
   const orderName = options.order ?? 'causal';
+  const thread = chooseThread(sender, options);
   return {
     schedule: createSchedule(options),
     order: orderRule(orderName),
@@ -93,7 +104,8 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     onProgress: options.onProgress,
     laneOf: typeof lanes === 'function' ? lanes : undefined,
     maxLanes,
-    thread: chooseThread(sender, options),
+    thread,
+    ownProcessor: checkOwnProcessor(thread, options),
     clock: options.clock ?? systemClock,
   };
 }
@@ -114,6 +126,21 @@ function chooseThread(sender: Sender, options: ReplayOptions): 'worker' | 'inlin
     throw invalid('thread', `must be 'auto', 'worker' or 'inline', got '${String(thread)}'`);
   if (bound !== undefined) throw invalid('thread', `cannot be 'worker': ${bound}`);
   return 'worker';
+}
+
+function checkOwnProcessor(
+  thread: 'worker' | 'inline',
+  { ownProcessor = false, pace }: ReplayOptions,
+): OwnProcessorOption {
+  if (ownProcessor === 'auto') return pace === 'asap' ? false : 'auto';
+  if (typeof ownProcessor !== 'boolean') {
+    throw invalid('ownProcessor', `must be true, false or 'auto', got '${String(ownProcessor)}'`);
+  }
+  if (!ownProcessor) return false;
+  if (thread === 'inline') throw invalid('ownProcessor', 'needs the engine in a worker, and it runs inline');
+  const problem = ownProcessorProblem();
+  if (problem !== undefined) throw problem;
+  return true;
 }
 
 function invalid(option: string, problem: string): GardenhoseError {

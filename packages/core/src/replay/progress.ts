@@ -5,6 +5,8 @@ export interface ReplayProgress {
   readonly runId: string;
   readonly target: string;
   readonly thread: 'worker' | 'inline';
+  /** Whether the thread that sends has a processor to itself, or had it. Known once the run has begun. */
+  readonly ownProcessor: boolean;
   /** In words: `recorded`, `recorded x2`, `asap`, `500/s`. */
   readonly pace: string;
   readonly order: ReplayOrder;

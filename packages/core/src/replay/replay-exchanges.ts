@@ -124,7 +124,7 @@ class Run {
     };
     this.#host =
       options.thread === 'worker'
-        ? workerHost(sender, options.orderName, hostOptions)
+        ? workerHost(sender, options.orderName, { ...hostOptions, ownProcessor: options.ownProcessor })
         : inlineHost(sender, options.clock, hostOptions);
   }
 
@@ -160,6 +160,7 @@ class Run {
       runId,
       target: guard.target,
       thread: this.#host.thread,
+      ownProcessor: this.#host.ownProcessor,
       pace: schedule.description,
       order: orderName,
       elapsedMs: (this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs())) / 1e6,

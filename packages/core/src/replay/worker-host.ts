@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import { GardenhoseError } from '../errors.ts';
+import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import { batchTransfer, packJobs, unpackSettled } from './batch.ts';
 import type { EngineHost, HostOptions } from './engine-host.ts';
 import type { ReplayOrder } from './order.ts';
+import { type OwnProcessor, type OwnProcessorOption, takeProcessor } from './own-processor.ts';
 import type { Sender } from './sender.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
@@ -14,12 +15,19 @@ const closeWithinMs = 2_000;
 const { hrtime } = process;
 const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis;
 
+export interface WorkerHostOptions extends HostOptions {
+  readonly ownProcessor: OwnProcessorOption;
+}
+
 /** Runs the engine in a worker thread, which makes its own sender. */
-export function workerHost(sender: Sender, order: ReplayOrder, options: HostOptions): EngineHost {
+export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHostOptions): EngineHost {
   let worker: Worker | undefined;
   let zero: readonly [number, number] | undefined;
   let failure: GardenhoseError | undefined;
   let closing = false;
+  let opened = false;
+  let processor: OwnProcessor | undefined;
+  let hadProcessor = false;
   let started: { resolve(): void; reject(error: GardenhoseError): void } | undefined;
   let closed = () => {};
 
@@ -30,8 +38,28 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: HostOpti
     options.onFailed(error);
   };
 
+  // Before anything is due: it holds up both threads for some milliseconds.
+  const open = (thread: string | undefined) => {
+    if (closing || failure !== undefined) return;
+    if (options.ownProcessor !== false) {
+      const taken = takeProcessor(thread);
+      if (!isGardenhoseError(taken)) processor = taken;
+      // `auto` asks for it where it can be had; the report says that it was not.
+      else if (options.ownProcessor === true) {
+        fail(taken);
+        return;
+      }
+    }
+    hadProcessor = processor !== undefined;
+    opened = true;
+    if (started !== undefined) post({ type: 'start' });
+  };
+
   const receive = (message: FromWorker) => {
     switch (message.type) {
+      case 'opened':
+        open(message.thread);
+        break;
       case 'settled':
         for (const settled of unpackSettled(message.batch)) options.onSettled(settled);
         break;
@@ -89,6 +117,9 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: HostOpti
 
   return {
     thread: 'worker',
+    get ownProcessor() {
+      return hadProcessor;
+    },
     add(jobs) {
       const batch = packJobs(jobs);
       post({ type: 'jobs', batch }, batchTransfer(batch));
@@ -97,7 +128,8 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: HostOpti
       return new Promise((resolve, reject) => {
         started = { resolve, reject };
         if (failure !== undefined) reject(failure);
-        else post({ type: 'start' });
+        else if (opened) post({ type: 'start' });
+        else worker ??= make();
       });
     },
     nowNs() {
@@ -113,6 +145,8 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: HostOpti
     },
     async close() {
       if (worker === undefined || closing) return;
+      // Nothing is sent any more.
+      processor?.release();
       const ended = new Promise<void>((resolve) => {
         closed = resolve;
       });

@@ -19,6 +19,8 @@ export type ToWorker =
   | { readonly type: 'close' };
 
 export type FromWorker =
+  /** The sender is open. The thread as the system numbers it, where it can be told. */
+  | { readonly type: 'opened'; readonly thread: string | undefined }
   /** Time zero on `process.hrtime`, which all threads share. */
   | { readonly type: 'started'; readonly zero: readonly [seconds: number, nanos: number] }
   | { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string }

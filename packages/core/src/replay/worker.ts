@@ -34,20 +34,31 @@ function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
 }
 
-/** Linux lets sleeps run 50 us over by default, to save wake-ups. This thread wants them exact. */
-function sleepExactly(): void {
+/** This thread as Linux numbers it. */
+function threadNumber(): string | undefined {
   try {
-    const thread = readlinkSync('/proc/thread-self').split('/').pop();
+    return readlinkSync('/proc/thread-self').split('/').pop();
+  } catch {
+    // Not Linux, or no /proc.
+    return undefined;
+  }
+}
+
+/** Linux lets sleeps run 50 us over by default, to save wake-ups. This thread wants them exact. */
+function sleepExactly(thread: string): void {
+  try {
     writeFileSync(`/proc/${thread}/timerslack_ns`, '1');
   } catch {
-    // Not Linux, or not allowed: sleeps are a little longer, and the lag says so.
+    // Not allowed: sleeps are a little longer, and the lag says so.
   }
 }
 
 async function run(setup: WorkerSetup): Promise<void> {
-  sleepExactly();
+  const thread = threadNumber();
+  if (thread !== undefined) sleepExactly(thread);
   const module: SenderModule = await import(setup.source.url);
   const sender: Sender = await module.openSender(setup.source.options);
+  post({ type: 'opened', thread });
   let waiting: Settled[] = [];
   let waitingSince = 0;
 

@@ -70,7 +70,7 @@ function lacks({ state, gaps }: CaptureLosses): string[] {
   return state === 'truncated' || state === 'damaged' ? [...lines, `  the capture is ${state}`] : lines;
 }
 
-function timing({ timing: times }: Report): string[] {
+function timing({ timing: times, run }: Report): string[] {
   const { plannedMs, actualMs, driftMs } = times;
   const rows = [
     ['lag', times.lag],
@@ -80,7 +80,7 @@ function timing({ timing: times }: Report): string[] {
     ['recorded', times.recordedTime],
   ] as const;
   return [
-    `Time: ${seconds(actualMs)} of sending, planned ${seconds(plannedMs)}, drift ${ms(driftMs)}`,
+    `Time: ${seconds(actualMs)} of sending, planned ${seconds(plannedMs)}, drift ${ms(driftMs)}${run?.ownProcessor === true ? ', sent from a processor of its own' : ''}`,
     ...textTable(
       ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
       [

@@ -198,13 +198,14 @@ function runFacts({
   runId,
   target,
   thread,
+  ownProcessor,
   pace,
   order,
   mutationsSent,
   resent,
   stopped,
 }: RunFacts): RunFacts {
-  return { runId, target, thread, pace, order, mutationsSent, resent, stopped };
+  return { runId, target, thread, ownProcessor, pace, order, mutationsSent, resent, stopped };
 }
 
 function atLeast(value: number, least: number, option: string): number {

@@ -43,6 +43,8 @@ export interface RunFacts {
   readonly runId: string;
   readonly target: string;
   readonly thread: 'worker' | 'inline';
+  /** Whether the thread that sent had a processor to itself. */
+  readonly ownProcessor: boolean;
   readonly pace: string;
   readonly order: string;
   readonly mutationsSent: number;

@@ -53,7 +53,14 @@ test('what a recorder was told to leave out is shown, and is no loss', () => {
 });
 
 test('a capture that a stopped run did not read to its end is not said to lack one', () => {
-  const facts = { runId: 'r', target: 'x', thread: 'inline', pace: 'asap', order: 'none' } as const;
+  const facts = {
+    runId: 'r',
+    target: 'x',
+    thread: 'inline',
+    ownProcessor: false,
+    pace: 'asap',
+    order: 'none',
+  } as const;
   const build = (stopped: string | undefined, state: 'open' | 'truncated') =>
     new ReportBuilder().build(
       { ...facts, mutationsSent: 0, resent: 0, stopped },

@@ -10,6 +10,7 @@ const run = {
   runId: 'r1',
   target: 'http://127.0.0.1:3000',
   thread: 'worker',
+  ownProcessor: false,
   pace: 'recorded',
   order: 'causal',
   mutationsSent: 2,

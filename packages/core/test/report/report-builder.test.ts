@@ -11,6 +11,7 @@ const run: RunFacts = {
   runId: 'r1',
   target: 'http://127.0.0.1:3000',
   thread: 'worker',
+  ownProcessor: false,
   pace: 'recorded',
   order: 'causal',
   mutationsSent: 0,
