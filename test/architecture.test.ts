@@ -202,6 +202,10 @@ const storyTests: Record<string, string> = {
   'packages/core/test/capture/round-trip.test.ts': 'writer and readers together',
   'packages/core/test/mask/body.test.ts': 'bodies of every kind through the whole masker',
   'packages/core/test/record/record-to-file.test.ts': 'recorder and file sink together',
+  'packages/grpc-adapter/test/hard-cases/coexistence.test.ts': 'as endings',
+  'packages/grpc-adapter/test/hard-cases/endings.test.ts': 'how calls end, with the tap on and off',
+  'packages/grpc-adapter/test/hard-cases/messages.test.ts': 'as endings',
+  'packages/grpc-adapter/test/hard-cases/metadata.test.ts': 'as endings',
   'packages/http-adapter/test/behaviours/bodies.test.ts':
     'behaviours of Node servers, with the tap on and off',
   'packages/http-adapter/test/behaviours/connections.test.ts': 'as bodies',

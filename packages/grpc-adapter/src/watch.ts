@@ -26,6 +26,8 @@ export class Watch implements Witness, MessageReceiver {
   readonly #request: Deframer = new Deframer('request');
   readonly #response: Deframer = new Deframer('response');
   #requestEnd: 'open' | 'held' | 'told' = 'open';
+  /** Bytes came that were not looked at. */
+  #unread = false;
   #headSeen = false;
   /** The last thing of the response was sent. */
   #answered = false;
@@ -51,7 +53,8 @@ export class Watch implements Witness, MessageReceiver {
     try {
       // What arrives after the answer is complete is read by nobody.
       if (chunk !== null) {
-        if (chunk instanceof Buffer && !this.#answered) this.#request.push(chunk, this);
+        if (this.#answered) this.#unread = true;
+        else if (chunk instanceof Buffer) this.#request.push(chunk, this);
       } else if (this.#stream.rstCode === 0 && !this.#stream.destroyed) {
         // A client that cancels ends its side first, and resets the stream a moment later.
         this.#requestEnd = 'held';
@@ -70,7 +73,7 @@ export class Watch implements Witness, MessageReceiver {
     try {
       if (this.#stream.rstCode !== 0) return;
       this.#requestEnd = 'told';
-      tap.end('request', this.#request.between);
+      tap.end('request', this.#sawWhole());
     } catch (error) {
       this.fail(error);
     }
@@ -137,13 +140,13 @@ export class Watch implements Witness, MessageReceiver {
   }
 
   closed(): void {
-    this.tellRequestEnd();
     const { tap } = this;
     if (tap === undefined) return;
     try {
       const { rstCode } = this.#stream;
-      if (this.#answered && rstCode === 0) {
-        if (this.#requestEnd !== 'told') tap.end('request', false);
+      // A call is over for its client when it has the trailers: it may close the connection before Node has closed the stream.
+      if (this.#answered && (rstCode === 0 || this.#session.destroyed)) {
+        if (this.#requestEnd !== 'told') tap.end('request', this.#requestEnd === 'held' && this.#sawWhole());
         if (this.#deadlinePassed) tap.abort('server', 'DEADLINE_EXCEEDED');
         else tap.end('response');
       } else {
@@ -166,6 +169,10 @@ export class Watch implements Witness, MessageReceiver {
       // The failure that counts is the first; it is reported below.
     }
     for (const target of this.#targets) reportFailure(target, error);
+  }
+
+  #sawWhole(): boolean {
+    return this.#request.between && !this.#unread;
   }
 
   #noteStatus(sent: Parameters<typeof flattenTrailers>[0]): void {

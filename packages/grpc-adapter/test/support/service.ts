@@ -24,15 +24,30 @@ export interface Running extends AsyncDisposable {
   readonly port: number;
 }
 
+export interface ServeOptions {
+  readonly server?: grpc.ServerOptions;
+  readonly client?: grpc.ClientOptions;
+  /** Codecs in place of those of the definition, which leave bytes as they are. */
+  readonly codecs?: Partial<typeof codecs>;
+}
+
 /** A server on a port of its own and a client of it. Methods that are not given echo. */
 export async function serve(
   handlers: Handlers,
   prepare: ((server: grpc.Server) => void) | undefined = undefined,
-  options: { server?: grpc.ServerOptions; client?: grpc.ClientOptions } = {},
+  options: ServeOptions = {},
 ): Promise<Running> {
   const server = new grpc.Server(options.server);
   prepare?.(server);
-  server.addService(definition, { ...echo, ...handlers });
+  const { unary, upload, list, chat } = definition;
+  const own = options.codecs;
+  const service = {
+    unary: { ...unary, ...own },
+    upload: { ...upload, ...own },
+    list: { ...list, ...own },
+    chat: { ...chat, ...own },
+  };
+  server.addService(service, { ...echo, ...handlers });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
