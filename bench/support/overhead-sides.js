@@ -9,6 +9,7 @@ import { openClient } from './load.js';
 
 /**
  * @typedef {{ child: import('node:child_process').ChildProcess, client: import('./load.js').Client }} Side
+ * @typedef {Pick<Side, 'child'> & { client: Pick<import('./load.js').Client, 'closed' | 'close'> }} AnySide
  * @typedef {{ thread: number, process: number }} Cpu nanoseconds
  */
 
@@ -19,18 +20,28 @@ const script = (/** @type {string} */ name) => fileURLToPath(new URL(name, impor
  * @param {string} folder
  * @returns {Promise<Side>}
  */
-export async function startSide(mode, folder) {
-  const child = fork(script('overhead-server.js'), [mode, join(folder, 'bench.hose')], {
+export const startSide = (mode, folder) => startServer('overhead-server.js', openClient, mode, folder);
+
+/**
+ * @template C
+ * @param {string} file the server, beside this file
+ * @param {(port: number) => Promise<C>} open
+ * @param {'on' | 'off'} mode
+ * @param {string} folder
+ * @returns {Promise<{ child: import('node:child_process').ChildProcess, client: C }>}
+ */
+export async function startServer(file, open, mode, folder) {
+  const child = fork(script(file), [mode, join(folder, 'bench.hose')], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // The request thread has a processor of its own. Threads that collect garbage with it would need others, and be late
     // where those are busy: then it waits for them.
     execArgv: ['--single-threaded-gc'],
   });
   const [address] = await once(child, 'message');
-  return { child, client: await openClient(address.port) };
+  return { child, client: await open(address.port) };
 }
 
-/** @param {Side} side */
+/** @param {AnySide} side */
 export async function stopSide({ child, client }) {
   client.close();
   child.send('stop');
@@ -41,7 +52,7 @@ export async function stopSide({ child, client }) {
 
 /**
  * Waits until the recorder's thread has written everything.
- * @param {Side} side
+ * @param {AnySide} side
  */
 export async function drained({ child }) {
   child.send('flush');
@@ -74,7 +85,7 @@ export async function answeredAt({ child }) {
 
 /**
  * Gives the request threads a processor that the client and the recorder's thread stay away from, where that can be had.
- * @param {Side[]} sides
+ * @param {AnySide[]} sides
  * @returns {(() => void) | undefined} the undo
  */
 export function pin(sides) {
@@ -110,7 +121,7 @@ export function goFirst(sides) {
 
 /**
  * Keeps the recorder's thread from running while any other would on its processor, where that is permitted.
- * @param {Side} on
+ * @param {AnySide} on
  * @returns {(() => void) | undefined} the undo
  */
 export function holdBack({ child }) {
@@ -124,7 +135,7 @@ export function holdBack({ child }) {
 }
 
 /**
- * @param {Side} side
+ * @param {AnySide} side
  * @param {string} path
  * @param {number} count
  * @param {number} connections
