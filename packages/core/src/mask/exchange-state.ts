@@ -2,6 +2,7 @@ import type { ExchangeStart, Side } from '../model/event.ts';
 import { headerValue } from '../model/headers.ts';
 import type { BodyMasker } from './body/body-unit.ts';
 import { type ContentType, contentType } from './body/content-type.ts';
+import type { MessageContext } from './body/message-masker.ts';
 import { SideBody } from './body/side-body.ts';
 import type { RuleContext } from './rules/rule-context.ts';
 import type { PolicyRules, RuleSet } from './rules/rules.ts';
@@ -10,8 +11,10 @@ import { AuditLog } from './rules/scope.ts';
 const noType = contentType([]);
 
 /** What masking knows of an exchange that is under way. */
-export class ExchangeState {
+export class ExchangeState implements MessageContext {
   readonly protocol: ExchangeStart['protocol'];
+  /** Of the request. */
+  readonly target: string;
   readonly audit: AuditLog = new AuditLog();
   /** Some of its events may be missing. */
   hasGap = false;
@@ -26,6 +29,7 @@ export class ExchangeState {
   constructor(rules: PolicyRules, start: ExchangeStart) {
     this.#rules = rules;
     this.protocol = start.protocol;
+    this.target = start.target;
     this.#context = rules.conditional ? contextOf(start) : undefined;
     this.#types = { request: contentType(start.headers), response: noType };
     this.#sets = {
@@ -38,6 +42,10 @@ export class ExchangeState {
   responseType(type: ContentType): void {
     this.#types.response = type;
     this.#sets.response = this.#select('response', type);
+  }
+
+  mediaType(side: Side): string {
+    return this.#types[side].mediaType;
   }
 
   rules(side: Side): RuleSet {

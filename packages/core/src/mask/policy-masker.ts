@@ -30,6 +30,7 @@ import { HeaderMasker } from './head/header-masker.ts';
 import { ValueMemory } from './head/value-memory.ts';
 import type { Masker } from './masker.ts';
 import type { ResolvedPolicy } from './policy/resolve-policy.ts';
+import { ProtobufMasker } from './protobuf/protobuf-masker.ts';
 import type { PolicyRules } from './rules/rules.ts';
 import { type MaskTrace, Scope } from './rules/scope.ts';
 import { TextMasker } from './text/text-masker.ts';
@@ -48,6 +49,7 @@ export class PolicyMasker implements Masker {
   readonly #tokens: Tokens;
   readonly #scope: Scope;
   readonly #text: TextMasker;
+  readonly #protobuf: ProtobufMasker;
   readonly #headers: HeaderMasker;
   readonly #heads: HeadMasker;
   readonly #memory: ValueMemory;
@@ -73,14 +75,16 @@ export class PolicyMasker implements Masker {
     this.#scope = new Scope(this.#stray.rules('request'));
     this.#scope.trace = trace;
     this.#tokens = tokens;
-    this.#text = new TextMasker(this.#scope, new Replacer(tokens, policy.jwt), policy.limits);
+    const replacer = new Replacer(tokens, policy.jwt);
+    this.#text = new TextMasker(this.#scope, replacer, policy.limits);
+    this.#protobuf = new ProtobufMasker(this.#scope, this.#text, replacer, policy.limits);
     this.#memory = new ValueMemory(this.#scope, policy.limits.cachedTokens, (forget) =>
       tokens.cache.alsoForget(forget),
     );
-    this.#headers = new HeaderMasker(this.#scope, this.#text, this.#memory);
+    this.#headers = new HeaderMasker(this.#scope, this.#text, this.#protobuf, this.#memory);
     this.#heads = new HeadMasker(this.#scope, this.#text, this.#headers, this.#memory);
     this.#bodies = new BodyMasker(policy, this.#scope, this.#text, this.#headers);
-    this.#messages = new MessageMasker(policy, this.#scope, this.#text, this.#bodies);
+    this.#messages = new MessageMasker(policy, this.#scope, this.#text, this.#bodies, this.#protobuf);
   }
 
   close(): void {
@@ -89,8 +93,10 @@ export class PolicyMasker implements Masker {
   }
 
   mask(event: CaptureEvent): readonly CaptureEvent[] {
-    if (!('exchange' in event) || event.type === 'gap') {
+    const { type } = event;
+    if (type === 'gap' || type === 'control' || type === 'clock' || type === 'schema') {
       if (event.type === 'gap') this.#gap(event);
+      else if (event.type === 'schema') this.#protobuf.describe(event.data);
       this.#last = event;
       return [event];
     }
@@ -146,7 +152,7 @@ export class PolicyMasker implements Masker {
         return this.#body(event, state);
       case 'message':
         this.#scope.set(state.rules(event.side), state.audit, 'message', event.side);
-        return [this.#messages.mask(event, state.protocol)];
+        return [this.#messages.mask(event, state)];
       case 'trailers':
         return [this.#trailers(event, state)];
       case 'mark':

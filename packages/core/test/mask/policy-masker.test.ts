@@ -132,7 +132,7 @@ test('drops messages that have no readable form, and masks those of text', () =>
   expect(messages('websocket', 1, 'hello')[0]).toMatchObject({ state: 'kept', data: Buffer.from('hello') });
   expect(messages('websocket', 2, 'bob')[0]).toMatchObject({ state: 'dropped:binary' });
   expect(messages('websocket', 2, 'bob')[0]).not.toHaveProperty('data');
-  expect(messages('grpc-unary', 0, 'bob')[0]).toMatchObject({ state: 'dropped:no-descriptor' });
+  expect(messages('grpc-unary', 0, 'bob')[0]).toMatchObject({ state: 'dropped:schema-unknown' });
   const [close] = messages('websocket', 8, '\x03\xe8bye bob@example.com');
   expect(Buffer.from(close?.data ?? '').toString()).toMatch(/bye mk_email_.{16}$/);
 });

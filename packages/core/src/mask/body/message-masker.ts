@@ -1,11 +1,21 @@
 import { isUtf8 } from 'node:buffer';
-import type { ExchangeStart, MessageEvent } from '../../model/event.ts';
+import type { ExchangeStart, MessageEvent, Side } from '../../model/event.ts';
 import type { ResolvedPolicy } from '../policy/resolve-policy.ts';
+import type { ProtobufMasker } from '../protobuf/protobuf-masker.ts';
 import type { Scope } from '../rules/scope.ts';
 import { afterFrame } from '../text/content-look.ts';
 import type { TextMasker } from '../text/text-masker.ts';
 import type { BodyMasker } from './body-unit.ts';
 import { maskStomp } from './stomp.ts';
+
+/** What an exchange says of its messages. */
+export interface MessageContext {
+  readonly protocol: ExchangeStart['protocol'];
+  /** Of the request. */
+  readonly target: string;
+  /** Without parameters, in lower case; empty where none was told. */
+  mediaType(side: Side): string;
+}
 
 const text = 1;
 const binary = 2;
@@ -17,26 +27,33 @@ export class MessageMasker {
   readonly #scope: Scope;
   readonly #text: TextMasker;
   readonly #bodies: BodyMasker;
+  readonly #protobuf: ProtobufMasker;
 
-  constructor(policy: ResolvedPolicy, scope: Scope, text: TextMasker, bodies: BodyMasker) {
+  constructor(
+    policy: ResolvedPolicy,
+    scope: Scope,
+    text: TextMasker,
+    bodies: BodyMasker,
+    protobuf: ProtobufMasker,
+  ) {
     this.#policy = policy;
     this.#scope = scope;
     this.#text = text;
     this.#bodies = bodies;
+    this.#protobuf = protobuf;
   }
 
-  mask(event: MessageEvent, protocol: ExchangeStart['protocol']): MessageEvent {
+  mask(event: MessageEvent, of: MessageContext): MessageEvent {
     const { data, ...shown } = event;
     if (data === undefined) return shown;
-    const problem = this.#problem(event, data, protocol);
+    const problem = this.#problem(event, data, of.protocol);
     if (problem !== '') {
       this.#scope.count(`dropped:${problem}`);
       return { ...shown, state: `dropped:${problem}` };
     }
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
-    // The first two bytes of a close message are its code.
-    const start = event.kind === close ? Math.min(2, data.length) : 0;
-    const masked = this.#content(bytes, start, event.kind);
+    const masked =
+      of.protocol === 'grpc' ? this.#ofCall(bytes, event.side, of) : this.#ofSocket(bytes, event.kind);
     if (typeof masked === 'string') {
       this.#scope.count(`dropped:${masked}`);
       return { ...shown, state: `dropped:${masked}` };
@@ -48,8 +65,19 @@ export class MessageMasker {
     if (event.state.startsWith('dropped')) return event.state.slice('dropped:'.length);
     if (event.state === 'truncated') return 'truncated';
     if (data.length > this.#policy.limits.bodyBytes) return 'size';
-    if (protocol !== 'websocket') return protocol === 'grpc' ? 'no-descriptor' : 'unknown';
-    return '';
+    return protocol === 'http' ? 'unknown' : '';
+  }
+
+  /** Messages are protobuf, where their type does not say JSON. */
+  #ofCall(bytes: Buffer, side: Side, of: MessageContext): Buffer | string | undefined {
+    if (bytes.length === 0) return undefined;
+    if (of.mediaType(side).endsWith('json')) return this.#content(bytes, 0, text);
+    return this.#protobuf.message(bytes, of.target, side, this.#scope.rules.body);
+  }
+
+  #ofSocket(bytes: Buffer, kind: number): Buffer | string | undefined {
+    // The first two bytes of a close message are its code.
+    return this.#content(bytes, kind === close ? Math.min(2, bytes.length) : 0, kind);
   }
 
   /** What stands for the message, undefined when it stays as it is; a text says why nothing can. */

@@ -1,6 +1,7 @@
 import type { HeaderList } from '../../model/headers.ts';
 import { fixedHeaderKinds, type HeaderKind, headerKinds } from '../policy/default-policy.ts';
 import type { MaskRule } from '../policy/mask-rule.ts';
+import type { ProtobufMasker } from '../protobuf/protobuf-masker.ts';
 import { detached } from '../rules/detached.ts';
 import type { RuleSet } from '../rules/rules.ts';
 import type { Scope } from '../rules/scope.ts';
@@ -68,10 +69,10 @@ export class HeaderMasker {
   #rules: RuleSet | undefined;
   #known = new KnownHeaders();
 
-  constructor(scope: Scope, text: TextMasker, memory: ValueMemory) {
+  constructor(scope: Scope, text: TextMasker, protobuf: ProtobufMasker, memory: ValueMemory) {
     this.#scope = scope;
     this.#memory = memory;
-    this.#values = new HeaderValues(scope, text);
+    this.#values = new HeaderValues(scope, text, protobuf);
     this.#maskName = (name) => text.mask(name, 0);
   }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { credentialSchemes, type HeaderKind, isTelling } from '../policy/default-policy.ts';
 import type { MaskRule } from '../policy/mask-rule.ts';
+import type { ProtobufMasker } from '../protobuf/protobuf-masker.ts';
 import type { Scope } from '../rules/scope.ts';
 import type { TextMasker } from '../text/text-masker.ts';
 import { addressOf } from '../value/canonical.ts';
@@ -20,9 +21,11 @@ export class HeaderValues {
   readonly #scope: Scope;
   readonly #text: TextMasker;
   readonly #cookies: CookieMasker;
+  readonly #protobuf: ProtobufMasker;
 
-  constructor(scope: Scope, text: TextMasker) {
+  constructor(scope: Scope, text: TextMasker, protobuf: ProtobufMasker) {
     this.#scope = scope;
+    this.#protobuf = protobuf;
     this.#text = text;
     this.#cookies = new CookieMasker(scope, text);
   }
@@ -88,6 +91,8 @@ export class HeaderValues {
         );
       case 'disposition':
         return this.#disposition(value);
+      case 'status-details':
+        return this.#listed(value, (item) => this.#statusDetails(credential, item));
       case 'percent':
         return this.#text.urls.pairs(value, 'query', 0);
       case 'kept':
@@ -160,6 +165,20 @@ export class HeaderValues {
     const shown = known ? `${scheme} ` : '';
     if (!/^\s*[\w-]{1,40}=/.test(text)) return shown + this.#under(rule, text);
     return shown + this.#listed(text, (item) => this.#parameter(rule, item));
+  }
+
+  /** A `google.rpc.Status` in base64, of which what can be read stays. */
+  #statusDetails(rule: MaskRule, value: string): string {
+    const text = value.trim();
+    const bytes = Buffer.from(text, 'base64');
+    // Whatever base64 passes over would not be looked at.
+    const plain = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
+    if (bytes.toString('base64').replace(/=+$/, '') !== plain) return this.#under(rule, value);
+    const masked = this.#protobuf.status(bytes);
+    if (typeof masked === 'string') return this.#under(rule, value);
+    if (masked === undefined) return value;
+    const encoded = masked.toString('base64');
+    return text.endsWith('=') ? encoded : encoded.replace(/=+$/, '');
   }
 
   #network(kind: 'network' | 'forwarded' | 'via', value: string): string {

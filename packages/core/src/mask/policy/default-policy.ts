@@ -16,6 +16,9 @@ export const defaultRuleIds = [
   'default/key/device',
   'default/pair',
   'default/graphql-literal',
+  'default/proto/debug-redact',
+  'default/proto/bytes',
+  'default/proto/unknown-field',
   'default/peer',
   'default/lane',
   'default/detect/email',
@@ -63,6 +66,7 @@ export type HeaderKind =
   | 'params'
   | 'disposition'
   | 'percent'
+  | 'status-details'
   | 'trace'
   | 'content-type'
   | 'date'
@@ -126,7 +130,6 @@ export const headerKinds: Readonly<Record<HeaderKind, readonly string[]>> = {
     'x-parse-rest-api-key',
     'x-parse-master-key',
     'x-parse-session-token',
-    'grpc-status-details-bin',
   ],
   email: ['x-forwarded-email', 'from'],
   user: ['x-forwarded-user', 'x-remote-user', 'remote-user'],
@@ -184,6 +187,7 @@ export const headerKinds: Readonly<Record<HeaderKind, readonly string[]>> = {
   params: ['baggage'],
   disposition: ['content-disposition'],
   percent: ['grpc-message'],
+  'status-details': ['grpc-status-details-bin'],
   trace: ['traceparent'],
   host: ['host', ':authority', 'x-forwarded-host'],
   'content-type': ['content-type'],
@@ -233,6 +237,7 @@ export const fixedHeaderKinds: readonly HeaderKind[] = [
   'set-cookie',
   'email',
   'user',
+  'status-details',
 ];
 
 /** Their names; some end in `*`. */

@@ -67,7 +67,8 @@ export interface Match {
 /**
  * Points at values. `key:` is any named value in a query, a form, JSON or a cookie, its words compared without case
  * and separators. `json:` is a path: `$.a.b`, `$.items[*].x`, `$..password`. `path:` marks segments: `/users/:email`.
- * `gql:` is an argument or variable of a GraphQL document, `text:*` a text body, `body` any body as a whole.
+ * `gql:` is an argument or variable of a GraphQL document, `proto:` a field of a protobuf message by its full name, or all fields
+ * that hold a message of this name, `proto-option:` fields that have this custom option, `text:*` a text body, `body` any body as a whole.
  */
 export type Selector =
   | `header:${string}`
@@ -79,6 +80,8 @@ export type Selector =
   | `form:${string}`
   | `multipart:${string}`
   | `gql:${string}`
+  | `proto:${string}`
+  | `proto-option:${string}`
   | 'text:*'
   | 'body';
 

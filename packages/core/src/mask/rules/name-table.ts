@@ -31,6 +31,11 @@ for (const word of 'name key k field id header label attribute property param pa
   roles.set(word, roleName);
 const longestWord = 9;
 
+/** What a name says of the values beside it. */
+function roleOf(name: string): NameEntry['role'] {
+  return name.length > longestWord ? 0 : (roles.get(name.toLowerCase()) ?? 0);
+}
+
 /**
  * From the bytes of a name in JSON, as they stand, to what its words mean: an open-addressing table, so that a name
  * that was seen before costs no string. Starts anew when it is full, since names can come from clients.
@@ -73,6 +78,11 @@ export class NameTable {
     return entry;
   }
 
+  /** What a name says of the values beside it. */
+  role(name: string): NameEntry['role'] {
+    return roleOf(name);
+  }
+
   /** Notes that a name came after another one. */
   follow(last: NameEntry, entry: NameEntry): void {
     // What is not in the table is not kept alive by what is.
@@ -89,7 +99,7 @@ export class NameTable {
   #make(bytes: Buffer, start: number, end: number, escaped: boolean): NameEntry {
     const raw = bytes.toString('utf8', start, end);
     const text = escaped ? decodeName(raw) : raw;
-    const role = text.length > longestWord ? 0 : (roles.get(text.toLowerCase()) ?? 0);
+    const role = roleOf(text);
     const rule = this.#resolve(text);
     // A default rule says what it went by: not the name of the member.
     const pairRule = rule?.order === Number.POSITIVE_INFINITY ? { ...rule, id: 'default/pair' } : rule;

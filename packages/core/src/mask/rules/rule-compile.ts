@@ -2,15 +2,7 @@ import { isFixedHeader } from '../policy/default-policy.ts';
 import { detectorIds } from '../policy/detector-ids.ts';
 import { allBits, arrayBit, type MaskRule, numberBit, objectBit, stringBit } from '../policy/mask-rule.ts';
 import type { PolicyRule } from '../policy/policy.ts';
-import {
-  didYouMean,
-  isRecord,
-  notYet,
-  oneOf,
-  onlyFields,
-  policyError,
-  show,
-} from '../policy/policy-error.ts';
+import { didYouMean, isRecord, oneOf, onlyFields, policyError, show } from '../policy/policy-error.ts';
 import {
   globPattern,
   type JsonPath,
@@ -26,6 +18,20 @@ import { compileMatch } from './rule-match.ts';
 
 /** Where a named value stands. */
 export type NamePlace = 'json' | 'query' | 'form' | 'cookie' | 'multipart' | 'gql';
+
+/** What rules can go by of a field of a protobuf message. */
+export interface ProtoField {
+  /** As its schema has it; empty where it has none of its own, as the value of a map. */
+  readonly name: string;
+  /** `shop.Order.email`. */
+  readonly fullName: string;
+  /** Full name of the message that it holds, else empty. */
+  readonly typeName: string;
+  /** Full names of the custom options that are set for it. */
+  readonly options: readonly string[];
+  /** It is marked with `debug_redact`. */
+  readonly redacted: boolean;
+}
 
 /** A user's rule, checked and ready. */
 export interface CompiledRule {
@@ -46,12 +52,11 @@ export interface CompiledRule {
   /** The pattern whose finds it takes. */
   readonly pattern: LinearPattern | undefined;
   matchesName(place: NamePlace, name: string): boolean;
+  matchesProto(field: ProtoField): boolean;
 }
 
 /** Patterns with two `*` take time by the square of a name's length. */
 const longestName = 1024;
-/** Selectors that nothing carries out yet. */
-const laterSelectors = ['proto'];
 
 const selectorKinds = [
   'header:',
@@ -63,6 +68,8 @@ const selectorKinds = [
   'form:',
   'multipart:',
   'gql:',
+  'proto:',
+  'proto-option:',
   'text:*',
   'body',
 ] as const;
@@ -92,12 +99,13 @@ export function compileRule(
   const selectors = selectorsOf(given, where);
   const named = new Map<NamePlace, RegExp[]>();
   const keys = new Set<string>();
+  const protoNames: RegExp[] = [];
+  const protoOptions = new Set<string>();
   const compiled = { headers: [] as RegExp[], jsonPaths: [] as JsonPath[], paths: [] as PathTemplate[] };
   for (const selector of selectors) {
     const colon = selector.indexOf(':');
     const kind = colon < 0 ? selector : selector.slice(0, colon);
     const text = colon < 0 ? '' : selector.slice(colon + 1);
-    if (laterSelectors.includes(kind)) throw notYet(where, `the selector ${show(selector)}`);
     switch (kind) {
       case 'header':
         checkHeader(text.toLowerCase(), rule, where, allowed);
@@ -115,6 +123,12 @@ export function compileRule(
         break;
       case 'path':
         compiled.paths.push(parsePathTemplate(text, where));
+        break;
+      case 'proto':
+        protoNames.push(protoPattern(text, where));
+        break;
+      case 'proto-option':
+        protoOptions.add(protoName(text, where));
         break;
       case 'key':
         keys.add(keyWords(text, where));
@@ -138,6 +152,9 @@ export function compileRule(
     body: selectors.includes('body'),
     pattern: patternOf(given, rule, where),
     detector: detectorOf(given, rule, where),
+    matchesProto: ({ fullName, typeName, options }) =>
+      protoNames.some((pattern) => pattern.test(fullName) || (typeName !== '' && pattern.test(typeName))) ||
+      options.some((option) => protoOptions.has(option)),
     matchesName: (place, name) => {
       const short = name.slice(0, longestName);
       const byWords = (text: string) => keys.has(nameWords(text).join(''));
@@ -233,6 +250,21 @@ function keyWords(text: string, where: string): string {
   return words;
 }
 
+const dottedName = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/;
+
+function protoName(text: string, where: string): string {
+  if (dottedName.test(text)) return text;
+  throw policyError(where, `expected a full name such as corp.sensitive, found ${show(text)}`);
+}
+
+/** A full name, in which `*` stands for any characters. Names of protobuf have case. */
+function protoPattern(text: string, where: string): RegExp {
+  const { source } = globPattern(text, where);
+  if (!dottedName.test(text.replaceAll('*', 'x')))
+    throw policyError(where, `proto: needs the full name of a field or message, found ${show(text)}`);
+  return new RegExp(source, 's');
+}
+
 /** A rule that asks to show what is always masked could never act: better told at start than found in a leak. */
 function checkHeader(name: string, rule: MaskRule, where: string, allowed: ReadonlySet<string>): void {
   if (rule.action !== 'keep' && rule.action !== 'partial' && rule.action !== 'format') return;
@@ -245,7 +277,8 @@ function checkHeader(name: string, rule: MaskRule, where: string, allowed: Reado
 
 /** By the name that it points at, or the last one of a path. */
 function isOfCard(selector: string): boolean {
-  const name = /^(?:key|query|form|multipart|gql|cookie):(.+)$|^json:.*[.'"](\w+)['"\]]*$/.exec(selector);
+  const name =
+    /^(?:key|query|form|multipart|gql|cookie|proto):(?:.*\.)?(.+)$|^json:.*[.'"](\w+)['"\]]*$/.exec(selector);
   const text = name?.[1] ?? name?.[2];
   return text !== undefined && nameMeaning(text, false)?.type === 'card';
 }

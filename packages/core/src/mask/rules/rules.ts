@@ -8,7 +8,7 @@ import { showsCards } from './card-rules.ts';
 import { detached } from './detached.ts';
 import type { LinearPattern } from './linear-pattern.ts';
 import { NameTable } from './name-table.ts';
-import { type CompiledRule, compileRule, type NamePlace } from './rule-compile.ts';
+import { type CompiledRule, compileRule, type NamePlace, type ProtoField } from './rule-compile.ts';
 import type { RuleContext } from './rule-context.ts';
 
 export interface JsonPathRule {
@@ -199,6 +199,19 @@ export class RuleSet {
   /** The rule for an argument or a variable of a GraphQL document. */
   gql(name: string): MaskRule | undefined {
     return this.#named('gql', name);
+  }
+
+  /** The rule for a field of a protobuf message. */
+  protoField(field: ProtoField): MaskRule | undefined {
+    let after = this.#meant('json', field.name);
+    if (field.redacted && this.enabled('default/proto/debug-redact'))
+      after ??= this.default('default/proto/debug-redact', 'value');
+    after ??= this.otherwise;
+    const own = this.#rules.filter(
+      (each) => each.matchesProto(field) || (field.name !== '' && each.matchesName('json', field.name)),
+    );
+    for (const { rule } of own.reverse()) after = { ...rule, fallback: after };
+    return after;
   }
 
   /** Every cookie has one: names that mean nothing are of a type of their own. */

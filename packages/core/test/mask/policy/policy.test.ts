@@ -18,7 +18,11 @@ const withRule = (rule: unknown) => create({ version: 1, key, rules: [rule] });
 
 test('refuses what it cannot carry out, and names the rule', () => {
   const cases: [rule: object, problem: RegExp][] = [
-    [{ id: 'r', at: 'proto:a.B.c', mask: 'token' }, /rule r: .*"proto:a.B.c" is not supported yet/],
+    [{ id: 'r', at: 'proto:a.B.', mask: 'token' }, /rule r: proto: needs the full name .*"a.B."/],
+    [
+      { id: 'r', at: 'proto-option:corp.*', mask: 'token' },
+      /rule r: .*a full name such as corp.sensitive, found "corp.\*"/,
+    ],
     [{ id: 'r', at: 'text:x', mask: 'token' }, /rule r, at: cannot read the selector "text:x"/],
     [{ id: 'r', at: 'body:x', mask: 'remove' }, /rule r, at: cannot read the selector "body:x"/],
     [{ id: 'r', at: 'headers:x', mask: 'token' }, /rule r, at: cannot read the selector "headers:x"/],

@@ -1,0 +1,165 @@
+import { SchemaSet } from '../../model/schema-set.ts';
+import {
+  type Extension,
+  type FieldType,
+  type MessageType,
+  type Place,
+  readDescriptors,
+  readMessage,
+  readRedactedValues,
+} from './descriptor.ts';
+import { builtInSchema } from './known-types.ts';
+import { MalformedWire } from './wire.ts';
+
+/** What goes in and out of a method: full names of messages. */
+export interface MethodTypes {
+  readonly request: string;
+  readonly response: string;
+}
+
+const fieldOptions = 'google.protobuf.FieldOptions';
+const debugRedact = 16;
+
+/**
+ * The messages, extensions and methods of schemas, by their full names and by those alone. Where two schemas describe one name, the
+ * first holds. A message is read when it is asked for.
+ *
+ * @example
+ * const registry = new SchemaRegistry();
+ * registry.add(readFileSync('shop.binpb'));
+ * registry.method('/shop.Orders/Get'); // { request: 'shop.GetOrder', response: 'shop.Order' }
+ */
+export class SchemaRegistry {
+  /** Counts up with each schema that brought something: what was compiled before may lack it. */
+  version = 0;
+  readonly #seen = new SchemaSet();
+  readonly #messages = new Map<string, Place>();
+  readonly #enums = new Map<string, Place>();
+  readonly #methods = new Map<string, MethodTypes>();
+  /** By what they extend. */
+  readonly #extensions = new Map<string, FieldType[]>();
+  readonly #read = new Map<string, MessageType | undefined>();
+
+  constructor() {
+    this.#index(builtInSchema);
+  }
+
+  /** How many messages are known, without the few that every registry knows. */
+  get messageCount(): number {
+    return this.#messages.size - builtInMessages;
+  }
+
+  get methodCount(): number {
+    return this.#methods.size;
+  }
+
+  /** Full names of all messages. */
+  messageNames(): Iterable<string> {
+    return this.#messages.keys();
+  }
+
+  /**
+   * Takes a serialised `google.protobuf.FileDescriptorSet`, of which it keeps a copy. Returns false for what is none, or over the
+   * limits on schemas; what could be read of it counts.
+   */
+  add(schema: Uint8Array): boolean {
+    const verdict = this.#seen.add(schema);
+    if (verdict !== 'new') return verdict === 'known';
+    return this.#index(Uint8Array.from(schema));
+  }
+
+  /** What a method takes and gives, by its path: `/shop.Orders/Get`. */
+  method(path: string): MethodTypes | undefined {
+    return this.#methods.get(path);
+  }
+
+  /** A message by its full name, extensions of it among its fields; undefined when it is not known, or its descriptor is broken. */
+  message(fullName: string): MessageType | undefined {
+    if (this.#read.has(fullName)) return this.#read.get(fullName);
+    const place = this.#messages.get(fullName);
+    if (place === undefined) return undefined;
+    const type = this.#readMessage(fullName, place);
+    this.#read.set(fullName, type);
+    return type;
+  }
+
+  /** Full names of the custom options that are set for a field. */
+  optionsOf(field: FieldType): string[] {
+    const known = this.#extensions.get(fieldOptions) ?? [];
+    return field.options.flatMap(({ number }) =>
+      known.filter((option) => option.number === number).map((option) => option.fullName),
+    );
+  }
+
+  /** Whether a field is marked with `debug_redact`, or with a value of an enum that is. */
+  isRedacted(field: FieldType): boolean {
+    return field.options.some(({ number, value }) => {
+      if (number === debugRedact) return true;
+      const option = this.#extensions.get(fieldOptions)?.find((each) => each.number === number);
+      const place = option?.kind === 'flag' ? this.#enums.get(option.typeName) : undefined;
+      if (place === undefined) return false;
+      try {
+        return readRedactedValues(place).has(value);
+      } catch (error) {
+        // A broken descriptor says nothing that can be trusted.
+        if (error instanceof MalformedWire) return true;
+        throw error;
+      }
+    });
+  }
+
+  #index(schema: Uint8Array): boolean {
+    this.version++;
+    this.#read.clear();
+    const extensions: Extension[] = [];
+    const methods: (readonly [path: string, scope: string, request: string, response: string])[] = [];
+    const whole = readDescriptors(schema, {
+      message: (name, place) => putNew(this.#messages, name, place),
+      enum: (name, place) => putNew(this.#enums, name, place),
+      method: (...method) => methods.push(method),
+      extension: (extension) => extensions.push(extension),
+    });
+    for (const [path, scope, request, response] of methods) {
+      const types = { request: this.#fullName(request, scope), response: this.#fullName(response, scope) };
+      putNew(this.#methods, path, types);
+    }
+    for (const { scope, extendee, field } of extensions) {
+      const name = this.#fullName(extendee, scope);
+      const known = this.#extensions.get(name) ?? [];
+      if (known.length === 0) this.#extensions.set(name, known);
+      if (!known.some(({ number }) => number === field.number)) known.push(this.#resolved(field, scope));
+    }
+    return whole;
+  }
+
+  #resolved(field: FieldType, scope: string): FieldType {
+    return field.typeName === '' ? field : { ...field, typeName: this.#fullName(field.typeName, scope) };
+  }
+
+  /** Compilers write full names, behind a dot; other tools write names as in the source, which are looked up from the inside out. */
+  #fullName(name: string, scope: string): string {
+    if (name.startsWith('.')) return name.slice(1);
+    for (let around = scope; around !== ''; around = around.slice(0, Math.max(0, around.lastIndexOf('.')))) {
+      const full = `${around}.${name}`;
+      if (this.#messages.has(full) || this.#enums.has(full)) return full;
+    }
+    return name;
+  }
+
+  #readMessage(fullName: string, place: Place): MessageType | undefined {
+    try {
+      const type = readMessage(fullName, place);
+      const fields = type.fields.map((field) => this.#resolved(field, fullName));
+      return { ...type, fields: [...fields, ...(this.#extensions.get(fullName) ?? [])] };
+    } catch (error) {
+      if (error instanceof MalformedWire) return undefined;
+      throw error;
+    }
+  }
+}
+
+function putNew<T>(map: Map<string, T>, name: string, value: T): void {
+  if (!map.has(name)) map.set(name, value);
+}
+
+const builtInMessages = 2;
