@@ -18,6 +18,8 @@ export interface Answer {
 
 /** What a tap that is not built yet would tell the recorder. */
 export interface Told {
+  /** What its messages are made of, as base64. */
+  readonly schema?: string;
   readonly start: Partial<ExchangeStart>;
   readonly messages?: readonly (readonly [side: Side, kind: number, data: string])[];
   readonly headers?: readonly (readonly [name: string, value: string])[];

@@ -1,6 +1,7 @@
 import { type Canary, canary } from './canary.ts';
 import type { Case, Position } from './position.ts';
 import { bodyPositions } from './positions/bodies.ts';
+import { callPositions } from './positions/calls.ts';
 import { formPositions } from './positions/forms.ts';
 import { headerPositions } from './positions/headers.ts';
 import { jsonPositions } from './positions/json.ts';
@@ -15,6 +16,7 @@ export const positions: readonly (Position & { readonly number: number })[] = Ob
   ...jsonPositions,
   ...formPositions,
   ...bodyPositions,
+  ...callPositions,
   ...streamPositions,
   ...sidePositions,
   ...otherPositions,

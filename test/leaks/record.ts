@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type CaptureEvent, createMasker, type Policy, readCapture } from '@gardenhose/core';
 import { byExchange, textOf } from './evidence.ts';
 import { haystack, holds } from './needles.ts';
+import { callSchema } from './positions/calls.ts';
 import { cases, type Numbered } from './positions.ts';
 import { Service, type ServiceOptions } from './run-service.ts';
 
@@ -62,6 +63,7 @@ export function maskedTexts(
   by: Policy,
 ): Map<Numbered, string> {
   const masker = createMasker({ ...by, limits: { ...by.limits, bodyBytes: 16_384 } });
+  masker.mask({ type: 'schema', seq: 0, at: 0, format: 'protobuf', data: callSchema });
   const texts = new Map<Numbered, string>();
   for (const [one, raw] of events) texts.set(one, textOf(raw.flatMap((event) => masker.mask(event))));
   masker.close?.();

@@ -56,6 +56,7 @@ function respond(res, answer) {
 
 /** What a tap of another protocol would do. @param {Told} told */
 function tell(told) {
+  if (told.schema !== undefined) recorder.describe(Buffer.from(told.schema, 'base64'));
   const tap = recorder.begin({
     direction: 'inbound',
     protocol: 'http',
@@ -71,6 +72,7 @@ function tell(told) {
   for (const [side, kind, data] of told.messages ?? []) tap?.message(side, kind, Buffer.from(data, 'latin1'));
   tap?.end('request');
   tap?.headers(200, 'OK', '1.1', []);
+  if (told.trailers !== undefined) tap?.trailers('response', told.trailers);
   tap?.end('response');
 }
 

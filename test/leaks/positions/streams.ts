@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Canary, CanaryKind } from '../canary.ts';
 import { answers, eventStream, get, type Positions, password, type Told } from '../position.ts';
 
-const grpc = 'comes with gRPC: there is no tap of it yet';
+const grpc = 'comes with gRPC through real servers';
 const later = (title: string) => ({ title, elsewhere: grpc });
 const viaRecorder = 'told through the interface of taps: no tap of WebSockets is built yet';
 
@@ -17,22 +17,10 @@ const socket = (kind: number, data: (canary: Canary) => string, find: CanaryKind
 
 /** Messages and streams of events. */
 export const streamPositions: Positions = {
-  96: later('metadata'),
-  97: later('binary metadata'),
-  98: later('string field'),
-  99: later('bytes field'),
-  100: later('key and value of a map'),
-  101: later('unknown field'),
-  102: later('Any'),
-  103: later('oneof'),
-  104: later('nested and repeated field'),
-  105: later('grpc-message'),
-  106: later('grpc-status-details-bin'),
   107: later('compressed message'),
   108: later('message over many DATA frames'),
   109: later('each message of each kind of stream'),
   110: later('gRPC-Web text'),
-  111: later('Struct'),
   112: {
     title: 'WebSocket text message',
     note: viaRecorder,

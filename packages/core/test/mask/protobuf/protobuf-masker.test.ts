@@ -215,14 +215,14 @@ test('a struct is masked as the JSON that it stands for', () => {
   const mask = callMasker(proto3('message Message { google.protobuf.Struct data = 1; }'));
   const text = (value: string) => sized(3, value);
   const entry = (name: string, value: number[]) => sized(1, [...sized(1, name), ...sized(2, value)]);
-  const struct = (email: string, secret: string, zip: readonly number[]) =>
+  const struct = (email: string, secret: string, zip: Uint8Array) =>
     sized(1, [
       ...entry('colour', text('red')),
       ...entry('email', text(email)),
       ...entry('home', sized(5, entry('zip', [...tag(2, 1), ...zip]))),
       ...entry('passwords', sized(6, sized(1, text(secret)))),
     ]);
-  const { data } = mask(struct(mail, 'canary', [0, 0, 0, 0, 0x40, 0xe2, 0xe4, 0x40]));
+  const { data } = mask(struct(mail, 'canary', Buffer.from([0, 0, 0, 0, 0x40, 0xe2, 0xe4, 0x40])));
   const masked = struct(token('email', mail), token('password', 'canary'), Buffer.alloc(8));
   expect(data).toEqual(Buffer.from(masked));
 });
