@@ -200,6 +200,7 @@ test('@gardenhose/core exports these names', () => {
     defaultRuleIds
     emptyContent
     emptyExchange
+    endedByDeadline
     errorCodes
     escapeText
     explainMasking
@@ -208,6 +209,7 @@ test('@gardenhose/core exports these names', () => {
     finishedAt
     gapReasons
     grpcStatusOf
+    grpcTimeoutNs
     headerEntries
     headerValue
     headerValues
@@ -241,6 +243,7 @@ test('@gardenhose/core exports these names', () => {
     recoverCapture
     renderReport
     replay
+    replayCapture
     replayExchanges
     replayRules
     sampleBy
@@ -321,9 +324,19 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     "AttachOptions
     ChannelTapOptions
     Detach
+    GrpcLibrary
+    GrpcReplayOptions
+    GrpcReplaySenderOptions
+    ReplaySource
+    ReplayTarget
+    SenderOptions
+    SenderSettings
+    SenderTlsOptions
     ServerTapOptions
     TapOptions
     attach
+    createSender
+    replay
     tapChannel
     tapServer"
   `);

@@ -51,7 +51,7 @@ export type {
   ResponseHead,
 } from './model/exchange.ts';
 export { bodyBytes, emptyContent, emptyExchange } from './model/exchange.ts';
-export { grpcStatusOf } from './model/grpc-status.ts';
+export { endedByDeadline, grpcStatusOf, grpcTimeoutNs } from './model/grpc-status.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 export { operationOf } from './model/operation.ts';
@@ -230,4 +230,4 @@ export { textTable } from './report/text-table.ts';
 
 // the whole of a replay
 export type { ReplayRunOptions } from './run.ts';
-export { replay } from './run.ts';
+export { replay, replayCapture } from './run.ts';

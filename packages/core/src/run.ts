@@ -1,3 +1,4 @@
+import type { Capture } from './capture/open-capture.ts';
 import { type Comparer, createComparer } from './compare/compare.ts';
 import type { Comparison } from './compare/difference.ts';
 import type { CompareOptions } from './compare/options.ts';
@@ -5,11 +6,13 @@ import { composeReplayHooks } from './hook/compose.ts';
 import { splitRules } from './hook/replay-rules.ts';
 import type { HookRule } from './hook/rule.ts';
 import type { Exchange } from './model/exchange.ts';
+import { inProcessTarget, isLoopback } from './replay/guard.ts';
 import type { ReplayOptions } from './replay/options.ts';
+import { planReplay } from './replay/plan.ts';
 import { replayExchanges } from './replay/replay-exchanges.ts';
 import type { Sender } from './replay/sender.ts';
 import type { ReplayResult } from './replay/transcript.ts';
-import type { CaptureLosses } from './report/gap-tally.ts';
+import { type CaptureLosses, GapTally } from './report/gap-tally.ts';
 import type { Report } from './report/report.ts';
 import { ReportBuilder, type ReportOptions } from './report/report-builder.ts';
 
@@ -67,6 +70,37 @@ export async function replay(
     onResult?.(result, comparison);
   }
   return builder.build(run.progress(), losses?.());
+}
+
+/**
+ * Replays a capture, with what it lacks in the report. Where the guard may forbid the target for what the capture holds, all of
+ * it is read before anything is sent. The sender and the capture stay the caller's to close.
+ *
+ * @throws {@link GardenhoseError} as {@link replay} does; and what reading the capture throws
+ * @example
+ * await using capture = await openCapture('orders.hose');
+ * const report = await replayCapture(capture, byProtocol({ http, grpc }), { compare: true });
+ */
+export async function replayCapture(
+  capture: Capture,
+  sender: Sender,
+  options: ReplayRunOptions = {},
+): Promise<Report> {
+  if (mayBeRefused(sender, options)) {
+    await planReplay(capture.exchanges(), sender, { guard: options.guard });
+  }
+  const gaps = new GapTally();
+  const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
+  const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
+  return replay(exchanges, sender, { ...options, losses });
+}
+
+/** Whether what a capture holds can forbid a target. */
+function mayBeRefused({ target, targets = [target] }: Sender, { guard }: ReplayRunOptions): boolean {
+  if (guard?.allowRecordedOrigin !== undefined) return !guard.allowRecordedOrigin;
+  return targets.some(
+    (origin) => origin !== inProcessTarget && URL.canParse(origin) && !isLoopback(new URL(origin).hostname),
+  );
 }
 
 function comparerOf(compare: boolean | CompareOptions): Comparer | undefined {

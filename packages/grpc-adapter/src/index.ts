@@ -8,3 +8,16 @@ export { tapServer } from './tap-server.ts';
 export type { ChannelTapOptions } from './tap-channel.ts';
 export { tapChannel } from './tap-channel.ts';
 export type { TapOptions } from './options.ts';
+
+// sender
+export type { GrpcLibrary } from './library.ts';
+export type { SenderTlsOptions } from './sender-channel.ts';
+export type { SenderOptions, SenderSettings } from './sender.ts';
+export { createSender } from './sender.ts';
+export type {
+  GrpcReplayOptions,
+  GrpcReplaySenderOptions,
+  ReplaySource,
+  ReplayTarget,
+} from './replay.ts';
+export { replay } from './replay.ts';

@@ -1,15 +1,11 @@
 import {
   type Capture,
   type Exchange,
-  GapTally,
   GardenhoseError,
-  type GuardOptions,
-  inProcessTarget,
-  isLoopback,
   openCapture,
-  planReplay,
   type ReplayRunOptions,
   type Report,
+  replayCapture,
   replay as replayOver,
   type Sender,
 } from '@gardenhose/core';
@@ -55,23 +51,6 @@ export async function replay(
   } finally {
     if (sender !== target) await sender.close();
   }
-}
-
-async function replayCapture(capture: Capture, sender: Sender, options: ReplayRunOptions): Promise<Report> {
-  // All of it is read before: when it turns out to be recorded from the target, nothing shall have been sent.
-  if (mayBeRefused(sender.target, options.guard)) {
-    await planReplay(capture.exchanges(), sender, { guard: options.guard });
-  }
-  const gaps = new GapTally();
-  const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
-  const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
-  return replayOver(exchanges, sender, { ...options, losses });
-}
-
-/** Whether what a capture holds can forbid the target. */
-function mayBeRefused(target: string, guard: GuardOptions | undefined): boolean {
-  if (guard?.allowRecordedOrigin !== undefined) return !guard.allowRecordedOrigin;
-  return URL.canParse(target) && target !== inProcessTarget && !isLoopback(new URL(target).hostname);
 }
 
 function isCapture(source: Exclude<ReplaySource, string>): source is Capture {

@@ -7,14 +7,44 @@ const unknown = 2;
 const deadlineExceeded = 4;
 
 /**
- * How a gRPC call ended, as its client would have it: the `grpc-status` that the server sent; 4 when a deadline ended it, 1 when
- * the client broke it off. Undefined for a call of which nothing is known, and for other protocols.
+ * How a gRPC call ended, as its client would have it: 4 when a deadline ended it, 1 when the client broke it off, whatever the
+ * server said meanwhile, and else the `grpc-status` that the server sent. Undefined for a call of which nothing is known, and
+ * for other protocols.
  */
 export function grpcStatusOf(exchange: Exchange): number | undefined {
   if (exchange.protocol !== 'grpc') return undefined;
   const { response, abort } = exchange;
+  if (endedByDeadline(exchange)) return deadlineExceeded;
+  if (abort?.by === 'client') return cancelled;
   const told = response === undefined ? undefined : headerValue(response.trailers, 'grpc-status');
-  if (told !== undefined) return /^\d{1,2}$/.test(told) ? Number(told) : unknown;
-  if (abort?.code === 'DEADLINE_EXCEEDED') return deadlineExceeded;
-  return abort?.by === 'client' ? cancelled : undefined;
+  if (told === undefined) return undefined;
+  return /^\d{1,2}$/.test(told) ? Number(told) : unknown;
+}
+
+/** A client that waits no longer resets its call, as one that cancels does. It may have lost this much time on the way. */
+const nearNs = 100e6;
+
+/** Whether a gRPC call was broken off because its time was up, by whichever side saw it first. */
+export function endedByDeadline({ request, abort, startAt }: Exchange): boolean {
+  if (abort === undefined) return false;
+  if (abort.code === 'DEADLINE_EXCEEDED') return true;
+  if (abort.by !== 'client') return false;
+  const limitNs = grpcTimeoutNs(headerValue(request.headers, 'grpc-timeout') ?? '');
+  return limitNs !== undefined && abort.at - startAt >= limitNs - Math.min(nearNs, limitNs / 4);
+}
+
+const unitNs: ReadonlyMap<string, number> = new Map([
+  ['H', 3.6e12],
+  ['M', 6e10],
+  ['S', 1e9],
+  ['m', 1e6],
+  ['u', 1e3],
+  ['n', 1],
+]);
+
+/** A `grpc-timeout` in nanoseconds; undefined where it is none (gRPC over HTTP/2, "Timeout"). */
+export function grpcTimeoutNs(text: string): number | undefined {
+  const [, digits = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
+  const factor = unitNs.get(unit);
+  return factor === undefined ? undefined : Number(digits) * factor;
 }

@@ -46,10 +46,14 @@ function request(sent: Request, shift: number, partsSentAt: readonly number[] | 
 }
 
 function messagesOf(answer: Answer): Message[] {
-  return answer.chunks.map(({ at, data }, i) => {
-    const cut = answer.truncated && i === answer.chunks.length - 1;
-    return { at, seq: i, kind: 0, size: data.length, state: cut ? 'truncated' : 'kept', data };
-  });
+  return answer.chunks.map(({ at, data }, seq) => ({
+    at,
+    seq,
+    kind: 0,
+    size: data.length,
+    state: 'kept',
+    data,
+  }));
 }
 
 function response(answer: Answer): Response | undefined {

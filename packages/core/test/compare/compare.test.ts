@@ -299,6 +299,10 @@ test('gRPC calls are compared by status code, and message by message', () => {
   expect(told(callAnswered(['a', 'b'], '0'), callAnswered(['a', 'c'], '0'))).toEqual([
     expect.stringMatching(/^changed value body:\$\[1\]\.sha256/),
   ]);
+  const said = (message: string) =>
+    callAnswered([], '5', { trailers: ['grpc-status', '5', 'grpc-message', message] });
+  expect(told(said('no%20such é'), said('no such %C3%A9'))).toEqual([]);
+  expect(told(said('100%'), said('none'))).toEqual(['changed value trailer:grpc-message: "100%" → "none"']);
   expect(told(callAnswered([], '5'), callAnswered([], '13'))).toEqual(['changed value status: 5 → 13']);
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { assemble } from '../../src/model/assemble.ts';
 import type { Exchange } from '../../src/model/exchange.ts';
-import { grpcStatusOf } from '../../src/model/grpc-status.ts';
+import { endedByDeadline, grpcStatusOf, grpcTimeoutNs } from '../../src/model/grpc-status.ts';
 import { anExchange } from '../../src/testing/factories.ts';
 import { exchangeEvents } from '../../src/testing/index.ts';
 
@@ -22,6 +22,27 @@ test('a call has the status that the server told, or that of what ended it', () 
   expect(call({ abort: { at: 1, by: 'server', code: 'DEADLINE_EXCEEDED' } })).toBe(4);
   expect(call({ abort: { at: 1, by: 'server', code: 'RST_STREAM 2' } })).toBeUndefined();
   expect(grpcStatusOf(anExchange())).toBeUndefined();
+});
+
+test('a call that its client broke off is cancelled, whatever the server said, unless its time was up', () => {
+  const broken = (atMs: number, timeout: string, by: 'client' | 'server' = 'client') => ({
+    ...anExchange({ protocol: 'grpc', startAt: 0, request: { headers: ['grpc-timeout', timeout] } }),
+    response: { ...anExchange().response, trailers: ['grpc-status', '0'] } as Exchange['response'],
+    abort: { at: atMs * 1e6, by, code: 'RST_STREAM 8' },
+  });
+  expect(grpcStatusOf(broken(50, '100m'))).toBe(1);
+  expect(grpcStatusOf(broken(99, '100m'))).toBe(4);
+  expect([broken(899, '1S'), broken(901, '1S')].map(endedByDeadline)).toEqual([false, true]);
+  expect(grpcStatusOf(broken(99, 'soon'))).toBe(1);
+  expect(grpcStatusOf(broken(99, '100m', 'server'))).toBe(0);
+  expect([broken(4, '5m'), broken(3, '5m')].map(endedByDeadline)).toEqual([true, false]);
+});
+
+test('a timeout is read as the protocol writes it', () => {
+  expect(['2H', '3M', '5S', '100m', '7u', '9n'].map(grpcTimeoutNs)).toEqual([
+    7.2e12, 1.8e11, 5e9, 1e8, 7e3, 9,
+  ]);
+  expect(['', '5', '100000000S', '-1S', '1s', '1.5S'].map(grpcTimeoutNs)).toEqual(Array(6).fill(undefined));
 });
 
 test('trailers alone are the whole answer of a call, and are kept', async () => {

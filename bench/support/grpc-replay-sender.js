@@ -1,0 +1,136 @@
+// A process that sends what bench/grpc-replay-lag.js measures: calls at their times (`replay`), unary calls as fast as they can
+// be replayed (`asap`), or with the least that a program must do for a call (`bare`).
+import { replayExchanges } from '@gardenhose/core';
+import { anExchange } from '@gardenhose/core/testing';
+import { createSender } from '@gardenhose/grpc-adapter';
+import * as grpc from '@grpc/grpc-js';
+import { callsFor, chatPath, messageOf, unaryPath, unnumbered } from './grpc-replay-load.js';
+
+/** Calls under way at once, where they go as fast as they can. */
+const inFlight = 64;
+const metadata = ['content-type', 'application/grpc', 'te', 'trailers', 'x-tenant', 'garden'];
+
+/** @param {import('./grpc-replay-load.js').PlannedCall} call @returns {import('@gardenhose/core').Exchange} */
+function exchangeOf({ number, lane, atNs, messages }) {
+  const endAt = atNs + (messages.at(-1)?.offsetNs ?? 0);
+  const sent = messages.map(({ number: seq, offsetNs }) => {
+    const data = messageOf(seq);
+    return {
+      at: atNs + offsetNs,
+      seq,
+      kind: 0,
+      size: data.length,
+      state: /** @type {const} */ ('kept'),
+      data,
+    };
+  });
+  return anExchange({
+    id: number + 1,
+    lane: `c${lane}`,
+    protocol: 'grpc',
+    startAt: atNs,
+    endAt: endAt + 1e5,
+    request: {
+      method: 'POST',
+      target: messages.length === 1 ? unaryPath : chatPath,
+      version: '2',
+      headers: metadata,
+      messages: sent,
+      endAt,
+    },
+    response: null,
+  });
+}
+
+/** @param {number} port @param {number} rate @param {number} seconds */
+async function replayAtTimes(port, rate, seconds) {
+  const calls = callsFor(rate, seconds);
+  const exchanges = (function* () {
+    for (const call of calls) yield exchangeOf(call);
+  })();
+  const sender = createSender(`http://127.0.0.1:${port}`, { grpc });
+  const run = replayExchanges(exchanges, sender, { order: 'none' });
+  /** @type {number[]} */
+  const lags = [];
+  const callLags = [];
+  let failed = 0;
+  for await (const { entry, recorded, replayed } of run.results) {
+    if (entry.outcome !== 'answered') failed++;
+    if (entry.sentAt !== undefined) callLags.push((entry.sentAt - entry.plannedAt) / 1e6);
+    for (const [place, { at, seq }] of (replayed?.request.messages ?? []).entries()) {
+      const offsetNs = (recorded.request.messages[place]?.at ?? 0) - recorded.startAt;
+      lags[seq] = (at - entry.plannedAt - offsetNs) / 1e6;
+    }
+  }
+  await sender.close();
+  callLags.sort((a, b) => a - b);
+  return { lags, failed, callLagP99Ms: callLags[Math.floor(callLags.length * 0.99)] };
+}
+
+/** @param {number} port @param {number} count */
+async function replayAtOnce(port, count) {
+  const exchanges = (function* () {
+    for (let number = 0; number < count; number++) {
+      yield exchangeOf({ number, lane: 0, atNs: 0, messages: [{ number: unnumbered, offsetNs: 0 }] });
+    }
+  })();
+  const sender = createSender(`http://127.0.0.1:${port}`, { grpc });
+  const guard = { maxInFlight: inFlight };
+  const run = replayExchanges(exchanges, sender, { pace: 'asap', order: 'none', guard });
+  let first = Number.POSITIVE_INFINITY;
+  let last = 0;
+  let answered = 0;
+  for await (const { entry } of run.results) {
+    if (entry.outcome !== 'answered' || entry.sentAt === undefined) continue;
+    answered++;
+    first = Math.min(first, entry.sentAt);
+    last = Math.max(last, entry.endAt ?? 0);
+  }
+  await sender.close();
+  if (answered !== count) throw new Error(`${count - answered} calls were not answered`);
+  return { rate: answered / ((last - first) / 1e9) };
+}
+
+/** @param {number} port @param {number} count */
+async function callBarely(port, count) {
+  const channel = new grpc.Channel(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+    'grpc.enable_retries': 0,
+    'grpc.enable_channelz': 0,
+    'grpc.service_config_disable_resolution': 1,
+  });
+  const message = messageOf(unnumbered);
+  const call = () =>
+    new Promise((resolve, reject) => {
+      const sent = new grpc.Metadata();
+      sent.add('x-tenant', 'garden');
+      const one = channel.createCall(unaryPath, Number.POSITIVE_INFINITY, null, null, undefined);
+      one.start(sent, {
+        onReceiveMetadata: () => undefined,
+        onReceiveMessage: () => one.startRead(),
+        onReceiveStatus: ({ code, details }) =>
+          code === 0 ? resolve(undefined) : reject(new Error(details)),
+      });
+      one.startRead();
+      one.sendMessageWithContext({}, message);
+      one.halfClose();
+    });
+  await call();
+  // As the replay has its rehearsal.
+  for (let i = 0; i < 200; i++) await call();
+  const from = performance.now();
+  let left = count;
+  await Promise.all(
+    Array.from({ length: inFlight }, async () => {
+      while (left-- > 0) await call();
+    }),
+  );
+  const tookMs = performance.now() - from;
+  channel.close();
+  return { rate: count / (tookMs / 1e3) };
+}
+
+const [port = '', mode, ...rest] = process.argv.slice(2);
+const [first = 0, second = 0] = rest.map(Number);
+const send = mode === 'replay' ? replayAtTimes : mode === 'asap' ? replayAtOnce : callBarely;
+const told = await send(Number(port), first, second);
+process.send?.(told, () => process.disconnect());

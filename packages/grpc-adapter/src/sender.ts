@@ -1,0 +1,158 @@
+import { GardenhoseError, type Sender } from '@gardenhose/core';
+import { defaultLibrary, type GrpcLibrary, isLibrary, loadLibrary } from './library.ts';
+import { rehearse } from './rehearse.ts';
+import { type ChannelOptions, Channels, type SenderTlsOptions } from './sender-channel.ts';
+import { GrpcLane, type LaneFacts } from './sender-lane.ts';
+import { toCall } from './to-call.ts';
+
+/** Options of a sender that can leave its thread. */
+export interface SenderSettings {
+  /**
+   * What a worker imports in place of `grpc`: the name of a package as this one finds it, or a URL. Default `@grpc/grpc-js`.
+   */
+  readonly library?: string | undefined;
+  /**
+   * Whose `:authority` is sent: `target` (default), or `recorded`, what the capture says. One that a hook has set is sent in
+   * either case.
+   */
+  readonly authority?: 'target' | 'recorded' | undefined;
+  /** For a target with `https:`. */
+  readonly tls?: SenderTlsOptions | undefined;
+  /**
+   * Connections: one for each `lane`, as recorded (default), or so many for all lanes together. Calls go side by side in
+   * either case, and their order is kept.
+   */
+  readonly channels?: 'lane' | number | undefined;
+  /** Whether calls of the services of health checks, reflection and channelz are sent. Default false: skipped as `infrastructure`. */
+  readonly infrastructure?: boolean | undefined;
+  /** Default 5,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Bytes kept of the messages of one answer; the rest is counted. Default 16,777,216 (16 MiB). */
+  readonly maxBodyBytes?: number | undefined;
+  /** Bytes of one message of an answer; a larger one ends the call. Default 67,108,864 (64 MiB). */
+  readonly maxMessageBytes?: number | undefined;
+}
+
+export interface SenderOptions extends SenderSettings {
+  /** The application's copy of `@grpc/grpc-js`, 1.10 or newer: `import * as grpc from '@grpc/grpc-js'`. */
+  readonly grpc: GrpcLibrary;
+}
+
+interface SenderSetup {
+  readonly target: string;
+  readonly settings: SenderSettings;
+}
+
+/** A target that answers all that is under way with messages without end shall not fill the memory. */
+const maxBytesUnderWay = 256 * 1024 * 1024;
+
+/**
+ * Sends recorded gRPC calls of all four kinds to an origin, each message as the bytes that were recorded and at its own time,
+ * with the half-close, the cancel and the deadline of its client. `to-call.ts` lists what has to differ.
+ *
+ * @param target - `http://host:port` for gRPC without TLS, `https://host:port` with it; without a path
+ * @throws {@link GardenhoseError} `invalid-option`
+ * @example
+ * import * as grpc from '@grpc/grpc-js';
+ * const sender = createSender('http://127.0.0.1:50051', { grpc });
+ */
+export function createSender(target: string | URL, options: SenderOptions): Sender {
+  const { grpc: library, ...settings } = options;
+  if (!isLibrary(library)) {
+    throw invalid('grpc', 'must be the module @grpc/grpc-js: import * as grpc from "@grpc/grpc-js"');
+  }
+  const url = parseTarget(String(target));
+  const { authority = 'target', channels = 'lane', infrastructure = false } = settings;
+  if (authority !== 'target' && authority !== 'recorded') {
+    throw invalid('authority', `must be 'target' or 'recorded', got '${String(authority)}'`);
+  }
+  if (channels !== 'lane') whole('channels', channels, 1);
+  if (typeof infrastructure !== 'boolean') {
+    throw invalid('infrastructure', `must be true or false, got ${typeof infrastructure}`);
+  }
+  if (settings.library !== undefined && (typeof settings.library !== 'string' || settings.library === '')) {
+    throw invalid('library', 'must be the name of a package or a URL');
+  }
+  const maxMessageBytes = whole('maxMessageBytes', settings.maxMessageBytes, 64 * 1024 * 1024);
+  const channelOptions: ChannelOptions = {
+    url,
+    tls: settings.tls ?? {},
+    connectTimeoutMs: whole('connectTimeoutMs', settings.connectTimeoutMs, 5_000),
+    maxMessageBytes,
+  };
+  const facts: LaneFacts = {
+    library,
+    target: url.origin,
+    limits: {
+      maxBodyBytes: whole('maxBodyBytes', settings.maxBodyBytes, 16 * 1024 * 1024),
+      maxMessageBytes,
+      room: { bytes: maxBytesUnderWay },
+    },
+  };
+  const shared = Array.from(
+    { length: channels === 'lane' ? 0 : channels },
+    () => new Channels(library, channelOptions),
+  );
+  const setup: SenderSetup = { target: url.origin, settings };
+  let lanes = 0;
+  return {
+    target: url.origin,
+    source: { url: import.meta.url, options: setup },
+    prepare: (exchange, recorded) => toCall(exchange, { authority, infrastructure }, recorded),
+    openLane(_lane, timer) {
+      const common = shared[lanes++ % Math.max(1, shared.length)];
+      if (common !== undefined) return new GrpcLane(facts, timer, common, () => {});
+      const own = new Channels(library, channelOptions);
+      return new GrpcLane(facts, timer, own, () => own.close());
+    },
+    rehearse: (timer) => rehearse(facts, channelOptions, timer),
+    async close() {
+      for (const one of shared) one.close();
+    },
+  };
+}
+
+/** Makes the same sender in a worker. */
+export async function openSender(setup: unknown): Promise<Sender> {
+  if (!isSetup(setup)) {
+    throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its settings');
+  }
+  const grpc = await loadLibrary(setup.settings.library ?? defaultLibrary);
+  return createSender(setup.target, { ...setup.settings, grpc });
+}
+
+function isSetup(setup: unknown): setup is SenderSetup {
+  return (
+    typeof setup === 'object' &&
+    setup !== null &&
+    'target' in setup &&
+    typeof setup.target === 'string' &&
+    'settings' in setup &&
+    typeof setup.settings === 'object' &&
+    setup.settings !== null
+  );
+}
+
+function parseTarget(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw invalid('target', `must be an origin such as http://127.0.0.1:50051, got '${text}'`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw invalid('target', 'must not hold a user name or password');
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw invalid('target', `must be an origin without a path, got '${text}'`);
+  }
+  return url;
+}
+
+function whole(option: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw invalid(option, `must be a whole number over 0, got ${String(value)}`);
+}
+
+function invalid(option: string, problem: string): GardenhoseError {
+  return new GardenhoseError('invalid-option', `${option} ${problem}`, { subject: option });
+}
