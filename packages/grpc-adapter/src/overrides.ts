@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 
 // How it works. Each stream that is recorded gets methods of its own that call the original and tell the tap what passed:
 // `push`, through which Node hands over what arrives, and `respond`, `write` and `sendTrailers`, through which grpc-js answers.
@@ -16,9 +16,9 @@ export interface Witness {
   sendTrailers: Method;
   /** Node hands over bytes of the request, or, by `null`, its end. */
   pushed(chunk: unknown): void;
-  responded(options: unknown): void;
+  responded(headers: unknown, options: unknown): void;
   wrote(chunk: unknown): void;
-  sentTrailers(): void;
+  trailed(headers: unknown): void;
   closed(): void;
 }
 
@@ -29,7 +29,6 @@ export interface WatchedStream
   respond(...args: unknown[]): void;
   write(...args: unknown[]): boolean;
   sendTrailers(...args: unknown[]): void;
-  readonly sentTrailers?: OutgoingHttpHeaders;
 }
 
 interface TappedStream extends WatchedStream {
@@ -50,31 +49,31 @@ export function install(stream: WatchedStream, witness: Witness): void {
 }
 
 // Told before the original runs: pushing hands the bytes to the application, which may answer at once.
-function push(this: TappedStream, ...args: unknown[]): boolean {
+function push(this: TappedStream, chunk: unknown, encoding: unknown): boolean {
   const witness = this[witnessKey];
-  witness.pushed(args[0]);
-  return witness.push.apply(this, args) === true;
+  witness.pushed(chunk);
+  return witness.push.call(this, chunk, encoding) === true;
 }
 
 // Told after the original has run: it may refuse what it is given.
-function respond(this: TappedStream, ...args: unknown[]): void {
+function respond(this: TappedStream, headers: unknown, options: unknown): void {
   const witness = this[witnessKey];
-  witness.respond.apply(this, args);
-  witness.responded(args[1]);
+  witness.respond.call(this, headers, options);
+  witness.responded(headers, options);
 }
 
-function write(this: TappedStream, ...args: unknown[]): boolean {
+function write(this: TappedStream, chunk: unknown, encoding: unknown, callback: unknown): boolean {
   const witness = this[witnessKey];
   const open = !this.destroyed && !this.closed;
-  const more = witness.write.apply(this, args) === true;
-  if (open) witness.wrote(args[0]);
+  const more = witness.write.call(this, chunk, encoding, callback) === true;
+  if (open) witness.wrote(chunk);
   return more;
 }
 
-function sendTrailers(this: TappedStream, ...args: unknown[]): void {
+function sendTrailers(this: TappedStream, headers: unknown): void {
   const witness = this[witnessKey];
-  witness.sendTrailers.apply(this, args);
-  witness.sentTrailers();
+  witness.sendTrailers.call(this, headers);
+  witness.trailed(headers);
 }
 
 function closed(this: TappedStream): void {

@@ -30,15 +30,15 @@ function peerOf(address: string, port: number | undefined): string {
 
 /** A request as its header block tells it: names and values in turns, as on the wire, the pseudo-headers among them. */
 export function exchangeStart(raw: readonly string[], connection: ConnectionFacts): ExchangeStart {
-  const headers: string[] = [];
   let method = '';
   let target = '';
   let authority: string | undefined;
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] ?? '';
-    const value = raw[i + 1] ?? '';
-    if (name.charCodeAt(0) !== 0x3a) headers.push(name, value);
-    else if (name === ':method') method = value;
+  // The pseudo-headers stand before all others (RFC 9113 section 8.3).
+  let at = 0;
+  for (; at + 1 < raw.length && raw[at]?.charCodeAt(0) === 0x3a; at += 2) {
+    const name = raw[at];
+    const value = raw[at + 1] ?? '';
+    if (name === ':method') method = value;
     else if (name === ':path') target = value;
     else if (name === ':authority') authority = value;
   }
@@ -54,7 +54,7 @@ export function exchangeStart(raw: readonly string[], connection: ConnectionFact
     method,
     target,
     authority,
-    headers,
+    headers: raw.slice(at),
   };
 }
 
@@ -63,27 +63,37 @@ export function operationOf(target: string): string | undefined {
   return target.length > 1 && target.charCodeAt(0) === 0x2f ? target.slice(1) : undefined;
 }
 
-/** Headers as Node has sent them, as a list; the pseudo-headers are left out. */
-export function flattenHeaders(sent: OutgoingHttpHeaders): HeaderList {
+/**
+ * Headers as they are given to Node, as a list; the pseudo-headers are left out.
+ *
+ * @param date - The one that Node adds at the end where there is none
+ */
+export function flattenHeaders(given: OutgoingHttpHeaders, date?: unknown): HeaderList {
   const headers: string[] = [];
-  for (const name in sent) if (name.charCodeAt(0) !== 0x3a) pushHeader(headers, name, sent[name]);
+  for (const name in given) if (name.charCodeAt(0) !== 0x3a) pushHeader(headers, name, given[name]);
+  if (given.date === undefined) pushHeader(headers, 'date', date);
   return headers;
 }
 
-const statusNames: readonly string[] = ['grpc-status', 'grpc-message', 'grpc-status-details-bin'];
-
-/** Trailers as Node has sent them: the status first, then the metadata. */
-export function flattenTrailers(sent: OutgoingHttpHeaders): HeaderList {
+/** Trailers as they are given to Node: the status first, then the metadata. */
+export function flattenTrailers(given: OutgoingHttpHeaders, date?: unknown): HeaderList {
   const headers: string[] = [];
-  for (const name of statusNames) pushHeader(headers, name, sent[name]);
-  for (const name in sent) {
-    if (name.charCodeAt(0) !== 0x3a && !statusNames.includes(name)) pushHeader(headers, name, sent[name]);
+  pushHeader(headers, 'grpc-status', given['grpc-status']);
+  pushHeader(headers, 'grpc-message', given['grpc-message']);
+  pushHeader(headers, 'grpc-status-details-bin', given['grpc-status-details-bin']);
+  for (const name in given) {
+    if (name.charCodeAt(0) !== 0x3a && !isStatusName(name)) pushHeader(headers, name, given[name]);
   }
+  if (given.date === undefined) pushHeader(headers, 'date', date);
   return headers;
 }
+
+const isStatusName = (name: string): boolean =>
+  name === 'grpc-status' || name === 'grpc-message' || name === 'grpc-status-details-bin';
 
 function pushHeader(headers: string[], name: string, value: unknown): void {
-  if (Array.isArray(value)) for (const one of value) headers.push(name, String(one));
+  if (typeof value === 'string') headers.push(name, value);
+  else if (Array.isArray(value)) for (const one of value) headers.push(name, String(one));
   else if (value !== undefined) headers.push(name, String(value));
 }
 
@@ -106,7 +116,8 @@ export function passedDeadline(
   headers: readonly string[],
   elapsedMs: number,
 ): boolean {
-  if (String(sent['grpc-status']) !== '4') return false;
+  const status = sent['grpc-status'];
+  if (status !== 4 && status !== '4') return false;
   const timeout = headerOf(headers, 'grpc-timeout');
   if (timeout === undefined) return false;
   // Timers count whole milliseconds. grpc-js counts in 32 bits as well, so that a very long time is up at once.

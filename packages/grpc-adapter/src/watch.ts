@@ -1,4 +1,4 @@
-import type { Http2Session } from 'node:http2';
+import type { Http2Session, OutgoingHttpHeaders } from 'node:http2';
 import type { ExchangeTap, Side, TapTarget } from '@gardenhose/core';
 import { decompress } from './decompress.ts';
 import { Deframer, type MessageReceiver } from './deframer.ts';
@@ -79,23 +79,22 @@ export class Watch implements Witness, MessageReceiver {
     }
   }
 
-  responded(options: unknown): void {
+  responded(headers: unknown, options: unknown): void {
     const { tap } = this;
-    if (tap === undefined || this.#headSeen) return;
+    if (tap === undefined || this.#headSeen || !this.#stream.headersSent) return;
     this.tellRequestEnd();
     try {
-      const { sentHeaders } = this.#stream;
-      if (sentHeaders === undefined) return;
       this.#headSeen = true;
-      const status = Number(sentHeaders[':status'] ?? 200);
-      const last =
-        typeof options === 'object' && options !== null && 'endStream' in options && options.endStream;
-      if (last === true) this.#answered = true;
-      if (last === true && status === 200 && 'grpc-status' in sentHeaders) {
-        this.#noteStatus(sentHeaders);
-        tap.trailers('response', flattenTrailers(sentHeaders));
+      const sent = isHeaders(headers) ? headers : {};
+      const { date } = this.#stream.sentHeaders ?? {};
+      const last = isEnd(options);
+      if (last) this.#answered = true;
+      const status = Number(sent[':status'] ?? 200);
+      if (last && status === 200 && sent['grpc-status'] !== undefined) {
+        this.#noteStatus(sent);
+        tap.trailers('response', flattenTrailers(sent, date));
       } else {
-        tap.headers(status, '', '2', flattenHeaders(sentHeaders));
+        tap.headers(status, '', '2', flattenHeaders(sent, date));
       }
     } catch (error) {
       this.fail(error);
@@ -125,15 +124,14 @@ export class Watch implements Witness, MessageReceiver {
     if (plain === undefined) tap.mark('undecoded', `${side} message of ${message.length} bytes`);
   }
 
-  sentTrailers(): void {
+  trailed(headers: unknown): void {
     const { tap } = this;
-    const { sentTrailers } = this.#stream;
-    if (tap === undefined || this.#answered || sentTrailers === undefined) return;
+    if (tap === undefined || this.#answered || !isHeaders(headers)) return;
     this.tellRequestEnd();
     try {
       this.#answered = true;
-      this.#noteStatus(sentTrailers);
-      tap.trailers('response', flattenTrailers(sentTrailers));
+      this.#noteStatus(headers);
+      tap.trailers('response', flattenTrailers(headers));
     } catch (error) {
       this.fail(error);
     }
@@ -175,7 +173,7 @@ export class Watch implements Witness, MessageReceiver {
     return this.#request.between && !this.#unread;
   }
 
-  #noteStatus(sent: Parameters<typeof flattenTrailers>[0]): void {
+  #noteStatus(sent: OutgoingHttpHeaders): void {
     this.#deadlinePassed = passedDeadline(sent, this.#headers, performance.now() - this.#startedMs);
   }
 
@@ -185,6 +183,12 @@ export class Watch implements Witness, MessageReceiver {
     this.#response.close();
   }
 }
+
+const isHeaders = (headers: unknown): headers is OutgoingHttpHeaders =>
+  typeof headers === 'object' && headers !== null;
+
+const isEnd = (options: unknown): boolean =>
+  typeof options === 'object' && options !== null && 'endStream' in options && options.endStream === true;
 
 function tellEnds(): void {
   const ended = ending;
