@@ -1,12 +1,7 @@
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type CaptureEvent,
-  createRecorder,
-  fileSink,
-  readCapture,
-} from '@gardenhose/core';
+import { type CaptureEvent, createRecorder, fileSink, readCapture } from '@gardenhose/core';
 import { assembleAll } from '@gardenhose/core/testing';
 import { attach } from '@gardenhose/grpc-adapter';
 import * as grpc from '@grpc/grpc-js';
@@ -38,10 +33,15 @@ test('calls are recorded by a worker into a file, with their descriptors, and re
   server.addService(Orders.service, {
     Get: (call: grpc.ServerUnaryCall<object, object>, answer: grpc.sendUnaryData<object>) =>
       answer(null, call.request),
-    Watch: (call: grpc.ServerDuplexStream<object, object>) => call.pipe(call),
+    Watch: (call: grpc.ServerDuplexStream<object, object>) => {
+      call.on('data', (order: object) => call.write(order));
+      call.on('end', () => call.end());
+    },
   });
   const port = await new Promise<number>((resolve) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (_error, bound) => resolve(bound));
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (_error, bound) =>
+      resolve(bound),
+    );
   });
   const client = new Orders(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
   for (let id = 1; id <= 50; id++) {
