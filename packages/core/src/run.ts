@@ -6,8 +6,9 @@ import { composeReplayHooks } from './hook/compose.ts';
 import { splitRules } from './hook/replay-rules.ts';
 import type { HookRule } from './hook/rule.ts';
 import type { Exchange } from './model/exchange.ts';
+import { onlyOptions } from './model/option-names.ts';
 import { inProcessTarget, isLoopback } from './replay/guard.ts';
-import type { ReplayOptions } from './replay/options.ts';
+import { type ReplayOptions, replayOptionNames } from './replay/options.ts';
 import { planReplay } from './replay/plan.ts';
 import { replayExchanges } from './replay/replay-exchanges.ts';
 import type { Sender } from './replay/sender.ts';
@@ -40,6 +41,15 @@ export interface ReplayRunOptions extends ReplayOptions {
   readonly onResult?: ((result: ReplayResult, comparison: Comparison | undefined) => void) | undefined;
 }
 
+const optionNames: Readonly<Record<keyof ReplayRunOptions, true>> = {
+  ...replayOptionNames,
+  rules: true,
+  compare: true,
+  report: true,
+  losses: true,
+  onResult: true,
+};
+
 /**
  * Replays exchanges, which must come in order of their starts, compares the answers if asked to, and reports. Memory does
  * not grow with the number of exchanges. The sender stays the caller's to close.
@@ -55,6 +65,7 @@ export async function replay(
   sender: Sender,
   options: ReplayRunOptions = {},
 ): Promise<Report> {
+  onlyOptions('a replay', options, optionNames);
   const { rules = [], compare = false, report, losses, onResult, ...replayOptions } = options;
   const comparer = comparerOf(compare);
   const builder = new ReportBuilder(report);

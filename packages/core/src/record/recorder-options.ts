@@ -5,6 +5,7 @@ import type { RecordHooks } from '../hook/hook.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { Policy } from '../mask/policy/policy.ts';
+import { onlyOptions } from '../model/option-names.ts';
 import { warnOfMissingKey } from './key-warning.ts';
 import type { HookSource, ModuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';
@@ -77,6 +78,24 @@ export interface ResolvedRecorderOptions {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+const optionNames: Readonly<Record<keyof RecorderOptions, true>> = {
+  service: true,
+  sink: true,
+  mask: true,
+  hooks: true,
+  sampler: true,
+  maxBufferedBytes: true,
+  maxBodyBytes: true,
+  onBodyLimit: true,
+  flushIntervalMs: true,
+  hookTimeoutMs: true,
+  closeWaitMs: true,
+  exitWaitMs: true,
+  pipeline: true,
+  clock: true,
+  tags: true,
+};
+
 /** Room for the head of an event besides the largest body. */
 const leastHeadBytes = 64 * 1024;
 /** A body that came in one piece, or a message, must fit into one record of a capture, which holds 16 MiB. */
@@ -87,6 +106,7 @@ const mostBodyBytes = 16 * 1024 * 1024 - leastHeadBytes;
  *   `mask-policy`, `mask-key`
  */
 export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecorderOptions {
+  onlyOptions('a recorder', options, optionNames);
   const { service, sink } = options;
   if (typeof service !== 'string' || service === '') wrong('service', service, 'a name');
   if (typeof sink?.open !== 'function')

@@ -55,6 +55,24 @@ export interface ReplayOptions extends PaceOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** The names of {@link ReplayOptions}. */
+export const replayOptionNames: Readonly<Record<keyof ReplayOptions, true>> = {
+  pace: true,
+  speed: true,
+  stream: true,
+  order: true,
+  hooks: true,
+  mark: true,
+  guard: true,
+  signal: true,
+  drainMs: true,
+  onProgress: true,
+  lanes: true,
+  maxLanes: true,
+  thread: true,
+  clock: true,
+};
+
 /** Options of one run, checked and complete. */
 export interface RunOptions {
   readonly schedule: Schedule;

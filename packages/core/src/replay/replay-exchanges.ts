@@ -1,11 +1,12 @@
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
+import { onlyOptions } from '../model/option-names.ts';
 import { TransientMap } from '../model/transient-map.ts';
 import type { Job, Settled } from './engine.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
 import { sentEntry, skippedEntry } from './entry.ts';
 import { checkRecordedOrigin, isMutation } from './guard.ts';
-import { type ReplayOptions, type RunOptions, resolveReplayOptions } from './options.ts';
+import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
 import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
 import type { ReplayProgress } from './progress.ts';
@@ -42,6 +43,7 @@ export function replayExchanges(
   sender: Sender,
   options: ReplayOptions = {},
 ): ReplayRun {
+  onlyOptions('a replay', options, replayOptionNames);
   const run = new Run(source, sender, resolveReplayOptions(sender, options));
   return {
     runId: run.options.runId,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { didYouMean } from '../../model/option-names.ts';
 import {
   defaultPolicyVersion,
   defaultRuleIds,
@@ -14,7 +15,7 @@ import {
   type PolicyRule,
   policyNames,
 } from './policy.ts';
-import { didYouMean, isRecord, oneOf, onlyFields, policyError, show, typeName } from './policy-error.ts';
+import { isRecord, oneOf, onlyFields, policyError, show, typeName } from './policy-error.ts';
 
 /** A policy with every default filled in. */
 export interface ResolvedPolicy {

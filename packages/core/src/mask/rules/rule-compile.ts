@@ -1,8 +1,9 @@
+import { didYouMean } from '../../model/option-names.ts';
 import { isFixedHeader } from '../policy/default-policy.ts';
 import { detectorIds } from '../policy/detector-ids.ts';
 import { allBits, arrayBit, type MaskRule, numberBit, objectBit, stringBit } from '../policy/mask-rule.ts';
 import type { PolicyRule } from '../policy/policy.ts';
-import { didYouMean, isRecord, oneOf, onlyFields, policyError, show } from '../policy/policy-error.ts';
+import { isRecord, oneOf, onlyFields, policyError, show } from '../policy/policy-error.ts';
 import {
   globPattern,
   type JsonPath,
