@@ -70,6 +70,7 @@ export const replayOptionNames: Readonly<Record<keyof ReplayOptions, true>> = {
   lanes: true,
   maxLanes: true,
   thread: true,
+  ownProcessor: true,
   clock: true,
 };
 
