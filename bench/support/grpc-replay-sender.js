@@ -71,10 +71,12 @@ async function replayAtTimes(port, rate, seconds) {
 async function replayAtOnce(port, count) {
   const exchanges = (function* () {
     for (let number = 0; number < count; number++) {
-      yield exchangeOf({ number, lane: 0, atNs: 0, messages: [{ number: unnumbered, offsetNs: 0 }] });
+      const messages = [{ number: unnumbered, offsetNs: 0 }];
+      yield exchangeOf({ number, lane: number % inFlight, atNs: 0, messages });
     }
   })();
-  const sender = createSender(`http://127.0.0.1:${port}`, { grpc });
+  // One connection, as the bare loop has.
+  const sender = createSender(`http://127.0.0.1:${port}`, { grpc, channels: 1 });
   const guard = { maxInFlight: inFlight };
   const run = replayExchanges(exchanges, sender, { pace: 'asap', order: 'none', guard });
   let first = Number.POSITIVE_INFINITY;
