@@ -43,6 +43,9 @@ interface SenderSetup {
   readonly settings: SenderSettings;
 }
 
+/** Node's streams of HTTP/2 are held by its native side, so that all that belongs to a call survives one collection. */
+const youngGenerationMb = 8;
+
 /** A target that answers all that is under way with messages without end shall not fill the memory. */
 const maxBytesUnderWay = 256 * 1024 * 1024;
 
@@ -97,7 +100,7 @@ export function createSender(target: string | URL, options: SenderOptions): Send
   let lanes = 0;
   return {
     target: url.origin,
-    source: { url: import.meta.url, options: setup },
+    source: { url: import.meta.url, options: setup, youngGenerationMb },
     prepare: (exchange, recorded) => toCall(exchange, { authority, infrastructure }, recorded),
     openLane(_lane, timer) {
       const common = shared[lanes++ % Math.max(1, shared.length)];

@@ -60,11 +60,15 @@ function entriesOf(senders: ProtocolSenders): [Protocol, Sender][] {
 /** They can leave their thread only together. */
 function sourceOf(all: readonly [Protocol, Sender][]): SenderSource | undefined {
   const sources: [Protocol, SenderSource][] = [];
+  let youngGenerationMb: number | undefined;
   for (const [protocol, { source }] of all) {
     if (source === undefined) return undefined;
     sources.push([protocol, source]);
+    // The smallest: one that is too large makes long pauses, one that is too small many short ones.
+    const { youngGenerationMb: own = youngGenerationMb } = source;
+    youngGenerationMb = own === undefined ? undefined : Math.min(own, youngGenerationMb ?? own);
   }
-  return { url: import.meta.url, options: sources };
+  return { url: import.meta.url, options: sources, youngGenerationMb };
 }
 
 /** Makes the same sender in a worker. */

@@ -129,6 +129,11 @@ export interface SenderSource {
   readonly url: string;
   /** Can be cloned. */
   readonly options: unknown;
+  /**
+   * Mebibytes of the worker's young generation. A large one is collected seldom, which is good where nearly all of it is garbage
+   * by then; where much of it survives, each collection takes as long as a small one would take in many parts. Default 64.
+   */
+  readonly youngGenerationMb?: number | undefined;
 }
 
 /** What a sender module exports. */

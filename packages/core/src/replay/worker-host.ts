@@ -91,7 +91,7 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHo
     const made = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: setup,
       name: 'gardenhose-replay',
-      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
+      resourceLimits: { maxYoungGenerationSizeMb: sender.source.youngGenerationMb ?? youngGenerationMb },
     });
     made.on('message', receive);
     made.on('error', (cause) => {
