@@ -3,6 +3,10 @@ import type { Side } from '@gardenhose/core';
 /** Bytes before each message: the compressed flag and the length. */
 const prefixBytes = 5;
 
+/** Whether these bytes are one message and nothing else, as they nearly always are. */
+export const isOneMessage = (chunk: Buffer): boolean =>
+  chunk.length >= prefixBytes && chunk.readUInt32BE(1) === chunk.length - prefixBytes;
+
 /** Who is told each whole message, in order. */
 export interface MessageReceiver {
   message(side: Side, flag: number, message: Buffer): void;

@@ -1,7 +1,7 @@
 import type { Http2Session, OutgoingHttpHeaders } from 'node:http2';
 import type { ExchangeTap, Side, TapTarget } from '@gardenhose/core';
 import { decompress } from './decompress.ts';
-import { Deframer, type MessageReceiver } from './deframer.ts';
+import { Deframer, isOneMessage, type MessageReceiver } from './deframer.ts';
 import { reportFailure } from './failures.ts';
 import type { Method, WatchedStream, Witness } from './overrides.ts';
 import { breakOff, flattenHeaders, flattenTrailers, passedDeadline } from './to-events.ts';
@@ -23,8 +23,9 @@ export class Watch implements Witness, MessageReceiver {
   readonly #targets: TapTarget[];
   readonly #headers: readonly string[];
   readonly #startedMs: number = performance.now();
-  readonly #request: Deframer = new Deframer('request');
-  readonly #response: Deframer = new Deframer('response');
+  // Made for bytes that are not a whole message each.
+  #request: Deframer | undefined;
+  #response: Deframer | undefined;
   #requestEnd: 'open' | 'held' | 'told' = 'open';
   /** Bytes came that were not looked at. */
   #unread = false;
@@ -54,7 +55,11 @@ export class Watch implements Witness, MessageReceiver {
       // What arrives after the answer is complete is read by nobody.
       if (chunk !== null) {
         if (this.#answered) this.#unread = true;
-        else if (chunk instanceof Buffer) this.#request.push(chunk, this);
+        else if (chunk instanceof Buffer) {
+          if (this.#request === undefined && isOneMessage(chunk))
+            this.message('request', chunk[0] ?? 0, chunk.subarray(5));
+          else (this.#request ??= new Deframer('request')).push(chunk, this);
+        }
       } else if (this.#stream.rstCode === 0 && !this.#stream.destroyed) {
         // A client that cancels ends its side first, and resets the stream a moment later.
         this.#requestEnd = 'held';
@@ -105,7 +110,11 @@ export class Watch implements Witness, MessageReceiver {
     if (this.tap === undefined || this.#answered || !(chunk instanceof Buffer)) return;
     this.tellRequestEnd();
     try {
-      this.#response.push(chunk, this);
+      if (this.#response === undefined && isOneMessage(chunk)) {
+        this.message('response', chunk[0] ?? 0, chunk.subarray(5));
+      } else {
+        (this.#response ??= new Deframer('response')).push(chunk, this);
+      }
     } catch (error) {
       this.fail(error);
     }
@@ -170,7 +179,7 @@ export class Watch implements Witness, MessageReceiver {
   }
 
   #sawWhole(): boolean {
-    return this.#request.between && !this.#unread;
+    return this.#request?.between !== false && !this.#unread;
   }
 
   #noteStatus(sent: OutgoingHttpHeaders): void {
@@ -179,8 +188,8 @@ export class Watch implements Witness, MessageReceiver {
 
   #over(): void {
     this.tap = undefined;
-    this.#request.close();
-    this.#response.close();
+    this.#request?.close();
+    this.#response?.close();
   }
 }
 
