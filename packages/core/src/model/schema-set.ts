@@ -18,6 +18,10 @@ export class SchemaSet {
   readonly #hashes = new Set<string>();
   #bytes = 0;
 
+  get size(): number {
+    return this.#hashes.size;
+  }
+
   add(schema: Uint8Array): SchemaVerdict {
     if (schema.length > schemaLimits.bytes) return 'too-large';
     const hash = createHash('sha256').update(schema).digest('base64');

@@ -44,6 +44,11 @@ export class SchemaRegistry {
     this.#index(builtInSchema);
   }
 
+  /** How many different schemas were taken. */
+  get schemaCount(): number {
+    return this.#seen.size;
+  }
+
   /** How many messages are known, without the few that every registry knows. */
   get messageCount(): number {
     return this.#messages.size - builtInMessages;

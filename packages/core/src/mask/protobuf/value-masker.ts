@@ -12,6 +12,8 @@ const opaqueBytes = 'default/proto/bytes';
 /** Numbers of fewer digits are no card numbers: varints of them have six bytes at least. */
 const longVarint = 6;
 const longestVarint = 9;
+/** Texts of this length are always looked at closer. */
+const longText = 15;
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** Masks the values of fields that hold no message: strings, bytes, numbers. Notes what is to be replaced. */
@@ -82,6 +84,10 @@ export class ValueMasker {
   /** A value that no rule is for. Of bytes that are no text, nobody knows what they hold. */
   #byLook(lengthAt: number, from: number, to: number, isBytes: boolean): void {
     const bytes = this.bytes;
+    if (!isBytes && to - from >= longText) {
+      this.#longByLook(lengthAt, from, to);
+      return;
+    }
     const all = this.#scope.rules.patterns.length > 0;
     let sum = 0;
     let i = from;
@@ -107,6 +113,19 @@ export class ValueMasker {
       }
     }
     if (!odd && !all && !isNoteworthy(sum, to - from)) return;
+    const masked = this.#text.maskBytes(bytes, from, to, 0);
+    if (masked !== undefined) this.edits.sizedText(lengthAt, to, masked);
+  }
+
+  /** Of a text as long as that, only what it is made of has to be known before detectors look. */
+  #longByLook(lengthAt: number, from: number, to: number): void {
+    const bytes = this.bytes;
+    let high = 0;
+    for (let i = from; i < to; i++) high |= bytes[i] ?? 0;
+    if (high > 0x7f && !isUtf8(bytes.subarray(from, to))) {
+      this.#unreadable(lengthAt, from, to);
+      return;
+    }
     const masked = this.#text.maskBytes(bytes, from, to, 0);
     if (masked !== undefined) this.edits.sizedText(lengthAt, to, masked);
   }
