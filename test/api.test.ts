@@ -70,6 +70,9 @@ test('@gardenhose/core exports these names', () => {
     ExplainedValue
     FakeKind
     Fidelity
+    FieldKind
+    FieldOption
+    FieldType
     FileSinkOptions
     FormatKind
     GapEvent
@@ -100,6 +103,8 @@ test('@gardenhose/core exports these names', () => {
     MemorySink
     Message
     MessageEvent
+    MessageType
+    MethodTypes
     NameSuggestion
     OperationRow
     Outcome
@@ -156,6 +161,7 @@ test('@gardenhose/core exports these names', () => {
     Schedule
     SchemaEvent
     SchemaFormat
+    SchemaRegistry
     SecretFinding
     SecretScanner
     Selector
