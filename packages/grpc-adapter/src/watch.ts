@@ -56,9 +56,12 @@ export class Watch implements Witness, MessageReceiver {
       if (chunk !== null) {
         if (this.#answered) this.#unread = true;
         else if (chunk instanceof Buffer) {
-          if (this.#request === undefined && isOneMessage(chunk))
+          if (this.#request === undefined && isOneMessage(chunk)) {
             this.message('request', chunk[0] ?? 0, chunk.subarray(5));
-          else (this.#request ??= new Deframer('request')).push(chunk, this);
+          } else {
+            this.#request ??= new Deframer('request');
+            this.#request.push(chunk, this);
+          }
         }
       } else if (this.#stream.rstCode === 0 && !this.#stream.destroyed) {
         // A client that cancels ends its side first, and resets the stream a moment later.
@@ -113,7 +116,8 @@ export class Watch implements Witness, MessageReceiver {
       if (this.#response === undefined && isOneMessage(chunk)) {
         this.message('response', chunk[0] ?? 0, chunk.subarray(5));
       } else {
-        (this.#response ??= new Deframer('response')).push(chunk, this);
+        this.#response ??= new Deframer('response');
+        this.#response.push(chunk, this);
       }
     } catch (error) {
       this.fail(error);

@@ -29,13 +29,26 @@ import { definition, type Handlers, serve } from './support/service.ts';
 
 const origin = (port: number) => `http://127.0.0.1:${port}`;
 
-/** Answers as the first message says: `slow` not at all, `fail` with NOT_FOUND, all else by echo. */
+/**
+ * Answers as the first message says: `slow` not at all, `fail` with NOT_FOUND, all else by echo. Of a chat whose messages say
+ * `stay` the server is not the first to end: grpc-js cancels by an end and a reset, and a server that is quick answers the end.
+ */
 const handlers: Handlers = {
   unary: (call: grpc.ServerUnaryCall<Buffer, Buffer>, answer: grpc.sendUnaryData<Buffer>) => {
     const text = call.request.toString();
     if (text.startsWith('slow')) return;
     if (text.startsWith('fail')) answer({ code: grpc.status.NOT_FOUND, details: 'no such thing' });
     else answer(null, call.request);
+  },
+  chat: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
+    let stays = false;
+    call.on('data', (part: Buffer) => {
+      stays ||= part.toString().startsWith('stay');
+      call.write(part);
+    });
+    call.on('end', () => {
+      if (!stays) call.end();
+    });
   },
 };
 
@@ -88,12 +101,13 @@ async function callOnce(client: grpc.Client, kind: (typeof kinds)[number], name:
     const call = client.makeBidiStreamRequest(definition.chat.path, asIs, asIs, metadata);
     const status = ended(call);
     for (const part of ['one', 'two', 'three', 'four']) {
-      call.write(text(part));
+      call.write(text(kind === 'cancel' ? `stay ${part}` : part));
       await pause(7);
     }
     if (kind === 'chat') call.end();
     else {
-      await pause(30);
+      // Long after the last message, also where the replay of that is late.
+      await pause(200);
       call.cancel();
     }
     await status;
