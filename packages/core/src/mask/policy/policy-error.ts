@@ -6,11 +6,6 @@ export function policyError(where: string, problem: string): GardenhoseError {
   return new GardenhoseError('mask-policy', `mask policy, ${where}: ${problem}`, { subject: where });
 }
 
-/** A policy may ask for it, but this release cannot do it: said at start, never passed over. */
-export function notYet(where: string, what: string): GardenhoseError {
-  return policyError(where, `${what} is not supported yet`);
-}
-
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
