@@ -1,9 +1,11 @@
 // Runs benchmarks: `npm run bench -- NAME [--quick] [--json]`, `--list`, `--all`, `--all --write`.
 // A benchmark is a file beside this one that exports `name`, `description`, `run({ quick })`, which gives measures, and
 // where the figures need it `notes`, for the page.
+import { execFile } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
 
 /**
  * One figure. `target` is what it must reach, in words; `ok` whether it did. A measure that misses its target is shown
@@ -20,7 +22,7 @@ const usage = `Usage: npm run bench -- NAME [--quick] [--json]
   --quick  ends within 40 seconds; its figures are rougher
   --json   prints one document: { name, machine, quick, measures: [{ name, value, unit, target?, ok? }] }
   --list   names the benchmarks
-  --all    runs all of them, one after the other
+  --all    runs all of them, one after the other, each in a process of its own
   --write  with --all: writes docs/benchmarks.md from the run
 
 Exit code: 0 when the measuring went through, whether or not targets were reached (each measure says so itself),
@@ -57,6 +59,18 @@ async function measure(benchmark, quick) {
     if (!Number.isFinite(value)) throw new Error(`${benchmark.name}: measure "${name}" has no value`);
   }
   return { name: benchmark.name, machine: machine(), quick, measures };
+}
+
+/**
+ * In a process of its own: compiled code that has served one benchmark is not what another would find by itself.
+ * @param {Benchmark} benchmark
+ * @param {boolean} quick
+ * @returns {Promise<Result>}
+ */
+async function measureApart({ name }, quick) {
+  const args = [fileURLToPath(import.meta.url), name, '--json', ...(quick ? ['--quick'] : [])];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 24 });
+  return JSON.parse(stdout);
 }
 
 /** @param {number} value */
@@ -149,7 +163,7 @@ async function main(args) {
   /** @type {Result[]} */
   const results = [];
   for (const benchmark of chosen) {
-    const result = await measure(benchmark, values.quick);
+    const result = await (values.all ? measureApart : measure)(benchmark, values.quick);
     results.push(result);
     console.log(values.json ? JSON.stringify(result) : asText(result));
   }
