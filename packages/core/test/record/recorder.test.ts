@@ -753,6 +753,27 @@ test('a head and a body given as text are recorded as the same bytes would be', 
   expect(asText.at(-1)).toMatchObject({ type: 'end', size: 12, state: 'truncated' });
 });
 
+test.each([
+  'caf\xe9',
+  '\x80',
+  '\x7f',
+  '\u20ac 5',
+  '\ud83d\udca7 water',
+  '\ud800',
+  `${'a'.repeat(46)}\xe9`,
+  `${'a'.repeat(60)}\xe9`,
+])('the text %j is recorded as its UTF-8', async (text) => {
+  const sink = memorySink();
+  const recorder = recorderTo(sink);
+  const tap = recorder.begin(aStart(), true);
+  tap?.wireAnswer?.('HTTP/1.1 200 OK\r\n\r\n', text);
+  tap?.text?.('response', text);
+  tap?.end('response');
+  await recorder.close();
+  const data = sink.events.flatMap((event) => (event.type === 'chunk' && event.data ? [event.data] : []));
+  expect(Buffer.concat(data)).toEqual(Buffer.concat([bytes(text), bytes(text)]));
+});
+
 test('a head and the first piece of the body in one are recorded as one after the other, at one time', async () => {
   const head = 'HTTP/1.1 200 OK\r\nX-A: \xe9\r\n\r\n';
   const record = async (tell: (tap: ExchangeTap | undefined) => void): Promise<CaptureEvent[]> => {
