@@ -90,5 +90,5 @@ export function markExchange(req: IncomingMessage, name: string, value: string):
 }
 
 function isShadow(req: IncomingMessage): boolean {
-  return headerOf(req.rawHeaders, 'x-shadow-traffic')?.toLowerCase().startsWith('true') === true;
+  return headerOf(req, 'x-shadow-traffic')?.toLowerCase().startsWith('true') === true;
 }

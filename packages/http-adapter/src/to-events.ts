@@ -49,16 +49,21 @@ export function exchangeStart(req: IncomingMessage, connection: ConnectionFacts)
 }
 
 /** Whether the head says that a body follows (RFC 9112 section 6.3: a request without either header has none). */
-export function declaresBody({ rawHeaders }: IncomingMessage): boolean {
-  const length = headerOf(rawHeaders, 'content-length');
-  return (length !== undefined && length !== '0') || headerOf(rawHeaders, 'transfer-encoding') !== undefined;
+export function declaresBody(req: IncomingMessage): boolean {
+  const length = headerOf(req, 'content-length');
+  return (length !== undefined && length !== '0') || headerOf(req, 'transfer-encoding') !== undefined;
 }
 
 /**
  * The first value of a header, by its name in small letters. Asked for in the list: Node makes its object of headers when it
- * is first asked for, and the application may never do so.
+ * is first asked for, and the application may never do so. Requests that were made, not parsed, may have the object alone.
  */
-export function headerOf(headers: HeaderList, name: string): string | undefined {
+export function headerOf(req: IncomingMessage, name: string): string | undefined {
+  const { rawHeaders: headers = [] }: { rawHeaders?: HeaderList } = req;
+  if (headers.length === 0) {
+    const value = req.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const each = headers[i] ?? '';
     if (each.length === name.length && each.toLowerCase() === name) return headers[i + 1];
