@@ -12,6 +12,7 @@ const stages = [
   'errors.ts',
   'clock.ts',
   'model',
+  'protobuf',
   'mask',
   'hook',
   'record',

@@ -57,6 +57,11 @@ export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } f
 export { operationOf } from './model/operation.ts';
 export { schemaLimits } from './model/schema-set.ts';
 
+// protobuf
+export type { FieldType, FieldKind, FieldOption, MessageType } from './protobuf/descriptor.ts';
+export type { MethodTypes } from './protobuf/schema-registry.ts';
+export { SchemaRegistry } from './protobuf/schema-registry.ts';
+
 // mask
 export type { ChangedPlace } from './mask/tools/changed-places.ts';
 export type { MaskerOptions } from './mask/create-masker.ts';
@@ -87,9 +92,6 @@ export type { ScannedExchange, SecretFinding } from './mask/tools/secret-scanner
 export { SecretScanner } from './mask/tools/secret-scanner.ts';
 export type { NameSuggestion } from './mask/tools/suggest.ts';
 export { PolicySuggester } from './mask/tools/suggest.ts';
-export type { FieldType, FieldKind, FieldOption, MessageType } from './mask/protobuf/descriptor.ts';
-export type { MethodTypes } from './mask/protobuf/schema-registry.ts';
-export { SchemaRegistry } from './mask/protobuf/schema-registry.ts';
 export { isNumberOfToken } from './mask/value/token-number.ts';
 export { tokenType } from './mask/value/tokens.ts';
 export type { ValueShape } from './mask/tools/value-shape.ts';

@@ -1,4 +1,4 @@
-import { group, int, schemaOf, sized } from '../../../packages/core/test/mask/protobuf/support.ts';
+import { group, int, schemaOf, sized } from '../../../packages/core/test/protobuf/support.ts';
 import type { Canary, CanaryKind } from '../canary.ts';
 import { base64, type Positions, type Told } from '../position.ts';
 

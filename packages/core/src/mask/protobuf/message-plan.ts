@@ -1,9 +1,9 @@
+import type { FieldKind, FieldType, MessageType } from '../../protobuf/descriptor.ts';
+import { anyType } from '../../protobuf/known-types.ts';
+import type { SchemaRegistry } from '../../protobuf/schema-registry.ts';
 import type { MaskRule } from '../policy/mask-rule.ts';
 import { roleName, roleValue } from '../rules/name-table.ts';
 import type { RuleSet } from '../rules/rules.ts';
-import type { FieldKind, FieldType, MessageType } from './descriptor.ts';
-import { anyType } from './known-types.ts';
-import type { SchemaRegistry } from './schema-registry.ts';
 
 /** What is done with a field of a message. */
 export interface FieldPlan {

@@ -1,9 +1,9 @@
+import { deepestMessage, malformed, tooDeep, WireReader, wire } from '../../protobuf/wire.ts';
 import { accepting, earlier, type MaskRule, objectBit } from '../policy/mask-rule.ts';
 import { roleName, roleValue } from '../rules/name-table.ts';
 import type { Scope } from '../rules/scope.ts';
 import type { FieldPlan, MessagePlan, MessagePlans } from './message-plan.ts';
 import { masks, ruleFor, type ValueMasker } from './value-masker.ts';
-import { deepestMessage, malformed, tooDeep, WireReader, wire } from './wire.ts';
 import type { WireEdits } from './wire-edits.ts';
 
 const unknownField = 'default/proto/unknown-field';

@@ -1,4 +1,7 @@
 import type { Side } from '../../model/event.ts';
+import { statusType } from '../../protobuf/known-types.ts';
+import { SchemaRegistry } from '../../protobuf/schema-registry.ts';
+import { MalformedWire } from '../../protobuf/wire.ts';
 import type { MaskRule } from '../policy/mask-rule.ts';
 import type { MaskLimits } from '../policy/policy.ts';
 import { MaskedValues } from '../rules/masked-values.ts';
@@ -6,12 +9,9 @@ import type { RuleSet } from '../rules/rules.ts';
 import type { Scope } from '../rules/scope.ts';
 import type { TextMasker } from '../text/text-masker.ts';
 import type { Replacer } from '../value/replace.ts';
-import { statusType } from './known-types.ts';
 import { MessagePlans } from './message-plan.ts';
 import { MessageWalker } from './message-walker.ts';
-import { SchemaRegistry } from './schema-registry.ts';
 import { ValueMasker } from './value-masker.ts';
-import { MalformedWire } from './wire.ts';
 
 /** Masks protobuf messages by the schemas that it was told. */
 export class ProtobufMasker {

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
+import { malformed, WireReader } from '../../protobuf/wire.ts';
 import { isNoteworthy, stringWeights } from '../json/json-bytes.ts';
 import { accepting, arrayBit, type MaskRule, numberBit, stringBit } from '../policy/mask-rule.ts';
 import type { MaskedValues } from '../rules/masked-values.ts';
 import type { Scope } from '../rules/scope.ts';
 import type { TextMasker } from '../text/text-masker.ts';
 import type { FieldPlan } from './message-plan.ts';
-import { malformed, WireReader } from './wire.ts';
 import { WireEdits } from './wire-edits.ts';
 
 const opaqueBytes = 'default/proto/bytes';

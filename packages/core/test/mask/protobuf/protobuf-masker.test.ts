@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { group, int, schemaOf, sized, tag, varint } from '../../protobuf/support.ts';
 import { maskJson } from '../support.ts';
-import { callMasker, group, int, schemaOf, sized, tag, varint } from './support.ts';
+import { callMasker } from './support.ts';
 
 const service = 'service Service { rpc Call(Message) returns (Message); }';
 const proto3 = (body: string): Uint8Array =>

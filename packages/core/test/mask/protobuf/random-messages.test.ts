@@ -1,7 +1,8 @@
 import type protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
 import type { PolicyRule } from '../../../src/mask/policy/policy.ts';
-import { callMasker, schemaOf } from './support.ts';
+import { schemaOf } from '../../protobuf/support.ts';
+import { callMasker } from './support.ts';
 
 const { root, schema } = schemaOf(`syntax = "proto3"; package test;
   service Service { rpc Call(Message) returns (Message); }

@@ -1,4 +1,4 @@
-import { SchemaSet } from '../../model/schema-set.ts';
+import { SchemaSet } from '../model/schema-set.ts';
 import {
   type Extension,
   type FieldType,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { SchemaRegistry } from '../../../src/mask/protobuf/schema-registry.ts';
-import { aSchema } from '../../../src/testing/factories.ts';
+import { SchemaRegistry } from '../../src/protobuf/schema-registry.ts';
+import { aSchema } from '../../src/testing/factories.ts';
 import { schemaOf } from './support.ts';
 
 test('finds messages and methods by their full names, and by nothing else', () => {
