@@ -143,6 +143,7 @@ test('@gardenhose/core exports these names', () => {
     ReplayResult
     ReplayRun
     ReplayRunOptions
+    ReplaySource
     Report
     ReportBuilder
     ReportOptions
@@ -168,6 +169,7 @@ test('@gardenhose/core exports these names', () => {
     Sender
     SenderModule
     SenderSource
+    SenderTlsOptions
     SetHeaderRule
     Shipment
     ShipmentHead
@@ -181,6 +183,7 @@ test('@gardenhose/core exports these names', () => {
     StartEvent
     SurveyPlace
     SurveyedName
+    TapOptions
     TapTarget
     Timing
     TrailersEvent
@@ -268,6 +271,24 @@ test('@gardenhose/core exports these names', () => {
   `);
 });
 
+test('@gardenhose/core/adapter exports these names', () => {
+  expect(names('@gardenhose/core/adapter')).toMatchInlineSnapshot(`
+    "ResolvedTapOptions
+    SenderSetup
+    both
+    flagOption
+    invalidOption
+    isOutOfOrder
+    isSenderSetup
+    originOption
+    refuseSenderSettings
+    reportFailure
+    resolveTapOptions
+    tellWireHead
+    wholeOption"
+  `);
+});
+
 test('@gardenhose/core/testing exports these names', () => {
   expect(names('@gardenhose/core/testing')).toMatchInlineSnapshot(`
     "ContractCase
@@ -351,6 +372,7 @@ test('@gardenhose/grpc-adapter exports these names', () => {
 test('the built packages have the values that their sources name', async () => {
   for (const [specifier, module] of [
     ['@gardenhose/core', await import('@gardenhose/core')],
+    ['@gardenhose/core/adapter', await import('@gardenhose/core/adapter')],
     ['@gardenhose/core/testing', await import('@gardenhose/core/testing')],
     ['@gardenhose/http-adapter', await import('@gardenhose/http-adapter')],
     ['@gardenhose/grpc-adapter', await import('@gardenhose/grpc-adapter')],

@@ -22,6 +22,7 @@ const stages = [
   'report',
   'run.ts',
   'index.ts',
+  'adapter',
   'testing',
 ];
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 const entries: Readonly<Record<string, string>> = {
   '@gardenhose/core': 'core/src/index.ts',
+  '@gardenhose/core/adapter': 'core/src/adapter/index.ts',
   '@gardenhose/core/testing': 'core/src/testing/index.ts',
   '@gardenhose/http-adapter': 'http-adapter/src/index.ts',
   '@gardenhose/grpc-adapter': 'grpc-adapter/src/index.ts',

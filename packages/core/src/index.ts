@@ -138,6 +138,7 @@ export type { DropReason, RecorderState, RecorderStats } from './record/recorder
 export type { SampledPath, Sampler } from './record/sampler.ts';
 export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
+export type { TapOptions } from './record/tap-options.ts';
 export { unknownHeadersText } from './record/unknown-names.ts';
 export type { WireHead } from './record/wire-head.ts';
 export { parseHeaderLines, parseWireHead, wireStatus } from './record/wire-head.ts';
@@ -196,6 +197,7 @@ export type {
   Unsendable,
 } from './replay/sender.ts';
 export { isUnsendable } from './replay/sender.ts';
+export type { SenderTlsOptions } from './replay/sender-setup.ts';
 export type { ReplayResult, TranscriptEntry } from './replay/transcript.ts';
 
 // compare
@@ -234,5 +236,5 @@ export type { Column } from './report/text-table.ts';
 export { textTable } from './report/text-table.ts';
 
 // the whole of a replay
-export type { ReplayRunOptions } from './run.ts';
+export type { ReplayRunOptions, ReplaySource } from './run.ts';
 export { replay, replayCapture } from './run.ts';

@@ -1,4 +1,4 @@
-import type { Capture } from './capture/open-capture.ts';
+import { type Capture, openCapture } from './capture/open-capture.ts';
 import { type Comparer, createComparer } from './compare/compare.ts';
 import type { Comparison } from './compare/difference.ts';
 import type { CompareOptions } from './compare/options.ts';
@@ -50,20 +50,36 @@ const optionNames: Readonly<Record<keyof ReplayRunOptions, true>> = {
   onResult: true,
 };
 
+/** What to replay: the path of a capture, an open capture, or exchanges in order of their starts. */
+export type ReplaySource = string | Capture | AsyncIterable<Exchange> | Iterable<Exchange>;
+
 /**
- * Replays exchanges, which must come in order of their starts, compares the answers if asked to, and reports. Memory does
- * not grow with the number of exchanges. The sender stays the caller's to close.
+ * Replays, compares the answers if asked to, and reports. Memory does not grow with the number of exchanges. The sender stays the
+ * caller's to close, as does a capture that is open.
  *
  * @throws {@link GardenhoseError} `invalid-option`; `target-refused` when the guard forbids the target, `target-unreachable`
- *   when nothing can be connected, both having sent nothing; `worker-failed`; and whatever `source` or `onResult` throws
+ *   when nothing can be connected, both having sent nothing; `worker-failed`; what opening and reading a capture throws; and
+ *   whatever `source` or `onResult` throws
  * @example
- * const report = await replay(exchanges, sender, { compare: { ignore: ['header:x-build'] } });
+ * const report = await replay('orders.hose', byProtocol({ http, grpc }), { compare: { ignore: ['header:x-build'] } });
  * console.log(renderReport(report));
  */
 export async function replay(
-  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  source: ReplaySource,
   sender: Sender,
   options: ReplayRunOptions = {},
+): Promise<Report> {
+  if (typeof source === 'string') {
+    await using capture = await openCapture(source);
+    return await replayCapture(capture, sender, options);
+  }
+  return 'header' in source ? replayCapture(source, sender, options) : replayEach(source, sender, options);
+}
+
+async function replayEach(
+  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  sender: Sender,
+  options: ReplayRunOptions,
 ): Promise<Report> {
   onlyOptions('a replay', options, optionNames);
   const { rules = [], compare = false, report, losses, onResult, ...replayOptions } = options;
@@ -103,7 +119,7 @@ export async function replayCapture(
   const gaps = new GapTally();
   const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
-  return replay(exchanges, sender, { ...options, losses });
+  return replayEach(exchanges, sender, { ...options, losses });
 }
 
 /** Whether what a capture holds can forbid a target. */

@@ -1,8 +1,7 @@
-import { GardenhoseError, type TapTarget } from '@gardenhose/core';
+import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
+import { reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
 import type { Server } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
-import { reportFailure } from './failures.ts';
-import { resolveTapOptions, type TapOptions } from './options.ts';
 import { type Detach, http2ServersOf, tapHttp2Servers } from './tap-server.ts';
 
 /** What {@link attach} can be told. */

@@ -1,5 +1,5 @@
 import type { TapTarget } from '@gardenhose/core';
-import { reportFailure } from './failures.ts';
+import { reportFailure } from '@gardenhose/core/adapter';
 
 /** Hands over what the messages of a service are made of, where it is known. Never throws. */
 export function describeService(target: TapTarget, service: unknown): void {

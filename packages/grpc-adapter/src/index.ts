@@ -7,17 +7,13 @@ export type { Detach, ServerTapOptions } from './tap-server.ts';
 export { tapServer } from './tap-server.ts';
 export type { ChannelTapOptions } from './tap-channel.ts';
 export { tapChannel } from './tap-channel.ts';
-export type { TapOptions } from './options.ts';
+export type { TapOptions } from '@gardenhose/core';
 
 // sender
 export type { GrpcLibrary } from './library.ts';
-export type { SenderTlsOptions } from './sender-channel.ts';
+export type { SenderTlsOptions } from '@gardenhose/core';
 export type { SenderOptions, SenderSettings } from './sender.ts';
 export { createSender } from './sender.ts';
-export type {
-  GrpcReplayOptions,
-  GrpcReplaySenderOptions,
-  ReplaySource,
-  ReplayTarget,
-} from './replay.ts';
+export type { ReplaySource } from '@gardenhose/core';
+export type { GrpcReplayOptions, GrpcReplaySenderOptions, ReplayTarget } from './replay.ts';
 export { replay } from './replay.ts';

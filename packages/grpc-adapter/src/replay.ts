@@ -1,22 +1,16 @@
 import {
-  type Capture,
-  type Exchange,
-  GardenhoseError,
-  openCapture,
   type ReplayRunOptions,
+  type ReplaySource,
   type Report,
-  replayCapture,
   replay as replayOver,
   type Sender,
 } from '@gardenhose/core';
+import { refuseSenderSettings } from '@gardenhose/core/adapter';
 import { type GrpcLibrary, loadLibrary } from './library.ts';
 import { createSender, type SenderSettings } from './sender.ts';
 
 /** Where to replay to: an origin, or a sender that is made ready. */
 export type ReplayTarget = string | URL | Sender;
-
-/** What to replay: the path of a capture, an open capture, or exchanges in order of their starts. */
-export type ReplaySource = string | Capture | AsyncIterable<Exchange> | Iterable<Exchange>;
 
 /** How an origin is sent to, with the application's copy of grpc-js where it has one at hand. */
 export interface GrpcReplaySenderOptions extends SenderSettings {
@@ -50,13 +44,7 @@ export async function replay(
   const { sender: senderOptions, ...rest } = options;
   const sender = await senderFor(target, senderOptions);
   try {
-    if (typeof source === 'string') {
-      await using capture = await openCapture(source);
-      return await replayCapture(capture, sender, rest);
-    }
-    return await ('header' in source
-      ? replayCapture(source, sender, rest)
-      : replayOver(source, sender, rest));
+    return await replayOver(source, sender, rest);
   } finally {
     if (sender !== target) await sender.close();
   }
@@ -70,14 +58,6 @@ async function senderFor(
     const grpc = options?.grpc ?? (await loadLibrary(options?.library));
     return createSender(target, { ...options, grpc });
   }
-  if (options !== undefined) {
-    throw new GardenhoseError(
-      'invalid-option',
-      'sender is for targets that are an origin; this target is none',
-      {
-        subject: 'sender',
-      },
-    );
-  }
+  refuseSenderSettings(options);
   return target;
 }

@@ -1,21 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import { type AnswerError, systemClock } from '@gardenhose/core';
+import { type AnswerError, type SenderTlsOptions, systemClock } from '@gardenhose/core';
 import type { GrpcChannel, GrpcLibrary } from './library.ts';
-
-/** How a TLS target is trusted; as in `tls.connect`. */
-export interface SenderTlsOptions {
-  /** Default true. */
-  readonly rejectUnauthorized?: boolean | undefined;
-  /** Certificates of the authorities that are trusted, as PEM. Default those of Node. */
-  readonly ca?: string | undefined;
-  /** Certificate of this client, as PEM. Default none. */
-  readonly cert?: string | undefined;
-  /** Private key of `cert`, as PEM. Default none. */
-  readonly key?: string | undefined;
-  /** Name asked for and expected. Default the target's host. */
-  readonly servername?: string | undefined;
-}
 
 export interface ChannelOptions {
   readonly url: URL;

@@ -1,7 +1,15 @@
-import { GardenhoseError, type Sender } from '@gardenhose/core';
+import { GardenhoseError, type Sender, type SenderTlsOptions } from '@gardenhose/core';
+import {
+  flagOption,
+  invalidOption,
+  isSenderSetup,
+  originOption,
+  type SenderSetup,
+  wholeOption,
+} from '@gardenhose/core/adapter';
 import { defaultLibrary, type GrpcLibrary, isLibrary, loadLibrary } from './library.ts';
 import { rehearse } from './rehearse.ts';
-import { type ChannelOptions, Channels, type SenderTlsOptions } from './sender-channel.ts';
+import { type ChannelOptions, Channels } from './sender-channel.ts';
 import { GrpcLane, type LaneFacts } from './sender-lane.ts';
 import { toCall } from './to-call.ts';
 
@@ -38,11 +46,6 @@ export interface SenderOptions extends SenderSettings {
   readonly grpc: GrpcLibrary;
 }
 
-interface SenderSetup {
-  readonly target: string;
-  readonly settings: SenderSettings;
-}
-
 /** Node's streams of HTTP/2 are held by its native side, so that all that belongs to a call survives one collection. */
 const youngGenerationMb = 8;
 
@@ -62,32 +65,30 @@ const maxBytesUnderWay = 256 * 1024 * 1024;
 export function createSender(target: string | URL, options: SenderOptions): Sender {
   const { grpc: library, ...settings } = options;
   if (!isLibrary(library)) {
-    throw invalid('grpc', 'must be the module @grpc/grpc-js: import * as grpc from "@grpc/grpc-js"');
+    throw invalidOption('grpc', 'must be the module @grpc/grpc-js: import * as grpc from "@grpc/grpc-js"');
   }
-  const url = parseTarget(String(target));
-  const { authority = 'target', channels = 'lane', infrastructure = false } = settings;
+  const url = originOption('target', target);
+  const { authority = 'target', channels = 'lane' } = settings;
+  const infrastructure = flagOption('infrastructure', settings.infrastructure, false);
   if (authority !== 'target' && authority !== 'recorded') {
-    throw invalid('authority', `must be 'target' or 'recorded', got '${String(authority)}'`);
+    throw invalidOption('authority', `must be 'target' or 'recorded', got '${String(authority)}'`);
   }
-  if (channels !== 'lane') whole('channels', channels, 1);
-  if (typeof infrastructure !== 'boolean') {
-    throw invalid('infrastructure', `must be true or false, got ${typeof infrastructure}`);
-  }
+  if (channels !== 'lane') wholeOption('channels', channels, 1);
   if (settings.library !== undefined && (typeof settings.library !== 'string' || settings.library === '')) {
-    throw invalid('library', 'must be the name of a package or a URL');
+    throw invalidOption('library', 'must be the name of a package or a URL');
   }
-  const maxMessageBytes = whole('maxMessageBytes', settings.maxMessageBytes, 64 * 1024 * 1024);
+  const maxMessageBytes = wholeOption('maxMessageBytes', settings.maxMessageBytes, 64 * 1024 * 1024);
   const channelOptions: ChannelOptions = {
     url,
     tls: settings.tls ?? {},
-    connectTimeoutMs: whole('connectTimeoutMs', settings.connectTimeoutMs, 5_000),
+    connectTimeoutMs: wholeOption('connectTimeoutMs', settings.connectTimeoutMs, 5_000),
     maxMessageBytes,
   };
   const facts: LaneFacts = {
     library,
     target: url.origin,
     limits: {
-      maxBodyBytes: whole('maxBodyBytes', settings.maxBodyBytes, 16 * 1024 * 1024),
+      maxBodyBytes: wholeOption('maxBodyBytes', settings.maxBodyBytes, 16 * 1024 * 1024),
       maxMessageBytes,
       room: { bytes: maxBytesUnderWay },
     },
@@ -96,7 +97,7 @@ export function createSender(target: string | URL, options: SenderOptions): Send
     { length: channels === 'lane' ? 0 : channels },
     () => new Channels(library, channelOptions),
   );
-  const setup: SenderSetup = { target: url.origin, settings };
+  const setup: SenderSetup<SenderSettings> = { target: url.origin, settings };
   let lanes = 0;
   return {
     target: url.origin,
@@ -117,45 +118,9 @@ export function createSender(target: string | URL, options: SenderOptions): Send
 
 /** Makes the same sender in a worker. */
 export async function openSender(setup: unknown): Promise<Sender> {
-  if (!isSetup(setup)) {
+  if (!isSenderSetup<SenderSettings>(setup)) {
     throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its settings');
   }
   const grpc = await loadLibrary(setup.settings.library ?? defaultLibrary);
   return createSender(setup.target, { ...setup.settings, grpc });
-}
-
-function isSetup(setup: unknown): setup is SenderSetup {
-  return (
-    typeof setup === 'object' &&
-    setup !== null &&
-    'target' in setup &&
-    typeof setup.target === 'string' &&
-    'settings' in setup &&
-    typeof setup.settings === 'object' &&
-    setup.settings !== null
-  );
-}
-
-function parseTarget(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw invalid('target', `must be an origin such as http://127.0.0.1:50051, got '${text}'`);
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw invalid('target', 'must not hold a user name or password');
-  }
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw invalid('target', `must be an origin without a path, got '${text}'`);
-  }
-  return url;
-}
-
-function whole(option: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw invalid(option, `must be a whole number over 0, got ${String(value)}`);
-}
-
-function invalid(option: string, problem: string): GardenhoseError {
-  return new GardenhoseError('invalid-option', `${option} ${problem}`, { subject: option });
 }

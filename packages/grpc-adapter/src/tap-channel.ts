@@ -1,7 +1,6 @@
-import { GardenhoseError, type TapTarget } from '@gardenhose/core';
+import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
+import { isOutOfOrder, reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
 import type { Channel, ChannelInterface, ClientOptions } from '@grpc/grpc-js';
-import { isOutOfOrder, reportFailure } from './failures.ts';
-import { resolveTapOptions, type TapOptions } from './options.ts';
 import { watchClientCall } from './watch-client-call.ts';
 
 type ChannelFactory = NonNullable<ClientOptions['channelFactoryOverride']>;

@@ -1,9 +1,8 @@
 import type { Http2Server } from 'node:http2';
-import { GardenhoseError, type TapTarget } from '@gardenhose/core';
+import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
+import { type ResolvedTapOptions, reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
 import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
-import { reportFailure } from './failures.ts';
-import { type ResolvedTapOptions, resolveTapOptions, type TapOptions } from './options.ts';
 import type { WatchedStream } from './overrides.ts';
 import { watchCall } from './watch-call.ts';
 

@@ -1,10 +1,8 @@
 import type { Http2Session } from 'node:http2';
 import type { TapTarget } from '@gardenhose/core';
-import { isOutOfOrder, reportFailure } from './failures.ts';
-import type { ResolvedTapOptions } from './options.ts';
+import { both, isOutOfOrder, type ResolvedTapOptions, reportFailure } from '@gardenhose/core/adapter';
 import { install, type WatchedStream } from './overrides.ts';
 import { type ConnectionFacts, connectionFacts, exchangeStart, headerOf } from './to-events.ts';
-import { both } from './two-recorders.ts';
 import { Watch } from './watch.ts';
 
 const watchKey: unique symbol = Symbol('gardenhose.watch');

@@ -1,6 +1,6 @@
 import type { ExchangeTap, TapTarget } from '@gardenhose/core';
+import { reportFailure } from '@gardenhose/core/adapter';
 import type { ChannelInterface, InterceptingListener, Metadata, StatusObject } from '@grpc/grpc-js';
-import { reportFailure } from './failures.ts';
 import {
   type ClientCallStart,
   cancelCode,

@@ -1,8 +1,8 @@
 import type { Http2Session, OutgoingHttpHeaders } from 'node:http2';
 import type { ExchangeTap, Side, TapTarget } from '@gardenhose/core';
+import { reportFailure } from '@gardenhose/core/adapter';
 import { decompress } from './decompress.ts';
 import { Deframer, isOneMessage, type MessageReceiver } from './deframer.ts';
-import { reportFailure } from './failures.ts';
 import type { Method, WatchedStream, Witness } from './overrides.ts';
 import { breakOff, flattenHeaders, flattenTrailers, passedDeadline } from './to-events.ts';
 

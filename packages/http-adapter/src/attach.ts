@@ -1,5 +1,4 @@
-import type { TapTarget } from '@gardenhose/core';
-import type { TapOptions } from './options.ts';
+import type { TapOptions, TapTarget } from '@gardenhose/core';
 import { type Detach, tapRequests } from './tap-server.ts';
 
 /**

@@ -7,14 +7,16 @@ export { tapServer } from './tap-server.ts';
 export { markExchange, tapExchange } from './tap-exchange.ts';
 export type { FastifyTap } from './middleware.ts';
 export { expressTap, fastifyTap, honoTap, koaTap } from './middleware.ts';
-export type { TapOptions } from './options.ts';
+export type { TapOptions } from '@gardenhose/core';
 export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
 export { createRecordingProxy } from './proxy.ts';
 
 // sender
-export type { SenderOptions, SenderTlsOptions } from './sender.ts';
+export type { SenderTlsOptions } from '@gardenhose/core';
+export type { SenderOptions } from './sender.ts';
 export { createSender } from './sender.ts';
 export type { InProcessApp, InProcessOptions, RequestListener } from './in-process.ts';
 export { createInProcessSender } from './in-process.ts';
-export type { HttpReplayOptions, ReplaySource, ReplayTarget } from './replay.ts';
+export type { ReplaySource } from '@gardenhose/core';
+export type { HttpReplayOptions, ReplayTarget } from './replay.ts';
 export { replay } from './replay.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TapTarget } from '@gardenhose/core';
+import type { TapOptions, TapTarget } from '@gardenhose/core';
+import { resolveTapOptions } from '@gardenhose/core/adapter';
 import { internals } from './internals.ts';
-import { resolveTapOptions, type TapOptions } from './options.ts';
 import { nameOperation, watchExchange } from './tap-exchange.ts';
 
 // Each is a few lines over the same tap, for applications that want to name the place where recording begins, and to

@@ -11,16 +11,16 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import {
-  GardenhoseError,
   type HeaderList,
   headerEntries,
   headerValues,
+  type TapOptions,
   type TapTarget,
   withHeader,
 } from '@gardenhose/core';
+import { flagOption, originOption } from '@gardenhose/core/adapter';
 import { endToEnd } from './hop-by-hop.ts';
-import type { TapOptions } from './options.ts';
-import { type Origin, originHostname, originOf } from './proxy-origin.ts';
+import { type Origin, originHostname } from './proxy-origin.ts';
 import { passUpgrade } from './proxy-upgrade.ts';
 import { markExchange } from './tap-exchange.ts';
 import { tapServer } from './tap-server.ts';
@@ -63,17 +63,9 @@ export type RecordingProxy = Server & { readonly counts: ProxyCounts };
  * proxy.listen(8080);
  */
 export function createRecordingProxy(options: RecordingProxyOptions): RecordingProxy {
-  const url = originOf(options.to);
-  const { rewriteHost = false, target, recordShadow } = options;
-  if (typeof rewriteHost !== 'boolean') {
-    throw new GardenhoseError(
-      'invalid-option',
-      `rewriteHost must be true or false, got ${typeof rewriteHost}`,
-      {
-        subject: 'rewriteHost',
-      },
-    );
-  }
+  const url = originOption('to', options.to);
+  const { target, recordShadow } = options;
+  const rewriteHost = flagOption('rewriteHost', options.rewriteHost, false);
   const counts = { requests: 0, upgrades: 0, originErrors: 0 };
   const origin: Origin = { url, host: rewriteHost ? url.host : undefined, counts };
   const agents = new WeakMap<Socket, HttpAgent>();

@@ -1,22 +1,16 @@
 import {
-  type Capture,
-  type Exchange,
-  GardenhoseError,
-  openCapture,
   type ReplayRunOptions,
+  type ReplaySource,
   type Report,
-  replayCapture,
   replay as replayOver,
   type Sender,
 } from '@gardenhose/core';
+import { refuseSenderSettings } from '@gardenhose/core/adapter';
 import { createInProcessSender, type InProcessApp } from './in-process.ts';
 import { createSender, type SenderOptions } from './sender.ts';
 
 /** Where to replay to: an origin, an application in this process, or a sender that is made ready. */
 export type ReplayTarget = string | URL | InProcessApp | Sender;
-
-/** What to replay: the path of a capture, an open capture, or exchanges in order of their starts. */
-export type ReplaySource = string | Capture | AsyncIterable<Exchange> | Iterable<Exchange>;
 
 export interface HttpReplayOptions extends ReplayRunOptions {
   /** How an origin is sent to. For another kind of target, make its sender yourself. */
@@ -43,31 +37,15 @@ export async function replay(
   const { sender: senderOptions, ...rest } = options;
   const sender = await senderFor(target, senderOptions);
   try {
-    if (typeof source === 'string') {
-      await using capture = await openCapture(source);
-      return await replayCapture(capture, sender, rest);
-    }
-    return await (isCapture(source) ? replayCapture(source, sender, rest) : replayOver(source, sender, rest));
+    return await replayOver(source, sender, rest);
   } finally {
     if (sender !== target) await sender.close();
   }
 }
 
-function isCapture(source: Exclude<ReplaySource, string>): source is Capture {
-  return 'header' in source;
-}
-
 async function senderFor(target: ReplayTarget, options: SenderOptions | undefined): Promise<Sender> {
   if (typeof target === 'string' || target instanceof URL) return createSender(target, options);
-  if (options !== undefined) {
-    throw new GardenhoseError(
-      'invalid-option',
-      'sender is for targets that are an origin; this target is none',
-      {
-        subject: 'sender',
-      },
-    );
-  }
+  refuseSenderSettings(options);
   return isSender(target) ? target : await createInProcessSender(target);
 }
 

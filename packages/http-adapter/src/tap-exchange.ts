@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExchangeTap, TapTarget } from '@gardenhose/core';
-import { isOutOfOrder, reportFailure } from './failures.ts';
+import type { ExchangeTap, TapOptions, TapTarget } from '@gardenhose/core';
+import {
+  isOutOfOrder,
+  type ResolvedTapOptions,
+  reportFailure,
+  resolveTapOptions,
+} from '@gardenhose/core/adapter';
 import { type Internals, internals } from './internals.ts';
-import { type ResolvedTapOptions, resolveTapOptions, type TapOptions } from './options.ts';
 import { declaresBody, exchangeStart, headerOf } from './to-events.ts';
 import { connectionOf, Watch } from './watch.ts';
 

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
-import { GardenhoseError, type TapTarget } from '@gardenhose/core';
+import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
+import { resolveTapOptions } from '@gardenhose/core/adapter';
 import { internals } from './internals.ts';
-import { resolveTapOptions, type TapOptions } from './options.ts';
 import { watchExchange } from './tap-exchange.ts';
 
 /**

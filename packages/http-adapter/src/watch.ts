@@ -7,7 +7,7 @@ import {
   type Side,
   type TapTarget,
 } from '@gardenhose/core';
-import { reportFailure } from './failures.ts';
+import { both, reportFailure, tellWireHead } from '@gardenhose/core/adapter';
 import {
   installOnRequest,
   installOnResponse,
@@ -26,7 +26,6 @@ import {
   flattenHeaders,
   headFromParts,
 } from './to-events.ts';
-import { both, tellWireHead } from './two-recorders.ts';
 
 /** One client connection: its facts, and the exchanges on it that are not over, linked from the latest to the first. */
 export interface Connection {

@@ -2,6 +2,7 @@ import { GardenhoseError } from '../errors.ts';
 import { headerKinds } from '../mask/policy/default-policy.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { type HeaderList, headerEntries, headerValue, headerValues } from '../model/headers.ts';
+import { invalidOption, originOption, wholeOption } from '../model/option-values.ts';
 
 /** What keeps a replay from doing harm. */
 export interface GuardOptions {
@@ -62,7 +63,9 @@ export const inProcessTarget = 'in-process';
  * @throws {@link GardenhoseError} `target-refused`, `invalid-option`
  */
 export function createGuard(target: string | readonly string[], options: GuardOptions = {}): Guard {
-  const allowed = (options.allow ?? []).map((origin) => parseOrigin(origin, 'guard.allow').origin);
+  const allowed = (options.allow ?? []).map(
+    (origin) => originOption('guard.allow', origin, rewritePaths).origin,
+  );
   const targets = [...new Set((typeof target === 'string' ? [target] : target).map(originOf))];
   const remote = targets.filter(
     (origin) => origin !== inProcessTarget && !isLoopback(new URL(origin).hostname),
@@ -84,7 +87,7 @@ export function createGuard(target: string | readonly string[], options: GuardOp
     allowMutations: options.allowMutations ?? loopback,
     allowRecordedOrigin: options.allowRecordedOrigin ?? loopback,
     keepCredentials: options.keepCredentials ?? false,
-    maxInFlight: whole('guard.maxInFlight', options.maxInFlight, 256),
+    maxInFlight: wholeOption('guard.maxInFlight', options.maxInFlight, 256),
     timeoutMs: positive('guard.timeoutMs', options.timeoutMs, 30_000),
     maxDurationMs: positive('guard.maxDurationMs', options.maxDurationMs, Number.POSITIVE_INFINITY),
   };
@@ -211,62 +214,22 @@ function parseUrl(text: string): URL | null {
   return URL.canParse(text) ? new URL(text) : null;
 }
 
+const rewritePaths = '; a hook can rewrite paths';
+
 function originOf(target: string): string {
-  return target === inProcessTarget ? target : parseOrigin(target, 'target').origin;
+  return target === inProcessTarget ? target : originOption('target', target, rewritePaths).origin;
 }
 
 function operationNames(names: readonly string[]): ReadonlySet<string> {
   for (const name of names) {
     if (typeof name === 'string' && /^[^/\s]+\/[^/\s]+$/.test(name)) continue;
-    throw new GardenhoseError(
-      'invalid-option',
-      `guard.readOnly must hold names as pkg.Service/Method, got '${String(name)}'`,
-      { subject: 'guard.readOnly' },
-    );
+    throw invalidOption('guard.readOnly', `must hold names as pkg.Service/Method, got '${String(name)}'`);
   }
   return new Set(names);
-}
-
-function parseOrigin(text: string, option: string): URL {
-  const url = parseUrl(text);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new GardenhoseError(
-      'invalid-option',
-      `${option} must be an origin such as http://127.0.0.1:3000, got '${text}'`,
-      { subject: option },
-    );
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new GardenhoseError('invalid-option', `${option} must not hold a user name or password`, {
-      subject: option,
-    });
-  }
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new GardenhoseError(
-      'invalid-option',
-      `${option} must be an origin without a path, got '${text}'; a hook can rewrite paths`,
-      { subject: option },
-    );
-  }
-  return url;
-}
-
-function whole(option: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new GardenhoseError(
-    'invalid-option',
-    `${option} must be a whole number over 0, got ${String(value)}`,
-    {
-      subject: option,
-    },
-  );
 }
 
 function positive(option: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
   if (Number.isFinite(value) && value > 0) return value;
-  throw new GardenhoseError('invalid-option', `${option} must be a number over 0, got ${String(value)}`, {
-    subject: option,
-  });
+  throw invalidOption(option, `must be a number over 0, got ${String(value)}`);
 }

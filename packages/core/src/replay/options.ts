@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
-import { GardenhoseError } from '../errors.ts';
 import type { ReplayHooks } from '../hook/hook.ts';
 import type { Exchange } from '../model/exchange.ts';
+import { invalidOption } from '../model/option-values.ts';
 import { createGuard, type Guard, type GuardOptions } from './guard.ts';
 import { checkRunId, type WireMarks } from './marks.ts';
 import { type OrderRule, orderRule, type ReplayOrder } from './order.ts';
@@ -100,13 +100,13 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     (typeof mark === 'object' ? mark.runId : undefined) ?? randomBytes(8).toString('hex'),
   );
   if (typeof lanes !== 'function' && lanes !== 'recorded') {
-    throw invalid('lanes', `must be 'recorded' or a function, got '${String(lanes)}'`);
+    throw invalidOption('lanes', `must be 'recorded' or a function, got '${String(lanes)}'`);
   }
   if (!(Number.isFinite(drainMs) && drainMs >= 0)) {
-    throw invalid('drainMs', `must be a number of at least 0, got ${String(drainMs)}`);
+    throw invalidOption('drainMs', `must be a number of at least 0, got ${String(drainMs)}`);
   }
   if (!(Number.isSafeInteger(maxLanes) && maxLanes > 0)) {
-    throw invalid('maxLanes', `must be a whole number over 0, got ${String(maxLanes)}`);
+    throw invalidOption('maxLanes', `must be a whole number over 0, got ${String(maxLanes)}`);
   }
   const orderName = options.order ?? 'causal';
   const thread = chooseThread(sender, options);
@@ -142,8 +142,8 @@ function chooseThread(sender: Sender, options: ReplayOptions): 'worker' | 'inlin
   if (thread === 'auto') return bound === undefined ? 'worker' : 'inline';
   if (thread === 'inline') return 'inline';
   if (thread !== 'worker')
-    throw invalid('thread', `must be 'auto', 'worker' or 'inline', got '${String(thread)}'`);
-  if (bound !== undefined) throw invalid('thread', `cannot be 'worker': ${bound}`);
+    throw invalidOption('thread', `must be 'auto', 'worker' or 'inline', got '${String(thread)}'`);
+  if (bound !== undefined) throw invalidOption('thread', `cannot be 'worker': ${bound}`);
   return 'worker';
 }
 
@@ -153,15 +153,12 @@ function checkOwnProcessor(
 ): OwnProcessorOption {
   if (ownProcessor === 'auto') return pace === 'asap' ? false : 'auto';
   if (typeof ownProcessor !== 'boolean') {
-    throw invalid('ownProcessor', `must be true, false or 'auto', got '${String(ownProcessor)}'`);
+    throw invalidOption('ownProcessor', `must be true, false or 'auto', got '${String(ownProcessor)}'`);
   }
   if (!ownProcessor) return false;
-  if (thread === 'inline') throw invalid('ownProcessor', 'needs the engine in a worker, and it runs inline');
+  if (thread === 'inline')
+    throw invalidOption('ownProcessor', 'needs the engine in a worker, and it runs inline');
   const problem = ownProcessorProblem();
   if (problem !== undefined) throw problem;
   return true;
-}
-
-function invalid(option: string, problem: string): GardenhoseError {
-  return new GardenhoseError('invalid-option', `${option} ${problem}`, { subject: option });
 }

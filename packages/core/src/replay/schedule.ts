@@ -1,4 +1,4 @@
-import { GardenhoseError } from '../errors.ts';
+import { invalidOption } from '../model/option-values.ts';
 
 /** When exchanges are due: at their recorded times, as soon as they can be, or at a fixed number per second. */
 export type Pace = 'recorded' | 'asap' | { readonly rate: number };
@@ -38,16 +38,16 @@ export interface Schedule {
 export function createSchedule(options: PaceOptions): Schedule {
   const { pace = 'recorded', speed, stream = 'recorded' } = options;
   if (stream !== 'recorded' && stream !== 'asap') {
-    throw invalid('stream', `must be 'recorded' or 'asap', got '${String(stream)}'`);
+    throw invalidOption('stream', `must be 'recorded' or 'asap', got '${String(stream)}'`);
   }
   if (speed !== undefined && pace !== 'recorded') {
-    throw invalid(
+    throw invalidOption(
       'speed',
       `has no meaning with pace ${describe(pace)}; leave it out, or use pace 'recorded'`,
     );
   }
   if (speed !== undefined && !(Number.isFinite(speed) && speed > 0)) {
-    throw invalid('speed', `must be a number over 0, got ${String(speed)}`);
+    throw invalidOption('speed', `must be a number over 0, got ${String(speed)}`);
   }
   if (pace === 'asap') {
     // The client that left after a second would not have left sooner: only its requests come sooner.
@@ -57,7 +57,10 @@ export function createSchedule(options: PaceOptions): Schedule {
   if (typeof pace === 'object' && pace !== null && Number.isFinite(pace.rate) && pace.rate > 0) {
     return fixedRate(pace.rate, stream);
   }
-  throw invalid('pace', `must be 'recorded', 'asap' or { rate } with a rate over 0, got ${describe(pace)}`);
+  throw invalidOption(
+    'pace',
+    `must be 'recorded', 'asap' or { rate } with a rate over 0, got ${describe(pace)}`,
+  );
 }
 
 const asRecorded = (recordedOffsetNs: number): number => recordedOffsetNs;
@@ -88,8 +91,4 @@ function fixedRate(rate: number, stream: 'recorded' | 'asap'): Schedule {
 
 function describe(pace: unknown): string {
   return typeof pace === 'string' ? `'${pace}'` : (JSON.stringify(pace) ?? String(pace));
-}
-
-function invalid(option: string, problem: string): GardenhoseError {
-  return new GardenhoseError('invalid-option', `${option} ${problem}`, { subject: option });
 }

@@ -1,4 +1,4 @@
-import type { TapTarget } from '@gardenhose/core';
+import type { TapTarget } from './exchange-tap.ts';
 
 /** A tap that fails this often for one target is out of order and stays out. */
 const maxFailures = 10;

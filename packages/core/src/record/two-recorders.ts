@@ -1,7 +1,8 @@
-import { type ExchangeTap, parseWireHead, wireStatus } from '@gardenhose/core';
+import type { ExchangeTap } from './exchange-tap.ts';
+import { parseWireHead, wireStatus } from './wire-head.ts';
 
 /** One tap for two recorders. The second may have come late: then it did not see either side whole. */
-export function both(first: ExchangeTap, second: ExchangeTap, late: boolean): ExchangeTap {
+export function both(first: ExchangeTap, second: ExchangeTap, late: boolean = false): ExchangeTap {
   return {
     id: first.id,
     headers(...args) {
