@@ -314,7 +314,7 @@ export class Watch implements Witness {
       return false;
     const body = typeof chunk === 'string' && isUtf8(encoding) ? chunk : bytesOf(chunk, encoding);
     if (body === undefined || body.length === 0) return false;
-    if (!tap.wireAnswer(text, body)) return false;
+    if (tap.wireAnswer(text, body) === false) return false;
     this.headSeen = true;
     this.bytesSeen = true;
     return true;

@@ -258,6 +258,41 @@ test('without listeners of its own on messages, the tap cannot trip a limit of t
   expect(counts[0]).toEqual(counts[1]);
 });
 
+test('a target of another maker that answers nothing when it is told a head is told it once', async () => {
+  const told: string[] = [];
+  const tap = {
+    id: 1,
+    headers: () => told.push('headers'),
+    wireHead: () => void told.push('wireHead'),
+    wireAnswer: () => void told.push('wireAnswer'),
+    chunk: () => told.push('chunk'),
+    text: () => told.push('text'),
+    message: () => told.push('message'),
+    trailers: () => told.push('trailers'),
+    end: (side: string) => told.push(`end ${side}`),
+    abort: () => told.push('abort'),
+    mark: () => told.push('mark'),
+  };
+  // As one in JavaScript may be.
+  const target: TapTarget = {
+    begin: () => Object.assign(Object.create(null), tap),
+    tapFailed: () => undefined,
+  };
+  await using app = await listening(
+    createServer((req, res) => {
+      if (req.url === '/pieces') res.flushHeaders();
+      res.end('hello');
+    }),
+  );
+  const detach = tapServer(app.server, target);
+  for (const path of ['/whole', '/pieces']) await (await fetch(`http://127.0.0.1:${app.port}${path}`)).text();
+  detach();
+  expect(told).toEqual([
+    ...['end request', 'wireAnswer', 'end response'],
+    ...['end request', 'wireHead', 'text', 'end response'],
+  ]);
+});
+
 test('a Node without the text of heads is recorded from what the application gave', async () => {
   const target = new MemoryTarget();
   const { watchExchange } = await import('../src/tap-exchange.ts');

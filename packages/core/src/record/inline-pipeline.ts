@@ -1,9 +1,10 @@
 import type { PackedBuffer } from './buffer-pool.ts';
 import type { PipelinePlan } from './open-pipeline.ts';
 import { openPipeline } from './open-pipeline.ts';
-import type { Pipeline, PipelineStats } from './pipeline.ts';
-import { noPipelineStats } from './pipeline.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
+import type { PipelineStats } from './pipeline-stats.ts';
+import { noPipelineStats } from './pipeline-stats.ts';
 
 /** Runs the pipeline on the thread of the application, between its own work: for tests, small tools, and places without workers. */
 export class InlinePipeline implements PipelineRunner {
@@ -42,12 +43,14 @@ export class InlinePipeline implements PipelineRunner {
     void this.flush();
   }
 
-  async flush(): Promise<void> {
+  async flush(patience: Promise<void> = this.#stopped): Promise<boolean> {
+    let flushed = false;
     this.#then(async () => {
-      await this.#pipeline?.flush();
-      this.#events.flushed();
+      flushed = (await this.#pipeline?.flush()) === true;
+      if (flushed) this.#events.flushed();
     });
-    await Promise.race([this.#work, this.#stopped]);
+    await Promise.race([this.#work, this.#stopped, patience]);
+    return flushed;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { PackedBuffer } from './buffer-pool.ts';
-import type { PipelineStats } from './pipeline.ts';
+import type { PipelineStats } from './pipeline-stats.ts';
 
 /** What a runner tells the recorder. */
 export interface RunnerEvents {
@@ -20,8 +20,12 @@ export interface PipelineRunner {
   reclaim?(): void;
   /** Asks the sink to flush when all that was posted is processed; does not keep the process alive for it. */
   requestFlush(): void;
-  /** The same, and waits. Never rejects. */
-  flush(): Promise<void>;
+  /**
+   * The same, and waits: no longer than for `patience`, where that is given. Never rejects.
+   *
+   * @returns whether it was done meanwhile
+   */
+  flush(patience?: Promise<void>): Promise<boolean>;
   /** Processes what was posted and closes the sink. Never rejects. */
   close(): Promise<void>;
   /** Nothing more is waited for: `failed` is told, and every call that waits returns. */

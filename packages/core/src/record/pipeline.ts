@@ -6,15 +6,13 @@ import type { Masker } from '../mask/masker.ts';
 import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../model/event.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
+import type { PipelineStats } from './pipeline-stats.ts';
 import { RawReader } from './raw-reader.ts';
 import type { Sink } from './sink.ts';
 import { UnknownNames } from './unknown-names.ts';
 
 /** Events given to the sink at once, at most. */
 const batchEvents = 1024;
-
-/** Why a pipeline loses events. */
-export type LossReason = 'hook' | 'mask' | 'sink-failed';
 
 /** What a pipeline is made of. */
 export interface PipelineParts {
@@ -24,37 +22,6 @@ export interface PipelineParts {
   readonly sink: Sink;
   readonly clock: Clock;
 }
-
-/** What a pipeline has done. Can be cloned. */
-export interface PipelineStats {
-  /** Events given to the sink, those that the pipeline made among them. */
-  readonly written: number;
-  readonly eventsLost: Readonly<Record<LossReason, number>>;
-  /** Exchanges of which a part or all was lost. */
-  readonly exchangesLost: Readonly<Record<LossReason, number>>;
-  /** Exchanges that hooks asked to drop. */
-  readonly hookDrops: number;
-  /** Values that the mask replaced, as audits count them. */
-  readonly masked: number;
-  /** Headers that no mask rule knows, and in how many exchanges each was seen: at most 64, the most frequent first. */
-  readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
-  readonly sinkErrors: number;
-  readonly flushes: number;
-  /** The last error of a hook, the masker or the sink. */
-  readonly lastError: string | undefined;
-}
-
-export const noPipelineStats: PipelineStats = {
-  written: 0,
-  eventsLost: { hook: 0, mask: 0, 'sink-failed': 0 },
-  exchangesLost: { hook: 0, mask: 0, 'sink-failed': 0 },
-  hookDrops: 0,
-  masked: 0,
-  unknownHeaders: [],
-  sinkErrors: 0,
-  flushes: 0,
-  lastError: undefined,
-};
 
 /** What is remembered of an exchange under way. */
 interface Passing {
@@ -117,12 +84,15 @@ export class Pipeline {
     await this.#write();
   }
 
-  async flush(): Promise<void> {
+  /** Whether the sink could. */
+  async flush(): Promise<boolean> {
     try {
       await this.#sink.flush();
       this.#flushes++;
+      return true;
     } catch (error) {
       this.#sinkFailed(error);
+      return false;
     }
   }
 

@@ -32,7 +32,7 @@ export class RecordedExchange implements ExchangeTap {
   headers(status: number, reason: string, version: string, headers: HeaderList): void {
     if (!this.#takes('response') || this.#answered) return;
     try {
-      const at = this.#path.nowNs();
+      const at = this.#path.stamp();
       if (!this.#path.flowing || !this.#path.writer.headers(at, this.id, status, reason, version, headers)) {
         this.#giveUp(at);
       }
@@ -47,7 +47,7 @@ export class RecordedExchange implements ExchangeTap {
     if (!this.#takes('response') || this.#answered) return true;
     let taken = true;
     try {
-      taken = this.#packHead(this.#path.nowNs(), text);
+      taken = this.#packHead(this.#path.stamp(), text);
     } catch (error) {
       this.#fail(error);
     }
@@ -58,7 +58,7 @@ export class RecordedExchange implements ExchangeTap {
   wireAnswer(text: string, body: string | Uint8Array): boolean {
     if (!this.#takes('response')) return true;
     try {
-      const at = this.#path.nowNs();
+      const at = this.#path.stamp();
       if (!this.#answered && !this.#packHead(at, text)) return false;
       if (this.#over) return true;
       if (typeof body === 'string') this.#packText(at, 'response', body);
@@ -73,7 +73,7 @@ export class RecordedExchange implements ExchangeTap {
   text(side: Side, text: string): void {
     if (!this.#takes(side)) return;
     try {
-      this.#packText(this.#path.nowNs(), side, text);
+      this.#packText(this.#path.stamp(), side, text);
     } catch (error) {
       this.#fail(error);
     }
@@ -83,7 +83,7 @@ export class RecordedExchange implements ExchangeTap {
   chunk(side: Side, data: Uint8Array): void {
     if (!this.#takes(side)) return;
     try {
-      this.#packChunk(this.#path.nowNs(), side, data);
+      this.#packChunk(this.#path.stamp(), side, data);
     } catch (error) {
       this.#fail(error);
     }
@@ -93,7 +93,7 @@ export class RecordedExchange implements ExchangeTap {
   message(side: Side, kind: number, data: Uint8Array): void {
     if (!this.#takes(side)) return;
     try {
-      const at = this.#path.nowNs();
+      const at = this.#path.stamp();
       const { maxBodyBytes, onBodyLimit } = this.#path.options;
       const fits = data.length <= maxBodyBytes;
       const keep = fits ? data.length : onBodyLimit === 'truncate' ? maxBodyBytes : 0;
@@ -112,7 +112,7 @@ export class RecordedExchange implements ExchangeTap {
   trailers(side: Side, headers: HeaderList): void {
     if (!this.#takes(side)) return;
     try {
-      const at = this.#path.nowNs();
+      const at = this.#path.stamp();
       if (!this.#path.flowing || !this.#path.writer.trailers(at, this.id, side, headers)) this.#giveUp(at);
     } catch (error) {
       this.#fail(error);
@@ -123,7 +123,7 @@ export class RecordedExchange implements ExchangeTap {
   end(side: Side, complete: boolean = true): void {
     if (!this.#takes(side)) return;
     try {
-      const at = this.#path.nowNs();
+      const at = this.#path.stamp();
       const request = side === 'request';
       const size = request ? this.#requestSize : this.#responseSize;
       const limited = request ? this.#requestLimited : this.#responseLimited;
@@ -148,7 +148,7 @@ export class RecordedExchange implements ExchangeTap {
   abort(by: AbortEvent['by'], code: string): void {
     if (this.#over || !this.#path.open) return;
     try {
-      const at = this.#path.nowNs();
+      const at = this.#path.stamp();
       if (!this.#path.flowing || !this.#path.writer.abort(at, this.id, by, code)) this.#giveUp(at);
       else this.#finish();
     } catch (error) {
@@ -160,7 +160,7 @@ export class RecordedExchange implements ExchangeTap {
   mark(name: string, value: string): void {
     if (this.#over || !this.#path.open) return;
     try {
-      const at = this.#path.nowNs();
+      const at = this.#path.stamp();
       if (!this.#path.flowing || !this.#path.writer.mark(at, this.id, name, value)) this.#giveUp(at);
     } catch (error) {
       this.#fail(error);
@@ -227,7 +227,7 @@ export class RecordedExchange implements ExchangeTap {
   #fail(error: unknown): void {
     this.#path.options.failed(error);
     if (this.#over) return;
-    const at = this.#path.nowNs();
+    const at = this.#path.stamp();
     if (!this.#path.flowing || !this.#path.writer.abort(at, this.id, 'recorder', 'tap-failed'))
       this.#giveUp(at);
     else this.#finish();

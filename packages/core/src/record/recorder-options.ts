@@ -40,6 +40,8 @@ export interface RecorderOptions {
   readonly flushIntervalMs?: number;
   /** Longest time a hook may take over one event. Default 1000. */
   readonly hookTimeoutMs?: number;
+  /** Longest time that `flush` waits for the sink. Recording goes on after that. Default 10,000. */
+  readonly flushWaitMs?: number;
   /**
    * Longest time that `close` waits for what is in memory to be written. After that the recorder has failed, and what is
    * left is lost and counted. Default 10,000.
@@ -71,6 +73,7 @@ export interface ResolvedRecorderOptions {
   readonly onBodyLimit: 'drop' | 'truncate';
   readonly flushIntervalMs: number;
   readonly hookTimeoutMs: number;
+  readonly flushWaitMs: number;
   readonly closeWaitMs: number;
   readonly exitWaitMs: number;
   readonly pipeline: 'worker' | 'inline';
@@ -89,6 +92,7 @@ const optionNames: Readonly<Record<keyof RecorderOptions, true>> = {
   onBodyLimit: true,
   flushIntervalMs: true,
   hookTimeoutMs: true,
+  flushWaitMs: true,
   closeWaitMs: true,
   exitWaitMs: true,
   pipeline: true,
@@ -153,6 +157,7 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
     onBodyLimit,
     flushIntervalMs: whole('flushIntervalMs', options.flushIntervalMs, 250, 1),
     hookTimeoutMs: whole('hookTimeoutMs', options.hookTimeoutMs, 1000, 1),
+    flushWaitMs: whole('flushWaitMs', options.flushWaitMs, 10_000, 1),
     closeWaitMs: whole('closeWaitMs', options.closeWaitMs, 10_000, 1),
     exitWaitMs: whole('exitWaitMs', options.exitWaitMs, 500, 0),
     pipeline,

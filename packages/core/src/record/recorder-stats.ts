@@ -1,4 +1,4 @@
-import type { LossReason } from './pipeline.ts';
+import type { LossReason } from './pipeline-stats.ts';
 
 export type RecorderState = 'opening' | 'recording' | 'paused' | 'failed' | 'closed';
 

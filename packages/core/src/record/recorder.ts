@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { GardenhoseError } from '../errors.ts';
-import { createMasker } from '../mask/create-masker.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
 import { SchemaSet, schemaLimits } from '../model/schema-set.ts';
@@ -9,14 +8,13 @@ import { writerName } from '../model/writer-name.ts';
 import { atExit } from './at-exit.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
-import { InlinePipeline } from './inline-pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
 import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-options.ts';
-import { canCross, isMasker, resolveRecorderOptions } from './recorder-options.ts';
+import { resolveRecorderOptions } from './recorder-options.ts';
 import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
-import { WorkerPipeline } from './worker-pipeline.ts';
+import { startRunner } from './start-runner.ts';
 
 const clockIntervalMs = 60_000;
 /** A wall clock that moved this much against the monotonic one was stepped. */
@@ -163,10 +161,25 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#control(false, 'resume');
   }
 
-  /** Hands everything so far to the sink and has it flushed. Never rejects: failures are counted. */
-  async flush(): Promise<void> {
+  /**
+   * Hands everything so far to the sink and has it flushed. Never rejects: failures are counted, and `lastError` says what failed.
+   *
+   * @returns whether it was: false when the sink could not, or not within `flushWaitMs`, or the recorder has failed
+   */
+  async flush(): Promise<boolean> {
+    if (this.#closing !== undefined) return (await this.#closing).state === 'closed';
+    const { flushWaitMs } = this.#options;
+    let undo = (): void => undefined;
+    const patience = new Promise<void>((resolve) => {
+      undo = this.#after(flushWaitMs, () => {
+        this.#lastError = `what was recorded was not flushed within ${flushWaitMs} ms: the sink or a hook is slow or stuck; flush() waits no longer`;
+        resolve();
+      });
+    });
     this.#path.seal();
-    await this.#runner.flush();
+    const flushed = await this.#runner.flush(patience);
+    undo();
+    return flushed;
   }
 
   /**
@@ -212,7 +225,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   #startRunner(): PipelineRunner {
-    const { mask, hooks, hookTimeoutMs, sink, clock, pipeline } = this.#options;
     const header: Omit<CaptureHeader, 'policy'> = {
       id: this.captureId,
       writer: writerName,
@@ -234,17 +246,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       },
       failed: (error) => this.#failed(error),
     };
-    if (
-      pipeline === 'worker' &&
-      sink.module !== undefined &&
-      !isMasker(mask) &&
-      (hooks === undefined || canCross(hooks))
-    ) {
-      return new WorkerPipeline({ mask, hooks, hookTimeoutMs, sink: sink.module, header }, events);
-    }
-    const openSink = (whole: CaptureHeader) => sink.open(whole);
-    const masker = () => (isMasker(mask) ? mask : createMasker(mask));
-    return new InlinePipeline({ masker, hooks, hookTimeoutMs, openSink, clock, header }, events);
+    return startRunner(this.#options, header, events);
   }
 
   #describe(schema: Uint8Array): void {

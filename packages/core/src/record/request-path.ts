@@ -89,14 +89,19 @@ export class RequestPath {
     return this.#lastNs;
   }
 
+  /** The time of the next event. Where something is lost, buffers that have come back meanwhile are taken before it. */
+  stamp(): number {
+    if (this.#loss !== undefined) this.options.reclaim();
+    return this.nowNs();
+  }
+
   nextId(): ExchangeId {
     return this.#nextId++;
   }
 
   /** Packs the start of an exchange; false when there is no room for it. */
   begin(id: ExchangeId, start: ExchangeStart, sampleRate: number, bodyless = false): boolean {
-    if (this.#loss !== undefined) this.options.reclaim();
-    const at = this.nowNs();
+    const at = this.stamp();
     if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate, bodyless)) {
       this.#lossSince(at).exchanges++;
       this.refused++;
@@ -145,7 +150,7 @@ export class RequestPath {
 
   /** Packs an event that belongs to no exchange; false when there is no room: it is lost then, and counted. */
   note(pack: (writer: RawWriter, at: number) => boolean): boolean {
-    const at = this.nowNs();
+    const at = this.stamp();
     if (this.#loss !== undefined || !pack(this.writer, at)) {
       this.#lossSince(at).events++;
       this.eventsLost++;

@@ -42,7 +42,8 @@ export function both(first: ExchangeTap, second: ExchangeTap, late: boolean = fa
 
 /** The head as the text that it is on the wire, or in its parts to a recorder that takes no text; false if it is no head. */
 export function tellWireHead(tap: ExchangeTap, text: string): boolean {
-  if (tap.wireHead !== undefined) return tap.wireHead(text);
+  // A target of another maker may be in JavaScript and answer nothing: then it has taken it.
+  if (tap.wireHead !== undefined) return tap.wireHead(text) !== false;
   if (wireStatus(text) === undefined) return false;
   const { status, reason, version, headers } = parseWireHead(text);
   tap.headers(status, reason, version, headers);

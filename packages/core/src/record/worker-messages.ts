@@ -3,7 +3,7 @@ import { errorCodes, GardenhoseError } from '../errors.ts';
 import type { Policy } from '../mask/policy/policy.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ModuleSource } from './open-pipeline.ts';
-import type { PipelineStats } from './pipeline.ts';
+import type { PipelineStats } from './pipeline-stats.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -14,20 +14,24 @@ export interface WorkerStart {
   readonly header: Omit<CaptureHeader, 'policy'>;
   /** The {@link sharedPlaces}. */
   readonly shared: SharedArrayBuffer;
+  /** The numbers of the pipeline's stats, by `shareStats`. */
+  readonly sharedStats: SharedArrayBuffer;
 }
 
 /** Numbers that both threads see at once, also while one of them waits. */
 export const sharedPlaces = {
   /**
    * How many messages the worker has dealt with: which buffers can be used again, without a message for each, and when a
-   * process that ends need wait no longer. {@link noProgress} when it deals with no more.
+   * process that ends need wait no longer.
    */
   progress: 0,
   /** The worker's thread once that lets others go first; -1 when somebody waits for it and it must not. */
   yielding: 1,
+  /** 1 when the worker deals with no more messages. */
+  over: 2,
+  /** Counts each change of `progress` and `over`, for whoever waits for one. */
+  changes: 3,
 } as const;
-
-export const noProgress = 0x7fffffff;
 
 /** From the recorder to the worker. */
 export type ToWorker =
@@ -42,7 +46,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly error: CrossingError }
   /** Some `events` have been; which, says `progress`. */
   | { readonly type: 'processed'; readonly stats: PipelineStats }
-  | { readonly type: 'flushed'; readonly id: number; readonly stats: PipelineStats };
+  | { readonly type: 'flushed'; readonly id: number; readonly done: boolean; readonly stats: PipelineStats };
 
 /** An error as it can be cloned. */
 export interface CrossingError {

@@ -3,18 +3,19 @@ import { Worker } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
-import type { PipelineStats } from './pipeline.ts';
-import { noPipelineStats } from './pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
+import type { PipelineStats } from './pipeline-stats.ts';
+import { noPipelineStats, sharedStatsBytes, withShared } from './pipeline-stats.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
-import { crossed, noProgress, sharedPlaces } from './worker-messages.ts';
+import { crossed, sharedPlaces } from './worker-messages.ts';
 
 /** Runs the pipeline in a worker thread. The thread never keeps the process alive, but while somebody waits for it. */
 export class WorkerPipeline implements PipelineRunner {
   readonly #events: RunnerEvents;
   readonly #worker: Worker;
   readonly #shared: Int32Array;
-  readonly #waiting = new Map<number, () => void>();
+  readonly #sharedStats: Float64Array;
+  readonly #waiting = new Map<number, (done: boolean) => void>();
   readonly #opening: Promise<void>;
   #opened: () => void = () => undefined;
   #openFailed: (error: Error) => void = () => undefined;
@@ -28,17 +29,19 @@ export class WorkerPipeline implements PipelineRunner {
   #stats = noPipelineStats;
 
   /** @throws GardenhoseError `invalid-option` when something that must cross to the thread cannot be cloned */
-  constructor(start: Omit<WorkerStart, 'shared'>, events: RunnerEvents) {
+  constructor(start: Omit<WorkerStart, 'shared' | 'sharedStats'>, events: RunnerEvents) {
     this.#events = events;
     const shared = new SharedArrayBuffer(4 * Object.keys(sharedPlaces).length);
+    const sharedStats = new SharedArrayBuffer(sharedStatsBytes);
     this.#shared = new Int32Array(shared);
+    this.#sharedStats = new Float64Array(sharedStats);
     this.#opening = new Promise((resolve, reject) => {
       this.#opened = resolve;
       this.#openFailed = reject;
     });
     // Whoever does not ask for `ready` must not die of its rejection.
     this.#opening.catch(() => undefined);
-    this.#worker = startWorker({ ...start, shared });
+    this.#worker = startWorker({ ...start, shared, sharedStats });
     this.#worker.on('message', (message: FromWorker) => this.#take(message));
     this.#worker.on('error', (error) => this.#fail(workerError(error.message, error)));
     this.#worker.on('messageerror', (error) => this.#fail(workerError(error.message, error)));
@@ -60,7 +63,6 @@ export class WorkerPipeline implements PipelineRunner {
 
   reclaim(): void {
     const done = Atomics.load(this.#shared, sharedPlaces.progress);
-    if (done === noProgress) return;
     for (let first = this.#out[0]; first !== undefined && first.message <= done; first = this.#out[0]) {
       this.#out.shift();
       this.#events.processed(first.buffer);
@@ -71,14 +73,14 @@ export class WorkerPipeline implements PipelineRunner {
     this.#send({ type: 'flush', id: 0 });
   }
 
-  flush(): Promise<void> {
-    return this.#ask('flush');
+  flush(patience?: Promise<void>): Promise<boolean> {
+    return this.#ask('flush', patience);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closing = true;
     this.#hurry();
-    return this.#ask('close');
+    await this.#ask('close');
   }
 
   giveUp(error: Error): void {
@@ -93,15 +95,17 @@ export class WorkerPipeline implements PipelineRunner {
     this.#send({ type: 'close', id: 0 });
     const deadline = systemClock.nowNs() + timeoutMs * 1e6;
     for (;;) {
-      const done = Atomics.load(this.#shared, sharedPlaces.progress);
+      const changes = Atomics.load(this.#shared, sharedPlaces.changes);
+      const done = Atomics.load(this.#shared, sharedPlaces.progress) >= this.#posted;
+      const over = this.#over || Atomics.load(this.#shared, sharedPlaces.over) > 0;
       const leftMs = (deadline - systemClock.nowNs()) / 1e6;
-      if (this.#over || done >= this.#posted || leftMs <= 0) return;
-      Atomics.wait(this.#shared, sharedPlaces.progress, done, leftMs);
+      if (done || over || leftMs <= 0) return;
+      Atomics.wait(this.#shared, sharedPlaces.changes, changes, leftMs);
     }
   }
 
   stats(): PipelineStats {
-    return this.#stats;
+    return withShared(this.#sharedStats, this.#stats);
   }
 
   /** From here on somebody waits for the worker: it need not let others go first. */
@@ -121,22 +125,22 @@ export class WorkerPipeline implements PipelineRunner {
     this.#posted++;
   }
 
-  #ask(type: 'flush' | 'close'): Promise<void> {
-    if (this.#over) return Promise.resolve();
+  #ask(type: 'flush' | 'close', patience?: Promise<void>): Promise<boolean> {
+    if (this.#over) return Promise.resolve(false);
     const id = this.#nextId++;
-    return this.#whileAlive(
-      () =>
-        new Promise((resolve) => {
-          this.#waiting.set(id, resolve);
-          this.#send({ type, id });
-        }),
+    const answer = new Promise<boolean>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#send({ type, id });
+    });
+    return this.#whileAlive(() =>
+      patience === undefined ? answer : Promise.race([answer, patience.then(() => false)]),
     );
   }
 
-  async #whileAlive(wait: () => Promise<void>): Promise<void> {
+  async #whileAlive<T>(wait: () => Promise<T>): Promise<T> {
     if (this.#waiters++ === 0) this.#worker.ref();
     try {
-      await wait();
+      return await wait();
     } finally {
       if (--this.#waiters === 0) this.#worker.unref();
     }
@@ -153,14 +157,16 @@ export class WorkerPipeline implements PipelineRunner {
     } else {
       this.#stats = message.stats;
       this.reclaim();
-      this.#events.flushed();
-      this.#waiting.get(message.id)?.();
+      if (message.done) this.#events.flushed();
+      this.#waiting.get(message.id)?.(message.done);
       this.#waiting.delete(message.id);
     }
   }
 
   #fail(error: Error): void {
     if (this.#over) return;
+    // Not all that was processed has been told.
+    this.reclaim();
     this.#end();
     this.#openFailed(error);
     this.#events.failed(error);
@@ -169,7 +175,7 @@ export class WorkerPipeline implements PipelineRunner {
   /** Nothing more will come from the worker. */
   #end(): void {
     this.#over = true;
-    for (const done of this.#waiting.values()) done();
+    for (const answer of this.#waiting.values()) answer(false);
     this.#waiting.clear();
     this.#out.length = 0;
   }

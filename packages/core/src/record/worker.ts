@@ -8,16 +8,24 @@ import { systemClock } from '../clock.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import { openPipeline, openSinkModule } from './open-pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
+import { shareStats } from './pipeline-stats.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
-import { crossing, noProgress, sharedPlaces } from './worker-messages.ts';
+import { crossing, sharedPlaces } from './worker-messages.ts';
 
 /** A message wakes the service. That something was processed it is told no more often than this, in milliseconds. */
 const tellEveryMs = 20;
 
 function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
   const shared = new Int32Array(start.shared);
+  const sharedStats = new Float64Array(start.sharedStats);
   yieldToOthers(shared);
   const tell = (message: FromWorker) => port.postMessage(message);
+
+  const change = (place: typeof sharedPlaces.progress | typeof sharedPlaces.over): void => {
+    Atomics.add(shared, place, 1);
+    Atomics.add(shared, sharedPlaces.changes, 1);
+    Atomics.notify(shared, sharedPlaces.changes);
+  };
 
   let telling: NodeJS.Timeout | undefined;
   const tellLater = (pipeline: Pipeline): void => {
@@ -32,16 +40,16 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
       await pipeline.process(message.memory, message.used);
       tellLater(pipeline);
     } else if (message.type === 'flush') {
-      await pipeline.flush();
-      tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
+      const done = await pipeline.flush();
+      tell({ type: 'flushed', id: message.id, done, stats: pipeline.stats() });
     } else {
       await pipeline.close();
       clearTimeout(telling);
-      tell({ type: 'flushed', id: message.id, stats: pipeline.stats() });
+      tell({ type: 'flushed', id: message.id, done: true, stats: pipeline.stats() });
       port.close();
     }
-    Atomics.add(shared, sharedPlaces.progress, 1);
-    Atomics.notify(shared, sharedPlaces.progress);
+    shareStats(sharedStats, pipeline.stats());
+    change(sharedPlaces.progress);
   }
 
   const opening = openPipeline({
@@ -58,8 +66,7 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
     tell({ type: 'failed', error: crossing(error) });
     port.close();
     // Nobody need wait for what will not be done.
-    Atomics.store(shared, sharedPlaces.progress, noProgress);
-    Atomics.notify(shared, sharedPlaces.progress);
+    change(sharedPlaces.over);
   };
   port.on('message', (message: ToWorker) => {
     work = work.then(async () => take(await opening, message));

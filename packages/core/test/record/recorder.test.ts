@@ -859,6 +859,38 @@ test('a sink that never answers holds up a close no longer than closeWaitMs', as
   expect(await closing).toMatchObject({ state: 'failed', offered: 1, eventsLost: { failed: 5 } });
 });
 
+test('a sink that never answers holds up a flush no longer than flushWaitMs, and one that fails is told by it', async () => {
+  const clock = new ManualClock();
+  const never = new Promise<void>(() => undefined);
+  const stuck: SinkSource = { open: () => ({ write: () => never, flush: () => never, close: () => never }) };
+  const recorder = recorderTo(stuck, { clock, flushWaitMs: 500, closeWaitMs: 500 });
+  await recorder.ready;
+  serve(recorder);
+  const flushing = recorder.flush();
+  clock.advanceMs(500);
+  expect(await flushing).toBe(false);
+  expect(recorder.stats()).toMatchObject({
+    state: 'recording',
+    lastError:
+      'what was recorded was not flushed within 500 ms: the sink or a hook is slow or stuck; flush() waits no longer',
+  });
+  const closing = recorder.close();
+  clock.advanceMs(500);
+  await closing;
+  expect(await recorder.flush()).toBe(false);
+
+  let works = false;
+  const flush = async () => {
+    if (!works) throw new Error('full');
+  };
+  const full = recorderTo({ open: () => ({ write: () => undefined, flush, close: async () => undefined }) });
+  expect(await full.flush()).toBe(false);
+  expect(full.stats()).toMatchObject({ sinkErrors: 1 });
+  works = true;
+  expect(await full.flush()).toBe(true);
+  await full.close();
+});
+
 test('a clock that fails or goes back costs no exchange and reaches nobody', async () => {
   const clock = new ManualClock();
   let broken = false;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { noMask } from '../../src/mask/masker.ts';
 import type { PackedBuffer } from '../../src/record/buffer-pool.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
+import { RecordedExchange } from '../../src/record/recorded-exchange.ts';
 import { createRecorder } from '../../src/record/recorder.ts';
 import { RequestPath } from '../../src/record/request-path.ts';
 import { assembleAll } from '../../src/testing/assemble-all.ts';
@@ -119,13 +120,19 @@ test('with room beyond what a number of 32 bits counts, many events still share 
   expect(posted).toHaveLength(1);
 });
 
-test('what has been read is packed again without a message for it, also when room was short', () => {
+/** A path with little room, whose buffers come back when they are let. */
+function narrowPath(maxBufferedBytes = 600_000): {
+  path: RequestPath;
+  clock: ManualClock;
+  read: (on: boolean) => void;
+} {
   const out: PackedBuffer[] = [];
   let reading = true;
+  const clock = new ManualClock();
   const path: RequestPath = new RequestPath({
-    clock: new ManualClock(),
+    clock,
     anchorNs: 0,
-    maxBufferedBytes: 600_000,
+    maxBufferedBytes,
     maxBodyBytes: 1000,
     onBodyLimit: 'drop',
     post: (buffer) => out.push(buffer),
@@ -137,15 +144,56 @@ test('what has been read is packed again without a message for it, also when roo
       throw error;
     },
   });
+  return {
+    path,
+    clock,
+    read: (on) => {
+      reading = on;
+    },
+  };
+}
+
+test('what has been read is packed again without a message for it, also when room was short', () => {
+  const { path, read } = narrowPath();
   const begin = () => path.begin(path.nextId(), aStart(), 1, true);
   // Many times what there is room for.
   for (let i = 0; i < 30_000; i++) begin();
   expect(path.refused).toBe(0);
-  reading = false;
+  read(false);
   while (begin());
   expect(begin()).toBe(false);
-  reading = true;
+  read(true);
   expect(begin()).toBe(true);
   expect(path.refused).toBe(2);
   expect(path.owesGap).toBe(false);
+});
+
+test('when room was short, the next event of any kind finds what has been read since', () => {
+  const next: Record<string, (path: RequestPath, open: RecordedExchange) => void> = {
+    note: (path) => expect(path.note((writer, at) => writer.control(at, 'pause', ''))).toBe(true),
+    mark: (_, open) => open.mark('tenant', 'garden'),
+    headers: (_, open) => open.headers(200, 'OK', '1.1', []),
+    answer: (_, open) => expect(open.wireAnswer('HTTP/1.1 200 OK\r\n\r\n', 'hello')).toBe(true),
+    text: (_, open) => open.text('response', 'hello'),
+    chunk: (_, open) => open.chunk('response', Buffer.from('hello')),
+    message: (_, open) => open.message('request', 0, Buffer.from('hello')),
+    end: (_, open) => open.end('request'),
+    abort: (_, open) => open.abort('client', 'gone'),
+  };
+  for (const [name, tell] of Object.entries(next)) {
+    const { path, clock, read } = narrowPath();
+    const id = path.nextId();
+    expect(path.begin(id, aStart(), 1, true)).toBe(true);
+    const open = new RecordedExchange(path, id, false);
+    read(false);
+    while (path.begin(path.nextId(), aStart(), 1, true)) clock.advanceNs(10);
+    read(true);
+    tell(path, open);
+    expect([name, path.owesGap, path.eventsLost, path.underWay.size]).toEqual([
+      name,
+      false,
+      0,
+      name === 'abort' ? 0 : 1,
+    ]);
+  }
 });

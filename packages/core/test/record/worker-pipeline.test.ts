@@ -258,6 +258,58 @@ test.each([
   },
 );
 
+test('of what a worker that dies was given, only what it had not processed counts as lost', async () => {
+  const recorder = recorderTo(newPath(), { hooks: { module: here('hooks.js') } });
+  await recorder.ready;
+  // A buffer each: no message tells of them one by one.
+  for (let i = 0; i < 5; i++) serve(recorder, '/orders/7', 200_000);
+  serve(recorder, '/exit', 10);
+  await recorder.flush();
+
+  // The last buffer: chunk and end of the fifth exchange, and the sixth.
+  expect(recorder.stats()).toMatchObject({ state: 'failed', events: 30, eventsLost: { failed: 7 } });
+});
+
+test('stats tell what the worker has done at the moment they are asked for', async () => {
+  const recorder = recorderTo(newPath(), { mask: { version: 1 } });
+  await recorder.ready;
+  recorder.begin(aStart({ headers: ['Authorization', 'Bearer 0123456789abcdef'] }))?.abort('client', 'gone');
+  void recorder.flush();
+  // No message of the worker arrives meanwhile.
+  const until = Date.now() + 10_000;
+  while (recorder.stats().queueBytes > 0 && Date.now() < until);
+  expect(recorder.stats()).toMatchObject({ queueBytes: 0, masked: 1 });
+  await recorder.close();
+});
+
+test('a flush says whether it was done, and waits no longer than flushWaitMs for a sink that is stuck', async () => {
+  const path = newPath();
+  const recorder = recorderTo(path, { flushWaitMs: 20 }, { delayMs: 300 });
+  await recorder.ready;
+  serve(recorder);
+  expect(await recorder.flush()).toBe(false);
+  expect(recorder.stats()).toMatchObject({
+    state: 'recording',
+    lastError: expect.stringMatching(/within 20 ms/),
+  });
+  const stats = await recorder.close();
+  expect(stats).toMatchObject({ state: 'closed', eventsLost: { failed: 0 } });
+  expect(read(path).events).toHaveLength(5);
+  const quick = recorderTo(newPath());
+  serve(quick);
+  expect(await quick.flush()).toBe(true);
+  await quick.close();
+});
+
+test('a flush that comes after a close waits for that', async () => {
+  const recorder = recorderTo(newPath());
+  serve(recorder);
+  const closing = recorder.close();
+  expect(await recorder.flush()).toBe(true);
+  expect(await closing).toMatchObject({ state: 'closed' });
+  expect(await recorder.flush()).toBe(true);
+});
+
 test('a slow sink fills memory to its bound and no further: the rest is dropped, counted and declared', async () => {
   const path = newPath();
   // How long it may take to close is not what this is about, and the worker comes last where processors are short.
