@@ -54,8 +54,9 @@ export interface DescriptorSink {
   /**
    * @param path - as in a request: `/shop.Orders/Get`
    * @param scope - where the names of its messages are looked up that do not begin with a dot
+   * @param changesNothing - whether its `idempotency_level` is `NO_SIDE_EFFECTS`
    */
-  method(path: string, scope: string, request: string, response: string): void;
+  method(path: string, scope: string, request: string, response: string, changesNothing: boolean): void;
 }
 
 /** Messages declared within each other. */
@@ -153,19 +154,29 @@ function findMessage(place: Place, scope: string, sink: DescriptorSink, depth: n
   });
 }
 
+/** Of `google.protobuf.MethodOptions`, and its value. */
+const idempotencyLevel = 34;
+const noSideEffects = 1;
+
 function readService(place: Place, scope: string, sink: DescriptorSink): void {
   const { bytes } = place;
   const service = within(scope, nameOf(place));
   eachField(place, (number, type, start, end) => {
     if (number !== 2 || type !== wire.bytes) return;
     let [name, request, response] = ['', '', ''];
+    let changesNothing = false;
     eachField({ bytes, start, end }, (part, partType, from, to) => {
       if (partType !== wire.bytes) return;
       if (part === 1) name = text(bytes, from, to);
       else if (part === 2) request = text(bytes, from, to);
       else if (part === 3) response = text(bytes, from, to);
+      else if (part === 4) {
+        eachField({ bytes, start: from, end: to }, (option, type, _from, _to, value) => {
+          if (option === idempotencyLevel && type === wire.varint) changesNothing = value === noSideEffects;
+        });
+      }
     });
-    sink.method(`/${service}/${name}`, service, request, response);
+    sink.method(`/${service}/${name}`, service, request, response, changesNothing);
   });
 }
 

@@ -1,5 +1,6 @@
 import { SchemaSet } from '../model/schema-set.ts';
 import {
+  type DescriptorSink,
   type Extension,
   type FieldType,
   type MessageType,
@@ -36,6 +37,8 @@ export class SchemaRegistry {
   readonly #messages = new Map<string, Place>();
   readonly #enums = new Map<string, Place>();
   readonly #methods = new Map<string, MethodTypes>();
+  /** For each method, whether all that describe it say that it changes nothing. */
+  readonly #changesNothing = new Map<string, boolean>();
   /** By what they extend. */
   readonly #extensions = new Map<string, FieldType[]>();
   readonly #read = new Map<string, MessageType | undefined>();
@@ -78,6 +81,14 @@ export class SchemaRegistry {
     return this.#methods.get(path);
   }
 
+  /**
+   * The methods that change nothing, as `pkg.Service/Method`: those whose option `idempotency_level` is `NO_SIDE_EFFECTS`. What
+   * two schemas say differently may change something.
+   */
+  readOnlyMethods(): string[] {
+    return [...this.#changesNothing].filter(([, nothing]) => nothing).map(([path]) => path.slice(1));
+  }
+
   /** A message by its full name, extensions of it among its fields; undefined when it is not known, or its descriptor is broken. */
   message(fullName: string): MessageType | undefined {
     if (this.#read.has(fullName)) return this.#read.get(fullName);
@@ -117,14 +128,15 @@ export class SchemaRegistry {
     this.version++;
     this.#read.clear();
     const extensions: Extension[] = [];
-    const methods: (readonly [path: string, scope: string, request: string, response: string])[] = [];
+    const methods: Parameters<DescriptorSink['method']>[] = [];
     const whole = readDescriptors(schema, {
       message: (name, place) => putNew(this.#messages, name, place),
       enum: (name, place) => putNew(this.#enums, name, place),
       method: (...method) => methods.push(method),
       extension: (extension) => extensions.push(extension),
     });
-    for (const [path, scope, request, response] of methods) {
+    for (const [path, scope, request, response, changesNothing] of methods) {
+      this.#changesNothing.set(path, changesNothing && this.#changesNothing.get(path) !== false);
       const types = { request: this.#fullName(request, scope), response: this.#fullName(response, scope) };
       putNew(this.#methods, path, types);
     }

@@ -45,6 +45,21 @@ test('the first of two schemas that describe one name holds, and what is no sche
   expect(registry.messageCount).toBe(2);
 });
 
+test('methods that change nothing are those of which every schema says so', () => {
+  const service = (level: string) =>
+    schemaOf(`syntax = "proto3"; package shop; message Order {}
+      service Orders {
+        rpc Get(Order) returns (Order) { option idempotency_level = ${level}; }
+        rpc Put(Order) returns (Order) { option idempotency_level = IDEMPOTENT; }
+        rpc Add(Order) returns (Order);
+      }`).schema;
+  const registry = new SchemaRegistry();
+  registry.add(service('NO_SIDE_EFFECTS'));
+  expect(registry.readOnlyMethods()).toEqual(['shop.Orders/Get']);
+  registry.add(service('IDEMPOTENCY_UNKNOWN'));
+  expect(registry.readOnlyMethods()).toEqual([]);
+});
+
 test('bytes of any kind do not make it fail', () => {
   const { data } = aSchema();
   for (let at = 0; at < data.length; at++) {
