@@ -102,6 +102,7 @@ test('@gardenhose/core exports these names', () => {
     Match
     MemorySink
     Message
+    MessageCounts
     MessageEvent
     MessageType
     MethodTypes
@@ -217,6 +218,7 @@ test('@gardenhose/core exports these names', () => {
     fileSink
     finishedAt
     gapReasons
+    grpcStatusName
     grpcStatusOf
     grpcTimeoutNs
     headerEntries
@@ -280,10 +282,12 @@ test('@gardenhose/core/adapter exports these names', () => {
     invalidOption
     isOutOfOrder
     isSenderSetup
+    onlyOptions
     originOption
     refuseSenderSettings
     reportFailure
     resolveTapOptions
+    senderTlsNames
     tellWireHead
     wholeOption"
   `);

@@ -51,7 +51,7 @@ export type {
   ResponseHead,
 } from './model/exchange.ts';
 export { bodyBytes, emptyContent, emptyExchange } from './model/exchange.ts';
-export { endedByDeadline, grpcStatusOf, grpcTimeoutNs } from './model/grpc-status.ts';
+export { endedByDeadline, grpcStatusName, grpcStatusOf, grpcTimeoutNs } from './model/grpc-status.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 export { operationOf } from './model/operation.ts';
@@ -225,6 +225,7 @@ export { renderReport } from './report/render-text.ts';
 export type {
   ExchangeCounts,
   Fidelity,
+  MessageCounts,
   OperationRow,
   Report,
   RunFacts,

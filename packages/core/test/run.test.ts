@@ -139,3 +139,16 @@ test('replay() refuses options that make no sense before anything is sent', asyn
   await expect(replay(source, sender, { speed: 0 })).rejects.toThrow(/^speed/);
   expect(sender.sent).toEqual([]);
 });
+
+test('a misspelt option is refused, also one within another', async () => {
+  const misspelt: readonly (readonly [string, object])[] = [
+    ['guard has no option "allowMutation"; known are', { guard: { allowMutation: true } }],
+    ['compare has no option "ignores"; known are', { compare: { ignores: ['status'] } }],
+    ['report has no option "maxLagMs"; known are', { report: { maxLagMs: 5 } }],
+    ['mark has no option "runID"; known are', { mark: { runID: 'a' } }],
+    ['a replay has no option "pase"; known are', { pase: 'asap' }],
+  ];
+  for (const [message, options] of misspelt) {
+    await expect(replay([], new MemorySender(() => ({})), options)).rejects.toThrow(message);
+  }
+});

@@ -3,8 +3,10 @@ import {
   flagOption,
   invalidOption,
   isSenderSetup,
+  onlyOptions,
   originOption,
   type SenderSetup,
+  senderTlsNames,
   wholeOption,
 } from '@gardenhose/core/adapter';
 import { defaultLibrary, type GrpcLibrary, isLibrary, loadLibrary } from './library.ts';
@@ -46,6 +48,17 @@ export interface SenderOptions extends SenderSettings {
   readonly grpc: GrpcLibrary;
 }
 
+const settingNames: Readonly<Record<keyof SenderSettings, true>> = {
+  library: true,
+  authority: true,
+  tls: true,
+  channels: true,
+  infrastructure: true,
+  connectTimeoutMs: true,
+  maxBodyBytes: true,
+  maxMessageBytes: true,
+};
+
 /** Node's streams of HTTP/2 are held by its native side, so that all that belongs to a call survives one collection. */
 const youngGenerationMb = 8;
 
@@ -68,6 +81,8 @@ export function createSender(target: string | URL, options: SenderOptions): Send
     throw invalidOption('grpc', 'must be the module @grpc/grpc-js: import * as grpc from "@grpc/grpc-js"');
   }
   const url = originOption('target', target);
+  onlyOptions('sender', settings, settingNames);
+  onlyOptions('tls', settings.tls ?? {}, senderTlsNames);
   const { authority = 'target', channels = 'lane' } = settings;
   const infrastructure = flagOption('infrastructure', settings.infrastructure, false);
   if (authority !== 'target' && authority !== 'recorded') {

@@ -1,7 +1,7 @@
 // The one file that speaks both: HTTP/2 as Node has it on one side, the words of the model on the other.
 
 import type { Http2Session, Http2Stream, OutgoingHttpHeaders } from 'node:http2';
-import type { AbortEvent, ExchangeStart, HeaderList } from '@gardenhose/core';
+import { type AbortEvent, type ExchangeStart, grpcStatusName, type HeaderList } from '@gardenhose/core';
 
 /** What all exchanges of one client connection share. */
 export interface ConnectionFacts {
@@ -190,26 +190,6 @@ function timeoutText(ms: number): string {
   return whole < 1e8 ? `${whole}m` : `${Math.min(99_999_999, Math.ceil(ms / 1000))}S`;
 }
 
-const codeNames: readonly string[] = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
-
 /** How a client that gives up a call says so: it resets the stream, whatever its reason; a deadline is told apart. */
 export function cancelCode(status: number): string {
   return status === 4 ? 'DEADLINE_EXCEEDED' : 'RST_STREAM 8';
@@ -240,7 +220,7 @@ export function localFailure(status: ClientStatus, headSeen: boolean): BreakOff 
   const code = reset ?? resets.find(([text]) => text === status.details)?.[1];
   if (code !== undefined) return { by: 'server', code: `RST_STREAM ${code}` };
   if (status.details === 'Connection dropped') return { by: 'server', code: 'ECONNRESET' };
-  return headSeen ? undefined : { by: 'unknown', code: codeNames[status.code] ?? 'UNKNOWN' };
+  return headSeen ? undefined : { by: 'unknown', code: grpcStatusName(status.code) ?? 'UNKNOWN' };
 }
 
 /** The trailers behind a status: what the wire had, but for the order of the metadata's names. */

@@ -2,8 +2,10 @@ import { GardenhoseError, type Sender, type SenderTlsOptions } from '@gardenhose
 import {
   invalidOption,
   isSenderSetup,
+  onlyOptions,
   originOption,
   type SenderSetup,
+  senderTlsNames,
   wholeOption,
 } from '@gardenhose/core/adapter';
 import { dialer } from './dial.ts';
@@ -29,6 +31,14 @@ export interface SenderOptions {
   readonly maxHeadBytes?: number | undefined;
 }
 
+const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
+  host: true,
+  tls: true,
+  connectTimeoutMs: true,
+  maxBodyBytes: true,
+  maxHeadBytes: true,
+};
+
 /**
  * Sends recorded HTTP exchanges to an origin over sockets of its own, so that the bytes are those that were recorded.
  * `to-request.ts` lists what has to differ.
@@ -38,6 +48,8 @@ export interface SenderOptions {
  */
 export function createSender(target: string | URL, options: SenderOptions = {}): Sender {
   const url = originOption('target', target);
+  onlyOptions('sender', options, optionNames);
+  onlyOptions('tls', options.tls ?? {}, senderTlsNames);
   const { host = 'target' } = options;
   if (host !== 'target' && host !== 'recorded') {
     throw invalidOption('host', `must be 'target' or 'recorded', got '${String(host)}'`);

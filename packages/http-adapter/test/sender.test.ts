@@ -493,4 +493,10 @@ test('a sender is checked when it is made', () => {
   expect(() => createSender('http://u:p@127.0.0.1')).toThrow(/user name/);
   expect(() => createSender('http://127.0.0.1', { maxBodyBytes: -1 })).toThrow(/maxBodyBytes/);
   expect(() => createSender('http://127.0.0.1', JSON.parse('{"host":"x"}'))).toThrow(/host must be/);
+  expect(() => createSender('http://127.0.0.1', JSON.parse('{"hosts":"x"}'))).toThrow(
+    'sender has no option "hosts"',
+  );
+  expect(() => createSender('https://127.0.0.1', { tls: JSON.parse('{"cas":"x"}') })).toThrow(
+    'tls has no option "cas"',
+  );
 });

@@ -1,9 +1,10 @@
 // What adapters need besides what everybody does. Not for applications: it may change with any version.
 
+export { onlyOptions } from '../model/option-names.ts';
 export { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
 export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';
 export { resolveTapOptions } from '../record/tap-options.ts';
 export { both, tellWireHead } from '../record/two-recorders.ts';
 export type { SenderSetup } from '../replay/sender-setup.ts';
-export { isSenderSetup, refuseSenderSettings } from '../replay/sender-setup.ts';
+export { isSenderSetup, refuseSenderSettings, senderTlsNames } from '../replay/sender-setup.ts';

@@ -3,6 +3,7 @@ import { GardenhoseError } from '../errors.ts';
 import { createMasker } from '../mask/create-masker.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { PolicySummary } from '../model/capture-header.ts';
+import { onlyOptions } from '../model/option-names.ts';
 import { type PathPattern, parsePathPattern } from './compare-path.ts';
 
 /** How recorded and replayed responses are compared. */
@@ -38,10 +39,20 @@ export interface ResolvedCompareOptions {
   readonly clock: Clock;
 }
 
+const optionNames: Readonly<Record<keyof CompareOptions, true>> = {
+  ignore: true,
+  masker: true,
+  recordedPolicy: true,
+  maxDifferences: true,
+  maxBodyBytes: true,
+  clock: true,
+};
+
 const maxIgnored = 1_000;
 
 /** @throws GardenhoseError `invalid-option` */
 export function resolveCompareOptions(options: CompareOptions): ResolvedCompareOptions {
+  onlyOptions('compare', options, optionNames);
   const { ignore = [], recordedPolicy, clock = systemClock } = options;
   const masker = options.masker ?? (recordedPolicy?.mode === 'masked' ? createMasker() : undefined);
   if (!Array.isArray(ignore) || ignore.length > maxIgnored) {

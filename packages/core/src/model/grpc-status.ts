@@ -21,6 +21,31 @@ export function grpcStatusOf(exchange: Exchange): number | undefined {
   return /^\d{1,2}$/.test(told) ? Number(told) : unknown;
 }
 
+const names = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
+/** What a status code of gRPC is called; undefined for one that gRPC does not have. */
+export function grpcStatusName(code: number): string | undefined {
+  return names[code];
+}
+
 /** A client that waits no longer resets its call, as one that cancels does. It may have lost this much time on the way. */
 const nearNs = 100e6;
 

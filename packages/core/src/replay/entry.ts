@@ -13,6 +13,7 @@ export function sentEntry(
   settled: Settled,
   answer: Answer,
   replayed: Exchange,
+  messageLagsNs: readonly number[] | undefined,
 ): TranscriptEntry {
   return {
     exchange: recorded.id,
@@ -29,6 +30,7 @@ export function sentEntry(
     status: statusOf(replayed),
     error: answer.error,
     resent: answer.resent,
+    messageLagsNs,
   };
 }
 

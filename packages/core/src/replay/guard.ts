@@ -2,6 +2,7 @@ import { GardenhoseError } from '../errors.ts';
 import { headerKinds } from '../mask/policy/default-policy.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { type HeaderList, headerEntries, headerValue, headerValues } from '../model/headers.ts';
+import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption, originOption, wholeOption } from '../model/option-values.ts';
 
 /** What keeps a replay from doing harm. */
@@ -39,6 +40,17 @@ export interface GuardOptions {
   readonly maxDurationMs?: number | undefined;
 }
 
+const optionNames: Readonly<Record<keyof GuardOptions, true>> = {
+  allow: true,
+  allowMutations: true,
+  readOnly: true,
+  allowRecordedOrigin: true,
+  keepCredentials: true,
+  maxInFlight: true,
+  timeoutMs: true,
+  maxDurationMs: true,
+};
+
 /** Options of a guard, checked and complete. */
 export interface Guard {
   /** Where the run sends to, in words; several origins with a comma. */
@@ -63,6 +75,7 @@ export const inProcessTarget = 'in-process';
  * @throws {@link GardenhoseError} `target-refused`, `invalid-option`
  */
 export function createGuard(target: string | readonly string[], options: GuardOptions = {}): Guard {
+  onlyOptions('guard', options, optionNames);
   const allowed = (options.allow ?? []).map(
     (origin) => originOption('guard.allow', origin, rewritePaths).origin,
   );

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import type { ReplayHooks } from '../hook/hook.ts';
 import type { Exchange } from '../model/exchange.ts';
+import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption } from '../model/option-values.ts';
 import { createGuard, type Guard, type GuardOptions } from './guard.ts';
 import { checkRunId, type WireMarks } from './marks.ts';
@@ -96,6 +97,7 @@ export interface RunOptions {
 /** @throws {@link GardenhoseError} `invalid-option`, `target-refused` */
 export function resolveReplayOptions(sender: Sender, options: ReplayOptions): RunOptions {
   const { mark = true, lanes = 'recorded', drainMs = 5_000, maxLanes = 1_024 } = options;
+  if (typeof mark === 'object') onlyOptions('mark', mark, { runId: true });
   const runId = checkRunId(
     (typeof mark === 'object' ? mark.runId : undefined) ?? randomBytes(8).toString('hex'),
   );

@@ -6,6 +6,7 @@ import type { Job, Settled } from './engine.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
 import { sentEntry, skippedEntry } from './entry.ts';
 import { checkRecordedOrigin, isMutation } from './guard.ts';
+import { messageLags } from './message-lag.ts';
 import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
 import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
@@ -363,7 +364,13 @@ class Run {
     this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
     this.#teach(open, replayed);
     this.#result({
-      entry: sentEntry(recorded, settled, answer, replayed),
+      entry: sentEntry(
+        recorded,
+        settled,
+        answer,
+        replayed,
+        messageLags(sent.request.messages, sent.startAt, settled, this.options.schedule),
+      ),
       recorded: asExpected(recorded, sent),
       replayed: preparation.noted(replayed),
     });

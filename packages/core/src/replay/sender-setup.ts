@@ -14,6 +14,15 @@ export interface SenderTlsOptions {
   readonly servername?: string | undefined;
 }
 
+/** The names of {@link SenderTlsOptions}. */
+export const senderTlsNames: Readonly<Record<keyof SenderTlsOptions, true>> = {
+  rejectUnauthorized: true,
+  ca: true,
+  cert: true,
+  key: true,
+  servername: true,
+};
+
 /** What a sender of one target is made from, in any thread. */
 export interface SenderSetup<Settings> {
   readonly target: string;

@@ -31,6 +31,8 @@ export interface TranscriptEntry {
   readonly skip?: string | undefined;
   /** It was sent twice: the target had closed the connection before it looked at the first. */
   readonly resent?: boolean | undefined;
+  /** Of each message that was sent, where the sender knows: actual minus planned time, without {@link blockedNs}. */
+  readonly messageLagsNs?: readonly number[] | undefined;
 }
 
 /** An exchange after its replay. */

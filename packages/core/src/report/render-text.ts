@@ -1,3 +1,4 @@
+import { grpcStatusName } from '../model/grpc-status.ts';
 import type { DifferenceGroup, DifferenceSummary } from './difference-table.ts';
 import { escapeText } from './escape-text.ts';
 import type { CaptureLosses } from './gap-tally.ts';
@@ -41,7 +42,7 @@ function heading({ verdict, fidelity, comparison, run }: Report): string[] {
   return lines;
 }
 
-function exchanges({ exchanges: counts, losses, run }: Report): string[] {
+function exchanges({ exchanges: counts, messages, losses, run }: Report): string[] {
   const { total, sent, answered, failed, skipped, skips } = counts;
   const lines = [
     `Exchanges: ${total} read, ${sent} sent, ${answered} answered, ${failed} failed, ${skipped} skipped`,
@@ -52,6 +53,12 @@ function exchanges({ exchanges: counts, losses, run }: Report): string[] {
         ['right', 'left'],
         skips.map(({ reason, count }) => [String(count), `skipped: ${reason}`]),
       ),
+    );
+  }
+  if (messages !== undefined) {
+    const { recordedSent, sent: now, recordedReceived, received } = messages;
+    lines.push(
+      `Messages: ${now} of ${recordedSent} sent, ${received} received, recorded ${recordedReceived}`,
     );
   }
   if (run !== undefined && run.mutationsSent > 0) {
@@ -74,6 +81,7 @@ function timing({ timing: times, run }: Report): string[] {
   const { plannedMs, actualMs, driftMs } = times;
   const rows = [
     ['lag', times.lag],
+    ['message lag', times.messageLag],
     ['blocked', times.blocked],
     ['service time', times.serviceTime],
     ['response time', times.responseTime],
@@ -124,8 +132,11 @@ function order({ order: { lanes, pairs, sendInversions, answerInversions, unchec
 
 function statuses({ statuses: rows }: Report): string[] {
   if (rows.length === 0) return [];
-  const name = (status: number, protocol: 'grpc' | undefined) =>
-    status === (protocol === undefined ? 0 : -1) ? 'none' : String(status);
+  const name = (status: number, protocol: 'grpc' | undefined) => {
+    if (status === (protocol === undefined ? 0 : -1)) return 'none';
+    const word = protocol === undefined ? undefined : grpcStatusName(status);
+    return word === undefined ? String(status) : `${status} ${word}`;
+  };
   return [
     'Status, recorded → replayed',
     ...textTable(

@@ -1,5 +1,6 @@
 import type { Comparison } from '../compare/difference.ts';
 import { type ErrorCode, GardenhoseError } from '../errors.ts';
+import { onlyOptions } from '../model/option-names.ts';
 import { finishedAt } from '../replay/order.ts';
 import type { ReplayResult } from '../replay/transcript.ts';
 import { DifferenceTable } from './difference-table.ts';
@@ -22,6 +23,12 @@ export interface ReportOptions {
   readonly maxGroups?: number | undefined;
 }
 
+const optionNames: Readonly<Record<keyof ReportOptions, true>> = {
+  maxLagP99Ms: true,
+  maxOperations: true,
+  maxGroups: true,
+};
+
 const maxErrorText = 300;
 /** Marks that tell of something that did not work. */
 const noteNames = new Set(['patch-missed', 'hook-failed']);
@@ -32,6 +39,7 @@ export class ReportBuilder {
   readonly #operations: OperationTable;
   readonly #differences: DifferenceTable;
   readonly #lag = new Histogram();
+  readonly #messageLag = new Histogram();
   readonly #blocked = new Histogram();
   readonly #service = new Histogram();
   readonly #response = new Histogram();
@@ -44,10 +52,12 @@ export class ReportBuilder {
   readonly #errors = new Map<ErrorCode, { count: number; readonly example: string }>();
   readonly #planned = new Span();
   readonly #sent = new Span();
+  readonly #messages = { recordedSent: 0, sent: 0, recordedReceived: 0, received: 0 };
   readonly #counts = { total: 0, sent: 0, answered: 0, failed: 0, failedUnlikeRecorded: 0 };
 
   /** @throws GardenhoseError `invalid-option` */
   constructor(options: ReportOptions = {}) {
+    onlyOptions('report', options, optionNames);
     this.#maxLagP99Ms = atLeast(options.maxLagP99Ms ?? 20, 0, 'maxLagP99Ms');
     this.#operations = new OperationTable(atLeast(options.maxOperations ?? 100, 1, 'maxOperations'));
     this.#differences = new DifferenceTable(atLeast(options.maxGroups ?? 500, 1, 'maxGroups'));
@@ -72,6 +82,7 @@ export class ReportBuilder {
     // 0 is a status of gRPC.
     const [none, protocol] = entry.protocol === 'grpc' ? [-1, ' grpc'] : [0, ''];
     this.#statuses.add(`${entry.recordedStatus ?? none} ${entry.status ?? none}${protocol}`);
+    this.#countMessages(result);
     const recordedNs = finishedAt(recorded) - recorded.startAt;
     this.#recorded.record(recordedNs);
     this.#operations.add(entry.operation, {
@@ -100,6 +111,7 @@ export class ReportBuilder {
       maxLagP99Ms: this.#maxLagP99Ms,
     });
     const compared = this.#differences.compared > 0;
+    const messages = Object.values(this.#messages).some((count) => count > 0) ? this.#messages : undefined;
     const differences = compared ? this.#differences.summary() : undefined;
     const comparison = judgeComparison(differences, this.#differences.bodiesNotCompared);
     return {
@@ -107,6 +119,7 @@ export class ReportBuilder {
       ...judgeRun({ fidelity, comparison, differences, exchanges }),
       run: run === undefined ? undefined : runFacts(run),
       exchanges,
+      ...(messages === undefined ? {} : { messages: { ...messages } }),
       // Of a capture that was not read to its end, nothing says that it lacks one.
       losses:
         run?.stopped !== undefined && losses?.state === 'open' ? { ...losses, state: undefined } : losses,
@@ -124,6 +137,14 @@ export class ReportBuilder {
       notes: this.#notes.entries().map(([name, count]) => ({ name, count })),
       differences,
     };
+  }
+
+  #countMessages({ entry, recorded, replayed }: ReplayResult): void {
+    this.#messages.recordedSent += recorded.request.messages.length;
+    this.#messages.recordedReceived += recorded.response?.messages.length ?? 0;
+    this.#messages.sent += replayed?.request.messages.length ?? 0;
+    this.#messages.received += replayed?.response?.messages.length ?? 0;
+    for (const lag of entry.messageLagsNs ?? []) this.#messageLag.record(lag);
   }
 
   /** Records the times of an exchange that was sent; gives back its service time, if it was answered. */
@@ -167,6 +188,7 @@ export class ReportBuilder {
       actualMs: toMs(this.#sent.length),
       driftMs: planned ? toMs(this.#drift.value()) : 0,
       lag: planned ? this.#lag.summary() : noDurations,
+      messageLag: planned ? this.#messageLag.summary() : noDurations,
       blocked: this.#blocked.summary(),
       serviceTime: this.#service.summary(),
       responseTime: planned ? this.#response.summary() : noDurations,

@@ -13,6 +13,8 @@ export interface Report {
   readonly reasons: readonly string[];
   readonly run?: RunFacts | undefined;
   readonly exchanges: ExchangeCounts;
+  /** Of the calls and conversations that were sent. Absent when there were no messages. */
+  readonly messages?: MessageCounts | undefined;
   /** What the capture lacks of the recorded traffic. Absent when exchanges were replayed without their capture. */
   readonly losses?: CaptureLosses | undefined;
   readonly fidelity: Fidelity;
@@ -64,6 +66,14 @@ export interface ExchangeCounts {
   readonly skips: readonly { readonly reason: string; readonly count: number }[];
 }
 
+/** Messages of exchanges that are made of them, as of gRPC: in the capture, and in the replay. */
+export interface MessageCounts {
+  readonly recordedSent: number;
+  readonly sent: number;
+  readonly recordedReceived: number;
+  readonly received: number;
+}
+
 /** Whether the run was what the recording was: only then do its latencies and its order say something. */
 export interface Fidelity {
   /** The worst that holds, in this order from worst to best. */
@@ -81,6 +91,8 @@ export interface Timing {
   readonly driftMs: number;
   /** Actual minus planned send, without the waiting for answers that the order asks for. */
   readonly lag: HistogramSummary;
+  /** The same of each message of a call, the first included. Empty when there were none. */
+  readonly messageLag: HistogramSummary;
   /** Waiting for answers past the planned time; of those that waited. */
   readonly blocked: HistogramSummary;
   /** From the actual send to the end of the answer. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { assemble } from '../../src/model/assemble.ts';
 import type { Exchange } from '../../src/model/exchange.ts';
-import { endedByDeadline, grpcStatusOf, grpcTimeoutNs } from '../../src/model/grpc-status.ts';
+import { endedByDeadline, grpcStatusName, grpcStatusOf, grpcTimeoutNs } from '../../src/model/grpc-status.ts';
 import { anExchange } from '../../src/testing/factories.ts';
 import { exchangeEvents } from '../../src/testing/index.ts';
 
@@ -57,4 +57,9 @@ test('trailers alone are the whole answer of a call, and are kept', async () => 
     response: { status: 200, headers: [], messages: [], complete: true },
   });
   expect(exchange && grpcStatusOf(exchange)).toBe(5);
+});
+
+test('grpcStatusName() knows the seventeen codes of gRPC and no other', () => {
+  expect([0, 12, 16].map(grpcStatusName)).toEqual(['OK', 'UNIMPLEMENTED', 'UNAUTHENTICATED']);
+  expect([-1, 17, 0.5].map(grpcStatusName)).toEqual([undefined, undefined, undefined]);
 });

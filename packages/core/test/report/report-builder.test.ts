@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { compareExchange } from '../../src/compare/compare.ts';
 import type { Exchange } from '../../src/model/exchange.ts';
 import type { ReplayResult } from '../../src/replay/transcript.ts';
+import { renderReport } from '../../src/report/render-text.ts';
 import type { RunFacts } from '../../src/report/report.ts';
 import { ReportBuilder } from '../../src/report/report-builder.ts';
 import { aChunk } from '../../src/testing/factories.ts';
@@ -236,6 +237,24 @@ test('marks of what did not work are counted as notes', () => {
     },
   });
   expect(reportOf(results).notes).toEqual([{ name: 'patch-missed 0', count: 2 }]);
+});
+
+test('messages of calls are counted against those recorded, with how late they left', () => {
+  const message = { at: 1, seq: 1, kind: 0, size: 1, state: 'kept', data: Uint8Array.of(1) } as const;
+  const call = { protocol: 'grpc', request: { messages: [message, message] } } as const;
+  const results = someResults(2, {
+    recorded: { ...call, response: { messages: [message, message] } },
+    replayed: { request: { messages: [message] }, response: { messages: [message, message, message] } },
+    entry: { recordedStatus: 0, status: 12, messageLagsNs: [2e6] },
+  });
+  const report = reportOf(results);
+  expect(report.messages).toEqual({ recordedSent: 4, sent: 2, recordedReceived: 4, received: 6 });
+  expect(report.timing.messageLag).toMatchObject({ count: 2, maxMs: 2 });
+  const text = renderReport(report);
+  expect(text).toContain('Messages: 2 of 4 sent, 6 received, recorded 4\n');
+  expect(text).toMatch(/message lag +2 +2\.0/);
+  expect(text).toContain('2  gRPC 0 OK → 12 UNIMPLEMENTED\n');
+  expect(reportOf(someResults(2)).messages).toBeUndefined();
 });
 
 test('options that make no sense are refused', () => {

@@ -1,0 +1,24 @@
+import type { Message } from '../model/exchange.ts';
+import type { Settled } from './engine.ts';
+import type { Schedule } from './schedule.ts';
+
+/**
+ * How late each message of a client left: actual minus planned time, without the time that its exchange waited for answers.
+ * Undefined where the sender does not know when they left.
+ */
+export function messageLags(
+  messages: readonly Message[],
+  startAt: number,
+  { plannedAt, blockedNs, answer }: Settled,
+  schedule: Schedule,
+): number[] | undefined {
+  const sentAt = answer?.partsSentAt;
+  if (sentAt === undefined || messages.length === 0) return undefined;
+  const lags: number[] = [];
+  let offset = 0;
+  for (const [i, { at }] of messages.slice(0, sentAt.length).entries()) {
+    offset = Math.max(offset, at - startAt);
+    lags.push((sentAt[i] ?? Number.NaN) - plannedAt - blockedNs - schedule.offset(offset));
+  }
+  return lags;
+}
