@@ -29,6 +29,7 @@ const badInput: readonly ErrorCode[] = [
   'capture-limit',
   'capture-empty',
   'mask-policy',
+  'schema-invalid',
   'request-invalid',
 ];
 

@@ -15,6 +15,8 @@ export const errorCodes = [
   'io',
   'mask-policy',
   'mask-key',
+  'schema-invalid',
+  'schema-unavailable',
   'hook-failed',
   'hook-timeout',
   'recorder-closed',

@@ -60,6 +60,8 @@ export { schemaLimits } from './model/schema-set.ts';
 // protobuf
 export type { FieldType, FieldKind, FieldOption, MessageType } from './protobuf/descriptor.ts';
 export type { MethodTypes } from './protobuf/schema-registry.ts';
+export type { SchemaFile } from './protobuf/schema-outline.ts';
+export { outlineSchema } from './protobuf/schema-outline.ts';
 export { SchemaRegistry } from './protobuf/schema-registry.ts';
 
 // mask

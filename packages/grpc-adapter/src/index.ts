@@ -17,3 +17,8 @@ export { createSender } from './sender.ts';
 export type { ReplaySource } from '@gardenhose/core';
 export type { GrpcReplayOptions, GrpcReplaySenderOptions, ReplayTarget } from './replay.ts';
 export { replay } from './replay.ts';
+
+// schemas
+export { schemasFromFile } from './schemas/from-file.ts';
+export type { ProtoOptions } from './schemas/from-proto.ts';
+export { schemasFromProto } from './schemas/from-proto.ts';

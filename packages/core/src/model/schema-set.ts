@@ -8,6 +8,8 @@ export const schemaLimits = {
   totalBytes: 32_000_000,
   /** Distinct schemas. */
   count: 256,
+  /** What all of them declare together: messages, enums, extensions and methods. */
+  declarations: 200_000,
 } as const;
 
 /** What became of a schema: the last two are over a limit. */

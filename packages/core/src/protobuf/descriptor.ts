@@ -69,7 +69,7 @@ type Member = (number: number, wireType: number, start: number, end: number, val
  *
  * @throws MalformedWire
  */
-function eachField({ bytes, start, end }: Place, member: Member): void {
+export function eachField({ bytes, start, end }: Place, member: Member): void {
   const reader = new WireReader(bytes, start);
   while (reader.at < end) {
     const tag = reader.tag(end);
@@ -91,7 +91,7 @@ function eachField({ bytes, start, end }: Place, member: Member): void {
   }
 }
 
-function text(bytes: Uint8Array, start: number, end: number): string {
+export function text(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start, end);
 }
 
@@ -115,7 +115,12 @@ export function readDescriptors(bytes: Uint8Array, sink: DescriptorSink): boolea
   }
 }
 
-function readFile(file: Place, sink: DescriptorSink): void {
+/**
+ * Tells what one file of a set declares.
+ *
+ * @throws MalformedWire
+ */
+export function readFile(file: Place, sink: DescriptorSink): void {
   const { bytes } = file;
   let scope = '';
   eachField(file, (number, type, start, end) => {

@@ -1,4 +1,4 @@
-import { SchemaSet } from '../model/schema-set.ts';
+import { SchemaSet, schemaLimits } from '../model/schema-set.ts';
 import {
   type DescriptorSink,
   type Extension,
@@ -10,7 +10,7 @@ import {
   readRedactedValues,
 } from './descriptor.ts';
 import { builtInSchema } from './known-types.ts';
-import { MalformedWire } from './wire.ts';
+import { MalformedWire, malformed } from './wire.ts';
 
 /** What goes in and out of a method: full names of messages. */
 export interface MethodTypes {
@@ -42,6 +42,7 @@ export class SchemaRegistry {
   /** By what they extend. */
   readonly #extensions = new Map<string, FieldType[]>();
   readonly #read = new Map<string, MessageType | undefined>();
+  #declarations = 0;
 
   constructor() {
     this.#index(builtInSchema);
@@ -129,11 +130,27 @@ export class SchemaRegistry {
     this.#read.clear();
     const extensions: Extension[] = [];
     const methods: Parameters<DescriptorSink['method']>[] = [];
+    // Each takes many times the memory that it has bytes in the schema.
+    const counted = () => {
+      if (++this.#declarations > schemaLimits.declarations) throw malformed;
+    };
     const whole = readDescriptors(schema, {
-      message: (name, place) => putNew(this.#messages, name, place),
-      enum: (name, place) => putNew(this.#enums, name, place),
-      method: (...method) => methods.push(method),
-      extension: (extension) => extensions.push(extension),
+      message: (name, place) => {
+        counted();
+        putNew(this.#messages, name, place);
+      },
+      enum: (name, place) => {
+        counted();
+        putNew(this.#enums, name, place);
+      },
+      method: (...method) => {
+        counted();
+        methods.push(method);
+      },
+      extension: (extension) => {
+        counted();
+        extensions.push(extension);
+      },
     });
     for (const [path, scope, request, response, changesNothing] of methods) {
       this.#changesNothing.set(path, changesNothing && this.#changesNothing.get(path) !== false);

@@ -1,0 +1,76 @@
+import { eachField, type Place, readFile, text } from './descriptor.ts';
+import { MalformedWire, wire } from './wire.ts';
+
+/** A file of a schema. */
+export interface SchemaFile {
+  /** As others import it: `shop/orders.proto`. */
+  readonly name: string;
+  /** The files that it cannot be read without. */
+  readonly imports: readonly string[];
+  /** Full names. */
+  readonly services: readonly string[];
+  /** How many messages, enums, extensions and methods it declares. */
+  readonly declarations: number;
+  /** Its `google.protobuf.FileDescriptorProto`, without comments and places in the source. */
+  readonly descriptor: Uint8Array;
+}
+
+const sourceCodeInfo = 9;
+
+/**
+ * What files a serialised `google.protobuf.FileDescriptorSet` is made of; undefined for what is none.
+ *
+ * @example
+ * outlineSchema(readFileSync('shop.binpb'))?.map(({ name }) => name); // ['google/protobuf/empty.proto', 'shop/orders.proto']
+ */
+export function outlineSchema(schema: Uint8Array): SchemaFile[] | undefined {
+  const files: SchemaFile[] = [];
+  try {
+    eachField({ bytes: schema, start: 0, end: schema.length }, (number, type, start, end) => {
+      if (number === 1 && type === wire.bytes) files.push(outlineFile({ bytes: schema, start, end }));
+    });
+  } catch (error) {
+    if (error instanceof MalformedWire) return undefined;
+    throw error;
+  }
+  return files;
+}
+
+function outlineFile(file: Place): SchemaFile {
+  const { bytes } = file;
+  let name = '';
+  const plain: string[] = [];
+  const weak = new Set<number>();
+  const forOptions: string[] = [];
+  const kept: Uint8Array[] = [];
+  let from = file.start;
+  eachField(file, (number, type, start, end, value) => {
+    if (type === wire.bytes && number === 1) name = text(bytes, start, end);
+    else if (type === wire.bytes && number === 3) plain.push(text(bytes, start, end));
+    else if (type === wire.varint && number === 11) weak.add(value);
+    else if (type === wire.bytes && number === 15) forOptions.push(text(bytes, start, end));
+    if (number !== sourceCodeInfo) kept.push(bytes.subarray(from, end));
+    from = end;
+  });
+  let declarations = 0;
+  const services = new Set<string>();
+  const count = () => {
+    declarations++;
+  };
+  readFile(file, {
+    message: count,
+    enum: count,
+    extension: count,
+    method: (_path, service) => {
+      declarations++;
+      services.add(service);
+    },
+  });
+  return {
+    name,
+    imports: [...plain.filter((_, i) => !weak.has(i)), ...forOptions],
+    services: [...services],
+    declarations,
+    descriptor: Buffer.concat(kept),
+  };
+}

@@ -1,0 +1,42 @@
+import { GardenhoseError, outlineSchema } from '@gardenhose/core';
+import { descriptorSet } from './descriptor-set.ts';
+import { describeFiles } from './proto-descriptor.ts';
+import { readProtoFiles } from './proto-files.ts';
+import { loadProtoParser } from './proto-library.ts';
+import { sizedField } from './wire.ts';
+
+export interface ProtoOptions {
+  /** Folders that imports are looked up in, in order. Default those that the files stand in. */
+  readonly importPaths?: readonly string[] | undefined;
+}
+
+/**
+ * Descriptors from `.proto` files and all that they import, which `protobufjs` reads: install it, unless grpc-js has brought it
+ * along. Options of messages, fields and enum values stay, custom ones too. Of `google/*`, what compilers bring along need
+ * not be there.
+ *
+ * @returns one set, for `recorder.describe` or `SchemaRegistry.add`
+ * @throws GardenhoseError `schema-invalid` for what is no `.proto` file, imports what is not found or itself, uses types or
+ *   options that nobody declares, or is over a limit; `invalid-option` without protobufjs; system errors for a file that
+ *   cannot be read
+ *
+ * @example
+ * recorder.describe(await schemasFromProto(['shop/orders.proto'], { importPaths: ['proto', 'third_party'] }));
+ */
+export async function schemasFromProto(
+  files: readonly string[],
+  { importPaths = [] }: ProtoOptions = {},
+): Promise<Uint8Array> {
+  if (files.length === 0) {
+    throw new GardenhoseError('invalid-option', 'files is empty, expected names of .proto files', {
+      subject: 'files',
+    });
+  }
+  const parser = await loadProtoParser();
+  const read = await readProtoFiles(files, importPaths, parser);
+  const described = describeFiles(read, parser.library);
+  return descriptorSet(
+    described.flatMap((file) => outlineSchema(sizedField(1, file)) ?? []),
+    { name: files.join(', '), whole: 'add the folders of the imports' },
+  );
+}
