@@ -162,6 +162,7 @@ test('@gardenhose/core exports these names', () => {
     ScannedExchange
     Schedule
     SchemaEvent
+    SchemaFile
     SchemaFormat
     SchemaRegistry
     SecretFinding
@@ -241,6 +242,7 @@ test('@gardenhose/core exports these names', () => {
     nullSink
     openCapture
     operationOf
+    outlineSchema
     parseHeaderLines
     parseHeaderRule
     parseHookRules
@@ -358,6 +360,7 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     GrpcLibrary
     GrpcReplayOptions
     GrpcReplaySenderOptions
+    ProtoOptions
     ReplaySource
     ReplayTarget
     SenderOptions
@@ -368,6 +371,8 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     attach
     createSender
     replay
+    schemasFromFile
+    schemasFromProto
     tapChannel
     tapServer"
   `);
