@@ -223,6 +223,17 @@ export function localFailure(status: ClientStatus, headSeen: boolean): BreakOff 
   return headSeen ? undefined : { by: 'unknown', code: grpcStatusName(status.code) ?? 'UNKNOWN' };
 }
 
+/** Whether a head is one of gRPC, by its type. */
+export function isCallHead(headers: HeaderList): boolean {
+  return headerOf(headers, 'content-type')?.startsWith('application/grpc') === true;
+}
+
+/** The status of HTTP that a client made its own status of, because the answer had none of gRPC: what grpc-js says then. */
+export function httpStatus({ details }: ClientStatus): number | undefined {
+  const [, status] = /^Received HTTP status code (\d{3})$/.exec(details) ?? [];
+  return status === undefined ? undefined : Number(status);
+}
+
 /** The trailers behind a status: what the wire had, but for the order of the metadata's names. */
 export function statusTrailers({ code, details, metadata }: ClientStatus): HeaderList {
   const sent = { 'grpc-status': code, 'grpc-message': percentEncoded(details), ...metadata.toHttp2Headers() };

@@ -1,4 +1,4 @@
-import type { ExchangeTap, TapTarget } from '@gardenhose/core';
+import type { ExchangeTap, HeaderList, TapTarget } from '@gardenhose/core';
 import { reportFailure } from '@gardenhose/core/adapter';
 import type { ChannelInterface, InterceptingListener, Metadata, StatusObject } from '@grpc/grpc-js';
 import {
@@ -6,6 +6,8 @@ import {
   cancelCode,
   clientStart,
   flattenHeaders,
+  httpStatus,
+  isCallHead,
   localFailure,
   statusTrailers,
 } from './to-events.ts';
@@ -44,6 +46,8 @@ class CallWatch {
   readonly #target: TapTarget;
   #tap: ExchangeTap | undefined;
   #headSeen = false;
+  /** A head that is not of gRPC: grpc-js tells its status of HTTP at the end. */
+  #oddHead: HeaderList | undefined;
 
   constructor(target: TapTarget) {
     this.#target = target;
@@ -68,13 +72,17 @@ class CallWatch {
       onReceiveMetadata: (metadata) => {
         this.#tell((tap) => {
           this.#headSeen = true;
-          tap.headers(200, '', '2', flattenHeaders(metadata.toHttp2Headers()));
+          const headers = flattenHeaders(metadata.toHttp2Headers());
+          if (isCallHead(headers)) tap.headers(200, '', '2', headers);
+          else this.#oddHead = headers;
         });
         listener.onReceiveMetadata(metadata);
       },
       onReceiveMessage: (message: unknown) => {
         this.#tell((tap) => {
-          if (message instanceof Uint8Array) tap.message('response', 0, message);
+          if (!(message instanceof Uint8Array)) return;
+          this.#tellOddHead(tap);
+          tap.message('response', 0, message);
         });
         listener.onReceiveMessage(message);
       },
@@ -96,12 +104,22 @@ class CallWatch {
   cancelled(status: number): void {
     this.#tell((tap) => {
       this.#tap = undefined;
+      this.#tellOddHead(tap);
       tap.abort('client', cancelCode(status));
     });
   }
 
   #ended(tap: ExchangeTap, status: StatusObject): void {
     this.#tap = undefined;
+    const http = httpStatus(status);
+    const head = this.#headSeen ? this.#oddHead : flattenHeaders(status.metadata.toHttp2Headers());
+    if (http !== undefined && head !== undefined && !isCallHead(head)) {
+      tap.headers(http, '', '2', head);
+      tap.end('request', false);
+      tap.end('response');
+      return;
+    }
+    this.#tellOddHead(tap);
     const failure = localFailure(status, this.#headSeen);
     if (failure !== undefined) {
       tap.abort(failure.by, failure.code);
@@ -111,6 +129,12 @@ class CallWatch {
     // The server may have answered before the client was done.
     tap.end('request', false);
     tap.end('response');
+  }
+
+  #tellOddHead(tap: ExchangeTap): void {
+    if (this.#oddHead === undefined) return;
+    tap.headers(200, '', '2', this.#oddHead);
+    this.#oddHead = undefined;
   }
 
   #tell(tell: (tap: ExchangeTap) => void): void {
