@@ -10,6 +10,8 @@ export const isOneMessage = (chunk: Buffer): boolean =>
 /** Who is told each whole message, in order. */
 export interface MessageReceiver {
   message(side: Side, flag: number, message: Buffer): void;
+  /** A message that is longer than the limit has passed. */
+  tooLong(side: Side, length: number, flag: number): void;
 }
 
 /**
@@ -18,22 +20,34 @@ export interface MessageReceiver {
  */
 export class Deframer {
   readonly #side: Side;
+  readonly #maxBytes: number;
   #pieces: Buffer[] | undefined;
   #held = 0;
   /** Bytes that are wanted before anything can be told. */
   #wanted = prefixBytes;
+  /** Bytes of a message over the limit that are still to come. */
+  #passing = 0;
+  #passingFlag = 0;
+  #passingLength = 0;
 
-  constructor(side: Side) {
+  /** @param maxBytes - Messages longer than this are not kept. Default without limit */
+  constructor(side: Side, maxBytes: number = Number.POSITIVE_INFINITY) {
     this.#side = side;
+    this.#maxBytes = maxBytes;
   }
 
   /** Whether the stream stands between two messages. */
   get between(): boolean {
-    return this.#held === 0;
+    return this.#held === 0 && this.#passing === 0;
   }
 
   push(chunk: Buffer, receiver: MessageReceiver): void {
     let rest = chunk;
+    if (this.#passing > 0) {
+      const passed = Math.min(this.#passing, rest.length);
+      rest = rest.subarray(passed);
+      this.#pass(passed, receiver);
+    }
     if (this.#pieces !== undefined) {
       this.#pieces.push(chunk);
       this.#held += chunk.length;
@@ -42,7 +56,17 @@ export class Deframer {
       this.#drop();
     }
     while (rest.length >= prefixBytes) {
-      const end = prefixBytes + rest.readUInt32BE(1);
+      const length = rest.readUInt32BE(1);
+      const end = prefixBytes + length;
+      if (length > this.#maxBytes) {
+        this.#passingFlag = rest[0] ?? 0;
+        this.#passingLength = length;
+        this.#passing = length;
+        const passed = Math.min(length, rest.length - prefixBytes);
+        rest = rest.subarray(prefixBytes + passed);
+        this.#pass(passed, receiver);
+        continue;
+      }
       if (rest.length < end) {
         this.#hold(rest, end);
         return;
@@ -57,6 +81,11 @@ export class Deframer {
   /** Gives up what is held: the stream is over. */
   close(): void {
     this.#drop();
+  }
+
+  #pass(bytes: number, receiver: MessageReceiver): void {
+    this.#passing -= bytes;
+    if (this.#passing === 0) receiver.tooLong(this.#side, this.#passingLength, this.#passingFlag);
   }
 
   #hold(rest: Buffer, wanted: number): void {

@@ -9,6 +9,11 @@ export type { ChannelTapOptions } from './tap-channel.ts';
 export { tapChannel } from './tap-channel.ts';
 export type { TapOptions } from '@gardenhose/core';
 
+// proxy
+export type { OriginTlsOptions } from './proxy-upstream.ts';
+export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
+export { createRecordingProxy } from './proxy.ts';
+
 // sender
 export type { GrpcLibrary } from './library.ts';
 export type { SenderTlsOptions } from '@gardenhose/core';

@@ -91,7 +91,10 @@ export function flattenTrailers(given: OutgoingHttpHeaders, date?: unknown): Hea
 const isStatusName = (name: string): boolean =>
   name === 'grpc-status' || name === 'grpc-message' || name === 'grpc-status-details-bin';
 
-function pushHeader(headers: string[], name: string, value: unknown): void {
+function pushHeader(headers: string[], given: string, value: unknown): void {
+  const first = given.charCodeAt(0);
+  // Node writes small letters on the wire, whatever it is given.
+  const name = first >= 0x41 && first <= 0x5a ? given.toLowerCase() : given;
   if (typeof value === 'string') headers.push(name, value);
   else if (Array.isArray(value)) for (const one of value) headers.push(name, String(one));
   else if (value !== undefined) headers.push(name, String(value));

@@ -16,23 +16,24 @@ interface KnownSession extends Http2Session {
   [factsKey]?: ConnectionFacts;
 }
 
+/** What the tap of a proxy adds to the options that are everybody's. */
+export interface WatchOptions extends ResolvedTapOptions {
+  /** Messages longer than this are recorded without their bytes. Default without limit: the server keeps them itself. */
+  readonly maxMessageBytes?: number | undefined;
+}
+
 /**
  * Records the call on one stream. Call it as the stream begins, before anything reads or writes it. Never throws.
  *
  * @param raw - The header block as Node read it: names and values in turns
  */
-export function watchCall(
-  stream: KnownStream,
-  raw: unknown,
-  target: TapTarget,
-  options: ResolvedTapOptions,
-): void {
+export function watchCall(stream: KnownStream, raw: unknown, target: TapTarget, options: WatchOptions): void {
   try {
     const session: KnownSession | undefined = stream.session;
     if (session === undefined || !isList(raw) || isOutOfOrder(target)) return;
     const known = stream[watchKey];
     if (known?.knows(target)) return;
-    const watch = known ?? new Watch(stream, session, target, raw);
+    const watch = known ?? new Watch(stream, session, target, raw, options.maxMessageBytes);
     stream[watchKey] = watch;
     if (!options.recordShadow && isShadow(raw)) return;
     session[factsKey] ??= connectionFacts(session);
@@ -41,12 +42,24 @@ export function watchCall(
     if (watch.tap === undefined) {
       watch.tap = tap;
       install(stream, watch);
+      // It ended before there was anybody to tell.
+      if (stream.endAfterHeaders) watch.pushed(null);
     } else {
       watch.tap = both(watch.tap, tap);
     }
   } catch (error) {
     reportFailure(target, error);
   }
+}
+
+/** Puts a note on the call on this stream, if it is recorded. */
+export function markCall(stream: KnownStream, name: string, value: string): void {
+  stream[watchKey]?.tap?.mark(name, value);
+}
+
+/** Tells that it is the server that resets this stream next. */
+export function resetByServer(stream: KnownStream): void {
+  stream[watchKey]?.resetByServer();
 }
 
 const isList = (raw: unknown): raw is readonly string[] => Array.isArray(raw);

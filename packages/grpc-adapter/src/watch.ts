@@ -7,6 +7,7 @@ import type { Method, WatchedStream, Witness } from './overrides.ts';
 import { breakOff, flattenHeaders, flattenTrailers, passedDeadline } from './to-events.ts';
 
 const nothing: Method = () => undefined;
+const nothingKept: Buffer = Buffer.alloc(0);
 
 /** Calls whose request has just ended. */
 let ending: Watch[] = [];
@@ -33,13 +34,25 @@ export class Watch implements Witness, MessageReceiver {
   /** The last thing of the response was sent. */
   #answered = false;
   #deadlinePassed = false;
+  #resetByServer = false;
+  readonly #maxMessageBytes: number;
 
-  /** @param headers - Of the request, names and values in turns */
-  constructor(stream: WatchedStream, session: Http2Session, target: TapTarget, headers: readonly string[]) {
+  /**
+   * @param headers - Of the request, names and values in turns
+   * @param maxMessageBytes - Messages longer than this are told without their bytes. Default without limit
+   */
+  constructor(
+    stream: WatchedStream,
+    session: Http2Session,
+    target: TapTarget,
+    headers: readonly string[],
+    maxMessageBytes: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#stream = stream;
     this.#session = session;
     this.#targets = [target];
     this.#headers = headers;
+    this.#maxMessageBytes = maxMessageBytes;
   }
 
   /** Whether this target was asked about the call; from here on it was. */
@@ -56,10 +69,10 @@ export class Watch implements Witness, MessageReceiver {
       if (chunk !== null) {
         if (this.#answered) this.#unread = true;
         else if (chunk instanceof Buffer) {
-          if (this.#request === undefined && isOneMessage(chunk)) {
+          if (this.#request === undefined && this.#isOneMessage(chunk)) {
             this.message('request', chunk[0] ?? 0, chunk.subarray(5));
           } else {
-            this.#request ??= new Deframer('request');
+            this.#request ??= new Deframer('request', this.#maxMessageBytes);
             this.#request.push(chunk, this);
           }
         }
@@ -113,10 +126,10 @@ export class Watch implements Witness, MessageReceiver {
     if (this.tap === undefined || this.#answered || !(chunk instanceof Buffer)) return;
     this.tellRequestEnd();
     try {
-      if (this.#response === undefined && isOneMessage(chunk)) {
+      if (this.#response === undefined && this.#isOneMessage(chunk)) {
         this.message('response', chunk[0] ?? 0, chunk.subarray(5));
       } else {
-        this.#response ??= new Deframer('response');
+        this.#response ??= new Deframer('response', this.#maxMessageBytes);
         this.#response.push(chunk, this);
       }
     } catch (error) {
@@ -137,6 +150,16 @@ export class Watch implements Witness, MessageReceiver {
     if (plain === undefined) tap.mark('undecoded', `${side} message of ${message.length} bytes`);
   }
 
+  tooLong(side: Side, length: number, flag: number): void {
+    this.tap?.message(side, flag, nothingKept);
+    this.tap?.mark('undecoded', `${side} message of ${length} bytes`);
+  }
+
+  /** From here on it is the server that resets the stream. */
+  resetByServer(): void {
+    this.#resetByServer = true;
+  }
+
   trailed(headers: unknown): void {
     const { tap } = this;
     if (tap === undefined || this.#answered || !isHeaders(headers)) return;
@@ -144,7 +167,8 @@ export class Watch implements Witness, MessageReceiver {
     try {
       this.#answered = true;
       this.#noteStatus(headers);
-      tap.trailers('response', flattenTrailers(headers));
+      const trailers = flattenTrailers(headers);
+      if (trailers.length > 0) tap.trailers('response', trailers);
     } catch (error) {
       this.fail(error);
     }
@@ -162,7 +186,7 @@ export class Watch implements Witness, MessageReceiver {
         else tap.end('response');
       } else {
         const { by, code } = breakOff(this.#stream, this.#session);
-        tap.abort(by, code);
+        tap.abort(this.#resetByServer ? 'server' : by, code);
       }
       this.#over();
     } catch (error) {
@@ -180,6 +204,10 @@ export class Watch implements Witness, MessageReceiver {
       // The failure that counts is the first; it is reported below.
     }
     for (const target of this.#targets) reportFailure(target, error);
+  }
+
+  #isOneMessage(chunk: Buffer): boolean {
+    return isOneMessage(chunk) && chunk.length <= this.#maxMessageBytes;
   }
 
   #sawWhole(): boolean {

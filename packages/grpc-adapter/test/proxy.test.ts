@@ -1,0 +1,253 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createTcpServer } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import type * as grpc from '@grpc/grpc-js';
+import { expect, test, vi } from 'vitest';
+import { createRecordingProxy } from '../src/proxy.ts';
+import { chat, framed, rawCall, seen, unarySeen, withResolver } from './support/hard-case.ts';
+import { closed, listening, portOf, proxied, proxiedAlike } from './support/proxied.ts';
+import { recording } from './support/recording.ts';
+
+type Duplex = grpc.ServerDuplexStream<Buffer, Buffer>;
+
+/** A port at which nothing listens. */
+async function sparePort(): Promise<number> {
+  const server = createTcpServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return address !== null && typeof address === 'object' ? address.port : 0;
+}
+
+test('all four kinds of call pass and are recorded as at the server itself', async () => {
+  const { lines } = await proxiedAlike({}, ({ client }) => unarySeen(client, 'hello'));
+  expect(lines).toEqual([
+    '1 start /test.Echo/Unary',
+    '1 request 0 "hello"',
+    '1 end request',
+    '1 headers 200',
+    '1 response 0 "hello"',
+    '1 trailers grpc-status 0',
+    '1 end response',
+  ]);
+});
+
+test('metadata passes in its order and number, both ways, and nothing is added', async () => {
+  const { promise: asked, resolve } = withResolver<string[]>();
+  const origin = createHttp2Server();
+  origin.on('stream', (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, raw: string[]) => {
+    resolve(Array.from(raw));
+    const options = { waitForTrailers: true, sendDate: false };
+    stream.respond({ 'content-type': 'application/grpc', b: '1', a: ['2', '3'], B: '4' }, options);
+    stream.on('wantTrailers', () => stream.sendTrailers({ z: '1', 'grpc-status': '0', Z: '2', y: 'é' }));
+    stream.resume();
+    stream.end();
+  });
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const { recorder, sink } = recording();
+  const proxy = createRecordingProxy({ to: `http://127.0.0.1:${portOf(origin)}`, target: recorder });
+  const port = await listening(proxy);
+  {
+    await using client = rawCall(port, '/test.Echo/Unary', {
+      'b-bin': ['AQ', 'Ag=='],
+      a: '1, 2',
+      'B-bin': '',
+      A: '3',
+    });
+    const heads: string[][] = [];
+    client.stream.on('response', (_head: unknown, _flags: unknown, raw: string[]) => heads.push(raw));
+    client.stream.on('trailers', (_head: unknown, _flags: unknown, raw: string[]) => heads.push(raw));
+    client.stream.end(framed('x'));
+    await client.seen;
+    expect(heads).toEqual([
+      [':status', '200', 'content-type', 'application/grpc', 'b', '1', 'a', '2', 'a', '3', 'b', '4'],
+      ['z', '1', 'grpc-status', '0', 'z', '2', 'y', 'é'],
+    ]);
+  }
+  const metadata = [
+    'content-type',
+    'application/grpc',
+    'te',
+    'trailers',
+    'b-bin',
+    'AQ',
+    'b-bin',
+    'Ag==',
+    'a',
+    '1, 2',
+    'b-bin',
+    '',
+    'a',
+    '3',
+  ];
+  expect((await asked).slice(-metadata.length)).toEqual(metadata);
+  expect(
+    (await asked)
+      .slice(0, -metadata.length)
+      .filter((_, i) => i % 2 === 0)
+      .sort(),
+  ).toEqual([':authority', ':method', ':path', ':scheme']);
+  await closed(proxy);
+  origin.close();
+  await recorder.close();
+  const start = sink.events.find((event) => event.type === 'start');
+  expect(start?.headers).toEqual(metadata);
+  expect(start?.authority).toBe(`127.0.0.1:${port}`);
+  const head = sink.events.find((event) => event.type === 'headers');
+  expect(head?.headers).toEqual(['content-type', 'application/grpc', 'b', '1', 'a', '2', 'a', '3', 'b', '4']);
+  const trailers = sink.events.find((event) => event.type === 'trailers');
+  expect(trailers?.headers).toEqual(['grpc-status', '0', 'z', '1', 'z', '2', 'y', 'é']);
+});
+
+test('an origin at which nothing listens is told with the reason, and asked again by the next call', async () => {
+  const { recorder, told } = recording();
+  const to = await sparePort();
+  await using through = await proxied({}, { to: `http://127.0.0.1:${to}`, target: recorder });
+  const { client } = through.running;
+  const status = `status 14 gardenhose: no answer from http://127.0.0.1:${to}: ECONNREFUSED {"content-type":"application/grpc"}`;
+  expect((await unarySeen(client, 'x')).at(-1)).toBe(status);
+  expect((await unarySeen(client, 'x')).at(-1)).toBe(status);
+  expect(through.proxy.counts).toEqual({ calls: 2, others: 0, originErrors: 2 });
+  expect(through.reasons).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+  const lines = await told();
+  expect(lines.slice(0, 4)).toEqual([
+    '1 start /test.Echo/Unary',
+    '1 request 0 "x"',
+    '1 end request',
+    '1 mark proxy origin-failed',
+  ]);
+  expect(lines).toContain('1 trailers grpc-status 14');
+});
+
+test('an origin that is lost in the middle of a call ends it with UNAVAILABLE and the reason', async () => {
+  const { recorder, told } = recording();
+  const handlers = { chat: (each: Duplex) => each.on('data', (part: Buffer) => each.write(part)) };
+  await using through = await proxied(handlers, { target: recorder });
+  const { client, server } = through.running;
+  const talk = chat(client);
+  const all = seen(talk);
+  talk.once('data', () => server.forceShutdown());
+  talk.write(Buffer.from('one'));
+  expect((await all).at(-1)).toMatch(/^status 14 gardenhose: no answer from http:\/\/127\.0\.0\.1:\d+: it /);
+  await vi.waitFor(() => expect(recorder.stats().underWay).toBe(0), { interval: 1 });
+  expect(await told()).toEqual([
+    '1 start /test.Echo/Chat',
+    '1 request 0 "one"',
+    '1 headers 200',
+    '1 response 0 "one"',
+    '1 mark proxy origin-broke-off',
+    '1 trailers grpc-status 14',
+    expect.stringMatching('1 end request'),
+    '1 end response',
+  ]);
+});
+
+test('a reset by the origin reaches the client with its code, and is recorded as the server’s', async () => {
+  const { recorder, told } = recording();
+  const origin = createHttp2Server();
+  const codes = [7, 11, 2];
+  origin.on('stream', (stream: ServerHttp2Stream) => {
+    stream.on('error', () => undefined);
+    stream.respond({ 'content-type': 'application/grpc' });
+    stream.close(codes.shift());
+  });
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const proxy = createRecordingProxy({ to: `http://127.0.0.1:${portOf(origin)}`, target: recorder });
+  const port = await listening(proxy);
+  for (const code of [7, 11, 2]) {
+    await using client = rawCall(port, '/test.Echo/Chat');
+    client.stream.write(framed('x'));
+    expect((await client.seen).at(-1)).toBe(`reset ${code}`);
+  }
+  await closed(proxy);
+  origin.close();
+  const ends = (await told()).filter((line) => line.includes('abort'));
+  expect(ends).toEqual([
+    '1 abort server RST_STREAM 7',
+    '2 abort server RST_STREAM 11',
+    '3 abort server RST_STREAM 2',
+  ]);
+});
+
+test('requests over HTTP/2 that are no gRPC pass whole, and are counted and not recorded', async () => {
+  const { recorder, told } = recording();
+  const origin = createHttp2Server();
+  origin.on('stream', async (stream: ServerHttp2Stream, headers) => {
+    const trailers: unknown[] = [];
+    stream.on('trailers', (_trailers: unknown, _flags: unknown, raw: unknown) => trailers.push(raw));
+    stream.additionalHeaders({ ':status': 103, link: '</a.css>; rel=preload' });
+    const body = await buffer(stream);
+    stream.respond({ ':status': 201, 'x-path': headers[':path'] }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ sum: JSON.stringify(trailers) }));
+    stream.end(body);
+  });
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const proxy = createRecordingProxy({ to: `http://127.0.0.1:${portOf(origin)}`, target: recorder });
+  const port = await listening(proxy);
+  {
+    await using client = rawCall(port, '/a?b=c', { 'content-type': 'text/plain' });
+    const log: unknown[] = [];
+    client.stream.on('headers', (head) => log.push(head[':status']));
+    client.stream.on('response', (head) => log.push(head[':status'], head['x-path']));
+    client.stream.on('trailers', (head: Record<string, unknown>) => log.push(head.sum));
+    client.stream.end('body');
+    expect(await client.seen).toContain('data body');
+    expect(log).toEqual([103, 201, '/a?b=c', '[]']);
+  }
+  {
+    await using client = rawCall(port, '/none', { ':method': 'GET', 'content-type': 'application/grpc-web' });
+    client.stream.end();
+    expect(await client.seen).toContain('head 201 ');
+  }
+  expect(proxy.counts).toEqual({ calls: 0, others: 2, originErrors: 0 });
+  await closed(proxy);
+  origin.close();
+  expect(await told()).toEqual([]);
+});
+
+test('an origin of HTTP/1 is told from one that is away', async () => {
+  const origin = createHttpServer((_req, res) => res.end('hello'));
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  await using through = await proxied({}, { to: `http://127.0.0.1:${portOf(origin)}` });
+  expect((await unarySeen(through.running.client, 'x')).at(-1)).toContain(
+    'it does not speak HTTP/2 without TLS; give it as https: if it has TLS',
+  );
+  origin.closeAllConnections();
+  origin.close();
+});
+
+test('a client sees the GOAWAY of the origin, and its next calls go over another connection', async () => {
+  const server = { 'grpc.max_connection_age_ms': 100, 'grpc.max_connection_age_grace_ms': 5000 };
+  await using through = await proxied({}, {}, { server });
+  const { client, port } = through.running;
+  await using raw = rawCall(port, '/test.Echo/Unary');
+  const goaway = once(raw.session, 'goaway');
+  raw.stream.end(framed('x'));
+  await raw.seen;
+  expect((await goaway)[0]).toBe(0);
+  await vi.waitFor(() => expect(raw.session.destroyed).toBe(true), { interval: 1 });
+  expect(await unarySeen(client, 'again')).toContain('message again');
+  expect(through.reasons).toEqual([]);
+});
+
+test('what is no origin or no certificate is refused', () => {
+  for (const to of ['127.0.0.1:50051', 'http://a/path', 'http://user:word@a', 'dns:///a', '']) {
+    expect(() => createRecordingProxy({ to })).toThrow(/^to must be an origin/);
+  }
+  const wrong = (options: object) => () => createRecordingProxy({ to: 'http://a', ...options });
+  expect(wrong({ rewriteHost: 1 })).toThrow('rewriteHost must be true or false, got number');
+  expect(wrong({ maxMessageBytes: 0 })).toThrow('maxMessageBytes must be a whole number over 0, got 0');
+  expect(wrong({ tls: { ca: 1 } })).toThrow('tls.ca must be text, got number');
+  expect(wrong({ listenTls: { cert: 'x' } })).toThrow('listenTls.key is missing');
+  expect(wrong({ listenTls: { cert: 'x', key: 'y' } })).toThrow(
+    'listenTls must be a certificate and its private key',
+  );
+  expect(wrong({ onOriginError: true })).toThrow('onOriginError must be a function');
+});
