@@ -360,7 +360,11 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     GrpcLibrary
     GrpcReplayOptions
     GrpcReplaySenderOptions
+    OriginTlsOptions
     ProtoOptions
+    ProxyCounts
+    RecordingProxy
+    RecordingProxyOptions
     ReplaySource
     ReplayTarget
     SenderOptions
@@ -369,6 +373,7 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     ServerTapOptions
     TapOptions
     attach
+    createRecordingProxy
     createSender
     replay
     schemasFromFile

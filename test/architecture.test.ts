@@ -209,8 +209,10 @@ const storyTests: Record<string, string> = {
   'packages/grpc-adapter/test/hard-cases/clients.test.ts': 'as endings, of the tap of clients',
   'packages/grpc-adapter/test/hard-cases/coexistence.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/endings.test.ts': 'how calls end, with the tap on and off',
+  'packages/grpc-adapter/test/hard-cases/frames.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/messages.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/metadata.test.ts': 'as endings',
+  'packages/grpc-adapter/test/hard-cases/odd-servers.test.ts': 'as endings',
   'packages/grpc-adapter/test/sender-contract.test.ts': 'what every sender must do, of each sender',
   'packages/http-adapter/test/behaviours/bodies.test.ts':
     'behaviours of Node servers, with the tap on and off',

@@ -85,7 +85,7 @@ test('case 14: a request that is no call at all is recorded with the refusal', a
   const { lines } = await answeredAlike([
     frame(frameType.headers, endHeaders | endStream, 1, headerBlock([...fields, [':path', '/page']])),
   ]);
-  expect(lines).toEqual(['1 start /page', '1 headers 415', '1 end request', '1 end response']);
+  expect(lines).toEqual(['1 start /page', '1 end request', '1 headers 415', '1 end response']);
 });
 
 test('case 18: padded frames, frames of nothing, and a prefix in two of them', async () => {
