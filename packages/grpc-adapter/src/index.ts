@@ -27,3 +27,5 @@ export { replay } from './replay.ts';
 export { schemasFromFile } from './schemas/from-file.ts';
 export type { ProtoOptions } from './schemas/from-proto.ts';
 export { schemasFromProto } from './schemas/from-proto.ts';
+export type { ServerSchemasOptions } from './schemas/from-server.ts';
+export { schemasFromServer } from './schemas/from-server.ts';

@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { type AnswerError, type SenderTlsOptions, systemClock } from '@gardenhose/core';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { GrpcChannel, GrpcLibrary } from './library.ts';
 
 export interface ChannelOptions {
@@ -14,15 +15,25 @@ export interface ChannelOptions {
 export type Coding = 'identity' | 'deflate' | 'gzip';
 const codings: Readonly<Record<Coding, number>> = { identity: 0, deflate: 1, gzip: 2 };
 
-/** Opens a channel with a connection of its own. What it does by itself, such as sending again, is off. */
-export function openChannel(library: GrpcLibrary, options: ChannelOptions, coding: Coding): GrpcChannel {
+/**
+ * Opens a channel with a connection of its own. What it does by itself, such as sending again, is off.
+ *
+ * @param given - in place of credentials by the scheme
+ */
+export function openChannel(
+  library: GrpcLibrary,
+  options: ChannelOptions,
+  coding: Coding,
+  given?: ChannelCredentials,
+): GrpcChannel {
   const { url, tls, maxMessageBytes } = options;
   const { ca, cert, key, servername, rejectUnauthorized = true } = tls;
   const pem = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
-  const credentials =
+  const byScheme = () =>
     url.protocol === 'https:'
       ? library.credentials.createSsl(pem(ca), pem(key), pem(cert), { rejectUnauthorized })
       : library.credentials.createInsecure();
+  const credentials = given ?? byScheme();
   return new library.Channel(addressOf(url), credentials, {
     'grpc.enable_retries': 0,
     'grpc.use_local_subchannel_pool': 1,

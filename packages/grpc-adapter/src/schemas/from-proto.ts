@@ -1,4 +1,5 @@
-import { GardenhoseError, outlineSchema } from '@gardenhose/core';
+import { outlineSchema } from '@gardenhose/core';
+import { invalidOption, onlyOptions } from '@gardenhose/core/adapter';
 import { descriptorSet } from './descriptor-set.ts';
 import { describeFiles } from './proto-descriptor.ts';
 import { readProtoFiles } from './proto-files.ts';
@@ -25,13 +26,11 @@ export interface ProtoOptions {
  */
 export async function schemasFromProto(
   files: readonly string[],
-  { importPaths = [] }: ProtoOptions = {},
+  options: ProtoOptions = {},
 ): Promise<Uint8Array> {
-  if (files.length === 0) {
-    throw new GardenhoseError('invalid-option', 'files is empty, expected names of .proto files', {
-      subject: 'files',
-    });
-  }
+  onlyOptions('schemasFromProto', options, { importPaths: true });
+  const { importPaths = [] } = options;
+  if (files.length === 0) throw invalidOption('files', 'is empty, expected names of .proto files');
   const parser = await loadProtoParser();
   const read = await readProtoFiles(files, importPaths, parser);
   const described = describeFiles(read, parser.library);
