@@ -277,9 +277,11 @@ test('@gardenhose/core exports these names', () => {
 
 test('@gardenhose/core/adapter exports these names', () => {
   expect(names('@gardenhose/core/adapter')).toMatchInlineSnapshot(`
-    "ResolvedTapOptions
+    "MalformedWire
+    ResolvedTapOptions
     SenderSetup
     both
+    eachField
     flagOption
     invalidOption
     isOutOfOrder
@@ -291,7 +293,9 @@ test('@gardenhose/core/adapter exports these names', () => {
     resolveTapOptions
     senderTlsNames
     tellWireHead
-    wholeOption"
+    text
+    wholeOption
+    wire"
   `);
 });
 
@@ -370,6 +374,7 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     SenderOptions
     SenderSettings
     SenderTlsOptions
+    ServerSchemasOptions
     ServerTapOptions
     TapOptions
     attach
@@ -378,6 +383,7 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     replay
     schemasFromFile
     schemasFromProto
+    schemasFromServer
     tapChannel
     tapServer"
   `);
