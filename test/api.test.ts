@@ -59,6 +59,7 @@ test('@gardenhose/core exports these names', () => {
     DropReason
     DropRule
     EndEvent
+    EnumType
     ErrorCode
     ErrorPlace
     Exchange
@@ -86,6 +87,8 @@ test('@gardenhose/core exports these names', () => {
     HistogramSummary
     HookContext
     HookRule
+    JsonObject
+    JsonValue
     LaneOrder
     LaneSender
     LaterEvent
@@ -105,6 +108,7 @@ test('@gardenhose/core exports these names', () => {
     MessageCounts
     MessageEvent
     MessageType
+    MessageView
     MethodTypes
     NameSuggestion
     OperationRow
@@ -121,6 +125,7 @@ test('@gardenhose/core exports these names', () => {
     PolicyRule
     PolicySuggester
     PolicySummary
+    ProtobufType
     Protocol
     ProtocolSenders
     RandomAccess
@@ -154,6 +159,7 @@ test('@gardenhose/core exports these names', () => {
     ResumeEvent
     RewriteHostRule
     RewritePathRule
+    RewrittenMessage
     RunFacts
     RunTimer
     SampleRule
@@ -190,10 +196,15 @@ test('@gardenhose/core exports these names', () => {
     Timing
     TrailersEvent
     TranscriptEntry
+    UnreadField
+    UnreadReason
     Unsendable
     ValuePattern
     ValueShape
     VerifyResult
+    ViewMisfitProblem
+    ViewOptions
+    ViewProblem
     Where
     WireHead
     always
@@ -259,6 +270,7 @@ test('@gardenhose/core exports these names', () => {
     replayCapture
     replayExchanges
     replayRules
+    rewriteMessage
     sampleBy
     sampleRatio
     schemaLimits
@@ -269,6 +281,7 @@ test('@gardenhose/core exports these names', () => {
     tokenType
     unknownHeadersText
     verifyCapture
+    viewMessage
     wireStatus
     withHeader
     withoutHeader"

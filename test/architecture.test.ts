@@ -204,6 +204,8 @@ const storyTests: Record<string, string> = {
   'packages/core/test/capture/round-trip.test.ts': 'writer and readers together',
   'packages/core/test/mask/body.test.ts': 'bodies of every kind through the whole masker',
   'packages/core/test/mask/protobuf/random-messages.test.ts': 'the walker against an oracle',
+  'packages/core/test/protobuf/random-messages.test.ts':
+    'views and rewriting against each other and against protobufjs',
   'packages/core/test/record/record-to-file.test.ts': 'recorder and file sink together',
   'packages/grpc-adapter/test/record-to-file.test.ts': 'the tap, the recorder and the file sink together',
   'packages/grpc-adapter/test/hard-cases/clients.test.ts': 'as endings, of the tap of clients',

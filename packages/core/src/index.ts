@@ -54,11 +54,19 @@ export { bodyBytes, emptyContent, emptyExchange } from './model/exchange.ts';
 export { endedByDeadline, grpcStatusName, grpcStatusOf, grpcTimeoutNs } from './model/grpc-status.ts';
 export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
+export type { JsonObject, JsonValue } from './model/json-value.ts';
 export { operationOf } from './model/operation.ts';
 export { schemaLimits } from './model/schema-set.ts';
 
 // protobuf
-export type { FieldType, FieldKind, FieldOption, MessageType } from './protobuf/descriptor.ts';
+export type { MessageType } from './protobuf/descriptor.ts';
+export type { EnumType } from './protobuf/enum-type.ts';
+export type { FieldKind, FieldOption, FieldType, ProtobufType } from './protobuf/field-type.ts';
+export type { MessageView, ViewOptions, ViewProblem } from './protobuf/message-view.ts';
+export { viewMessage } from './protobuf/message-view.ts';
+export type { UnreadField, UnreadReason } from './protobuf/message-viewer.ts';
+export type { RewrittenMessage, ViewMisfitProblem } from './protobuf/rewrite-message.ts';
+export { rewriteMessage } from './protobuf/rewrite-message.ts';
 export type { MethodTypes } from './protobuf/schema-registry.ts';
 export type { SchemaFile } from './protobuf/schema-outline.ts';
 export { outlineSchema } from './protobuf/schema-outline.ts';

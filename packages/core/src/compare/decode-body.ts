@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
-import { type JsonValue, parseJsonText } from '../hook/json-text.ts';
+import { parseJsonText } from '../hook/json-text.ts';
 import { bodyBytes, type Content } from '../model/exchange.ts';
 import { type HeaderList, headerValue, headerValues } from '../model/headers.ts';
+import type { JsonValue } from '../model/json-value.ts';
 
 /** What a body may hold at most to be read; beyond that it is compared by length and digest. */
 export interface BodyLimits {

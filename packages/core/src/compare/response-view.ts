@@ -1,7 +1,7 @@
-import type { JsonValue } from '../hook/json-text.ts';
 import { bodyBytes, type Exchange, type Response } from '../model/exchange.ts';
 import { grpcStatusOf } from '../model/grpc-status.ts';
 import { headerValue, headerValues } from '../model/headers.ts';
+import type { JsonValue } from '../model/json-value.ts';
 import { comparedHeaders, comparedMetadata } from './compared-headers.ts';
 import { type BodyLimits, type DecodedBody, decodeBody } from './decode-body.ts';
 import type { DifferencePart } from './difference.ts';

@@ -1,3 +1,5 @@
+import type { JsonValue } from '../model/json-value.ts';
+
 /** What a JSON text may hold at most before it counts as unreadable. */
 export interface JsonLimits {
   /** Nesting of arrays and objects. */
@@ -8,12 +10,6 @@ export interface JsonLimits {
 
 /** 128 levels, 1 million tokens. */
 const defaultJsonLimits: JsonLimits = Object.freeze({ maxDepth: 128, maxTokens: 1_000_000 });
-
-/** Any JSON value. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
-export interface JsonObject {
-  [name: string]: JsonValue;
-}
 
 // A number that a double cannot hold stands in the parsed form as a string with this prefix, so that it is neither
 // rounded nor taken for a string of the same digits. JSON texts that hold the prefix themselves are not read.

@@ -1,5 +1,6 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
-import { type JsonValue, parseJsonText, printJsonText, withoutPrototypes } from './json-text.ts';
+import type { JsonValue } from '../model/json-value.ts';
+import { parseJsonText, printJsonText, withoutPrototypes } from './json-text.ts';
 
 // A patch that copies a member into itself doubles it each time: what all copies may add together.
 const maxCopied = 16 * 1024 * 1024;

@@ -1,4 +1,5 @@
-import { eachField, type Place, readFile, text } from './descriptor.ts';
+import { readFile } from './descriptor.ts';
+import { eachField, type Place, textAt } from './descriptor-reader.ts';
 import { MalformedWire, wire } from './wire.ts';
 
 /** A file of a schema. */
@@ -45,10 +46,10 @@ function outlineFile(file: Place): SchemaFile {
   const kept: Uint8Array[] = [];
   let from = file.start;
   eachField(file, (number, type, start, end, value) => {
-    if (type === wire.bytes && number === 1) name = text(bytes, start, end);
-    else if (type === wire.bytes && number === 3) plain.push(text(bytes, start, end));
+    if (type === wire.bytes && number === 1) name = textAt(bytes, start, end);
+    else if (type === wire.bytes && number === 3) plain.push(textAt(bytes, start, end));
     else if (type === wire.varint && number === 11) weak.add(value);
-    else if (type === wire.bytes && number === 15) forOptions.push(text(bytes, start, end));
+    else if (type === wire.bytes && number === 15) forOptions.push(textAt(bytes, start, end));
     if (number !== sourceCodeInfo) kept.push(bytes.subarray(from, end));
     from = end;
   });

@@ -2,13 +2,14 @@ import { SchemaSet, schemaLimits } from '../model/schema-set.ts';
 import {
   type DescriptorSink,
   type Extension,
-  type FieldType,
+  type MessagePlace,
   type MessageType,
-  type Place,
   readDescriptors,
   readMessage,
-  readRedactedValues,
 } from './descriptor.ts';
+import type { Place } from './descriptor-reader.ts';
+import { type EnumType, readEnum } from './enum-type.ts';
+import type { FieldType } from './field-type.ts';
 import { builtInSchema } from './known-types.ts';
 import { MalformedWire, malformed } from './wire.ts';
 
@@ -34,7 +35,7 @@ export class SchemaRegistry {
   /** Counts up with each schema that brought something: what was compiled before may lack it. */
   version = 0;
   readonly #seen = new SchemaSet();
-  readonly #messages = new Map<string, Place>();
+  readonly #messages = new Map<string, MessagePlace>();
   readonly #enums = new Map<string, Place>();
   readonly #methods = new Map<string, MethodTypes>();
   /** For each method, whether all that describe it say that it changes nothing. */
@@ -42,6 +43,7 @@ export class SchemaRegistry {
   /** By what they extend. */
   readonly #extensions = new Map<string, FieldType[]>();
   readonly #read = new Map<string, MessageType | undefined>();
+  readonly #readEnums = new Map<string, EnumType | undefined>();
   #declarations = 0;
 
   constructor() {
@@ -100,6 +102,16 @@ export class SchemaRegistry {
     return type;
   }
 
+  /** An enum by its full name; undefined when it is not known, or its descriptor is broken. */
+  enum(fullName: string): EnumType | undefined {
+    if (this.#readEnums.has(fullName)) return this.#readEnums.get(fullName);
+    const place = this.#enums.get(fullName);
+    if (place === undefined) return undefined;
+    const type = orUndefined(() => readEnum(fullName, place));
+    this.#readEnums.set(fullName, type);
+    return type;
+  }
+
   /** Full names of the custom options that are set for a field. */
   optionsOf(field: FieldType): string[] {
     const known = this.#extensions.get(fieldOptions) ?? [];
@@ -113,21 +125,16 @@ export class SchemaRegistry {
     return field.options.some(({ number, value }) => {
       if (number === debugRedact) return true;
       const option = this.#extensions.get(fieldOptions)?.find((each) => each.number === number);
-      const place = option?.kind === 'flag' ? this.#enums.get(option.typeName) : undefined;
-      if (place === undefined) return false;
-      try {
-        return readRedactedValues(place).has(value);
-      } catch (error) {
-        // A broken descriptor says nothing that can be trusted.
-        if (error instanceof MalformedWire) return true;
-        throw error;
-      }
+      if (option?.type !== 'enum' || !this.#enums.has(option.typeName)) return false;
+      // A broken descriptor says nothing that can be trusted.
+      return this.enum(option.typeName)?.redacted.has(value) ?? true;
     });
   }
 
   #index(schema: Uint8Array): boolean {
     this.version++;
     this.#read.clear();
+    this.#readEnums.clear();
     const extensions: Extension[] = [];
     const methods: Parameters<DescriptorSink['method']>[] = [];
     // Each takes many times the memory that it has bytes in the schema.
@@ -180,15 +187,21 @@ export class SchemaRegistry {
     return name;
   }
 
-  #readMessage(fullName: string, place: Place): MessageType | undefined {
-    try {
-      const type = readMessage(fullName, place);
-      const fields = type.fields.map((field) => this.#resolved(field, fullName));
-      return { ...type, fields: [...fields, ...(this.#extensions.get(fullName) ?? [])] };
-    } catch (error) {
-      if (error instanceof MalformedWire) return undefined;
-      throw error;
-    }
+  #readMessage(fullName: string, place: MessagePlace): MessageType | undefined {
+    const type = orUndefined(() => readMessage(fullName, place));
+    if (type === undefined) return undefined;
+    const fields = type.fields.map((field) => this.#resolved(field, fullName));
+    return { ...type, fields: [...fields, ...(this.#extensions.get(fullName) ?? [])] };
+  }
+}
+
+/** What reading a descriptor gives; undefined when it is broken. */
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedWire) return undefined;
+    throw error;
   }
 }
 

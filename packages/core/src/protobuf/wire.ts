@@ -4,12 +4,15 @@ export const wire = { varint: 0, fixed64: 1, bytes: 2, startGroup: 3, endGroup: 
 /** Messages and groups within each other, at most. */
 export const deepestMessage = 100;
 
+/** Not written as protobuf is; messages too deep within each other; more than the limits allow. */
+export type WireProblem = 'protobuf-syntax' | 'protobuf-depth' | 'protobuf-size';
+
 /** Bytes that are no protobuf, or not that of their message. Says nothing of what they hold. */
 export class MalformedWire extends Error {
   override readonly name = 'MalformedWire';
-  readonly problem: 'protobuf-syntax' | 'protobuf-depth';
+  readonly problem: WireProblem;
 
-  constructor(problem: 'protobuf-syntax' | 'protobuf-depth') {
+  constructor(problem: WireProblem) {
     super(problem);
     this.problem = problem;
   }
@@ -18,6 +21,7 @@ export class MalformedWire extends Error {
 /** Made once: where bytes come from anyone, a trace for each would be dear. */
 export const malformed: MalformedWire = new MalformedWire('protobuf-syntax');
 export const tooDeep: MalformedWire = new MalformedWire('protobuf-depth');
+export const tooLarge: MalformedWire = new MalformedWire('protobuf-size');
 
 /**
  * Reads the parts of protobuf's wire format, none of them beyond `end`.
@@ -99,7 +103,7 @@ export class WireReader {
         this.at = this.sized(end);
         break;
       case wire.startGroup:
-        this.#skipGroup(Math.floor(tag / 8), end, depth + 1);
+        this.skipGroup(Math.floor(tag / 8), end, depth + 1);
         break;
       case wire.fixed32:
         this.skip(4, end);
@@ -109,13 +113,15 @@ export class WireReader {
     }
   }
 
-  #skipGroup(number: number, end: number, depth: number): void {
+  /** Passes over a group whose first tag was read: where its content ends, before its last tag. */
+  skipGroup(number: number, end: number, depth: number): number {
     if (depth > deepestMessage) throw tooDeep;
     for (;;) {
+      const at = this.at;
       const tag = this.tag(end);
       if (tag % 8 === wire.endGroup) {
         if (Math.floor(tag / 8) !== number) throw malformed;
-        return;
+        return at;
       }
       this.skipValue(tag, end, depth);
     }

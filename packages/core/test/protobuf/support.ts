@@ -35,10 +35,12 @@ export const group = (number: number, ...fields: readonly number[][]): number[] 
   ...tag(number, 4),
 ];
 
+const wellKnown = ['any', 'struct', 'timestamp', 'duration', 'wrappers', 'field_mask', 'empty'];
+
 /** The schema of a `.proto` text, with names as written, and the root to encode and decode by. */
 export function schemaOf(source: string): { readonly root: protobuf.Root; readonly schema: Uint8Array } {
   const root = new protobuf.Root();
-  for (const name of ['any', 'struct']) {
+  for (const name of wellKnown) {
     const nested = protobuf.common.get(`google/protobuf/${name}.proto`)?.nested;
     if (nested !== undefined && source.includes('google.protobuf.')) root.addJSON(nested);
   }

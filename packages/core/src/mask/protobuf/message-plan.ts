@@ -1,4 +1,5 @@
-import type { FieldKind, FieldType, MessageType } from '../../protobuf/descriptor.ts';
+import type { MessageType } from '../../protobuf/descriptor.ts';
+import type { FieldKind, FieldType } from '../../protobuf/field-type.ts';
 import { anyType } from '../../protobuf/known-types.ts';
 import type { SchemaRegistry } from '../../protobuf/schema-registry.ts';
 import type { MaskRule } from '../policy/mask-rule.ts';

@@ -1,0 +1,31 @@
+import type { MessagePart } from './message-parts.ts';
+
+/** What stands in place of parts of a message, and what comes behind them. */
+export class PartEdits {
+  readonly #instead = new Map<MessagePart, readonly Uint8Array[]>();
+  readonly #added: Uint8Array[] = [];
+
+  replace(part: MessagePart, pieces: readonly Uint8Array[]): void {
+    this.#instead.set(part, pieces);
+  }
+
+  remove(part: MessagePart): void {
+    this.#instead.set(part, []);
+  }
+
+  add(...pieces: readonly Uint8Array[]): void {
+    this.#added.push(...pieces);
+  }
+
+  /** The content with the edits; the same bytes when there are none. */
+  apply(parts: readonly MessagePart[], bytes: Buffer): Buffer {
+    if (this.#instead.size === 0 && this.#added.length === 0) return bytes;
+    const pieces: Uint8Array[] = [];
+    for (const part of parts) {
+      const instead = this.#instead.get(part);
+      if (instead === undefined) pieces.push(bytes.subarray(part.start, part.end));
+      else pieces.push(...instead);
+    }
+    return Buffer.concat([...pieces, ...this.#added]);
+  }
+}
