@@ -306,7 +306,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     resolveTapOptions
     senderTlsNames
     tellWireHead
-    text
+    textAt
     wholeOption
     wire"
   `);

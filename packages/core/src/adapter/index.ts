@@ -2,7 +2,7 @@
 
 export { onlyOptions } from '../model/option-names.ts';
 export { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
-export { eachField, text } from '../protobuf/descriptor.ts';
+export { eachField, textAt } from '../protobuf/descriptor-reader.ts';
 export { MalformedWire, wire } from '../protobuf/wire.ts';
 export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';

@@ -1,5 +1,5 @@
 import { outlineSchema, type SchemaFile } from '@gardenhose/core';
-import { eachField, MalformedWire, text, wire } from '@gardenhose/core/adapter';
+import { eachField, MalformedWire, textAt, wire } from '@gardenhose/core/adapter';
 import { sizedField } from './wire.ts';
 
 // The messages of grpc.reflection.v1.ServerReflection; those of v1alpha are the same.
@@ -53,7 +53,7 @@ function services(bytes: Uint8Array): ReflectionAnswer {
   eachField({ bytes, start: 0, end: bytes.length }, (number, type, start, end) => {
     if (number !== 1 || type !== wire.bytes) return;
     eachField({ bytes, start, end }, (part, partType, from, to) => {
-      if (part === 1 && partType === wire.bytes) names.push(text(bytes, from, to));
+      if (part === 1 && partType === wire.bytes) names.push(textAt(bytes, from, to));
     });
   });
   return { kind: 'services', names };
