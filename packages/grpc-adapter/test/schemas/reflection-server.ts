@@ -86,7 +86,7 @@ function questionOf(message: Buffer): Question {
   let question: Question | undefined;
   eachField({ bytes: message, start: 0, end: message.length }, (number, _type, start, end) => {
     const kind = [...kinds].find(([known]) => known === number)?.[1];
-    if (kind !== undefined) question = { kind, name: text(message, start, end) };
+    if (kind !== undefined) question = { kind, name: textAt(message, start, end) };
   });
   if (question === undefined) throw new Error('no question');
   return question;
