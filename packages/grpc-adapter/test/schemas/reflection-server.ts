@@ -1,5 +1,5 @@
 import { outlineSchema } from '@gardenhose/core';
-import { eachField, text } from '@gardenhose/core/adapter';
+import { eachField, textAt } from '@gardenhose/core/adapter';
 import * as grpc from '@grpc/grpc-js';
 import { numberField, sizedField } from '../../src/schemas/wire.ts';
 
