@@ -112,6 +112,7 @@ test('@gardenhose/core exports these names', () => {
     MethodTypes
     NameSuggestion
     OperationRow
+    OriginTlsOptions
     Outcome
     OwnProcessorOption
     Pace
@@ -301,6 +302,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     isSenderSetup
     onlyOptions
     originOption
+    originTls
     refuseSenderSettings
     reportFailure
     resolveTapOptions
@@ -345,6 +347,7 @@ test('@gardenhose/http-adapter exports these names', () => {
     HttpReplayOptions
     InProcessApp
     InProcessOptions
+    OriginTlsOptions
     ProxyCounts
     RecordingProxy
     RecordingProxyOptions

@@ -207,7 +207,7 @@ export type {
   Unsendable,
 } from './replay/sender.ts';
 export { isUnsendable } from './replay/sender.ts';
-export type { SenderTlsOptions } from './replay/sender-setup.ts';
+export type { OriginTlsOptions, SenderTlsOptions } from './replay/sender-setup.ts';
 export type { ReplayResult, TranscriptEntry } from './replay/transcript.ts';
 
 // compare

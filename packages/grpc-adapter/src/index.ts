@@ -10,7 +10,7 @@ export { tapChannel } from './tap-channel.ts';
 export type { TapOptions } from '@gardenhose/core';
 
 // proxy
-export type { OriginTlsOptions } from './proxy-upstream.ts';
+export type { OriginTlsOptions } from '@gardenhose/core';
 export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
 export { createRecordingProxy } from './proxy.ts';
 

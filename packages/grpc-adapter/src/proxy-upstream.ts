@@ -1,20 +1,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { systemClock } from '@gardenhose/core';
+import { type OriginTlsOptions, systemClock } from '@gardenhose/core';
 import { nodeHeaders } from './proxy-headers.ts';
-
-/** How a proxy trusts an origin with TLS; as in `tls.connect`. There is no way to trust any. */
-export interface OriginTlsOptions {
-  /** Certificates of the authorities that are trusted, as PEM. Default those of Node. */
-  readonly ca?: string | undefined;
-  /** Certificate of the proxy as a client, as PEM. Default none. */
-  readonly cert?: string | undefined;
-  /** Private key of `cert`, as PEM. Default none. */
-  readonly key?: string | undefined;
-  /** Name asked for and expected. Default the origin's host. */
-  readonly servername?: string | undefined;
-}
 
 /** What a connection to an origin tells the connection of the client for which it was made. */
 export interface UpstreamEvents {
@@ -125,16 +113,7 @@ export class Upstream {
   }
 
   #openTls(tls: OriginTlsOptions): TLSSocket {
-    const address = addressOf(this.#url);
-    const { ca, cert, key, servername = /^[\d.]+$|:/.test(address.host) ? undefined : address.host } = tls;
-    const socket = connectTls({
-      ...address,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(servername === undefined ? {} : { servername }),
-      ALPNProtocols: ['h2'],
-    });
+    const socket = connectTls({ ...addressOf(this.#url), ...tls, ALPNProtocols: ['h2'] });
     socket.once('secureConnect', () => {
       if (socket.alpnProtocol !== 'h2') {
         this.#fail('it does not speak HTTP/2 over TLS (no ALPN protocol h2), which gRPC needs');

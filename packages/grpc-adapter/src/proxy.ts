@@ -7,11 +7,12 @@ import {
   type Http2Session,
   type ServerHttp2Session,
 } from 'node:http2';
-import type { TapOptions, TapTarget } from '@gardenhose/core';
+import type { OriginTlsOptions, TapOptions, TapTarget } from '@gardenhose/core';
 import {
   flagOption,
   invalidOption,
   originOption,
+  originTls,
   type ResolvedTapOptions,
   resolveTapOptions,
   wholeOption,
@@ -23,7 +24,6 @@ import {
   connectionWindow,
   maxHeaderBytes,
   maxHeaderPairs,
-  type OriginTlsOptions,
   streamWindow,
   Upstream,
 } from './proxy-upstream.ts';
@@ -128,8 +128,8 @@ interface Settings {
 }
 
 function resolve(options: RecordingProxyOptions): Settings {
-  const { target, tls = {}, listenTls, onOriginError = () => undefined } = options;
-  for (const [name, value] of Object.entries(tls)) pem(`tls.${name}`, value);
+  const { target, listenTls, onOriginError = () => undefined } = options;
+  const url = originOption('to', options.to);
   if (listenTls !== undefined) {
     if (listenTls.cert === undefined) throw invalidOption('listenTls.cert', 'is missing');
     if (listenTls.key === undefined) throw invalidOption('listenTls.key', 'is missing');
@@ -138,10 +138,10 @@ function resolve(options: RecordingProxyOptions): Settings {
   }
   if (typeof onOriginError !== 'function') throw invalidOption('onOriginError', 'must be a function');
   return {
-    url: originOption('to', options.to),
+    url,
     target,
     rewriteHost: flagOption('rewriteHost', options.rewriteHost, false),
-    tls,
+    tls: originTls(url, options.tls),
     tap: resolveTapOptions(options),
     maxMessageBytes: wholeOption('maxMessageBytes', options.maxMessageBytes, 4 * 1024 * 1024),
     onOriginError,

@@ -12,7 +12,7 @@ export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy
 export { createRecordingProxy } from './proxy.ts';
 
 // sender
-export type { SenderTlsOptions } from '@gardenhose/core';
+export type { OriginTlsOptions, SenderTlsOptions } from '@gardenhose/core';
 export type { SenderOptions } from './sender.ts';
 export { createSender } from './sender.ts';
 export type { InProcessApp, InProcessOptions, RequestListener } from './in-process.ts';

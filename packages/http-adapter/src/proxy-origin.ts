@@ -1,6 +1,9 @@
+import type { OriginTlsOptions } from '@gardenhose/core';
+
 /** What the parts of the proxy share. */
 export interface Origin {
   readonly url: URL;
+  readonly tls: OriginTlsOptions;
   readonly host: string | undefined;
   readonly counts: { requests: number; upgrades: number; originErrors: number };
 }

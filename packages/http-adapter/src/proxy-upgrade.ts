@@ -6,7 +6,7 @@ import { type Origin, originHostname } from './proxy-origin.ts';
 
 /** Joins a connection that asks for another protocol to the origin, head and bytes as they are. */
 export function passUpgrade(req: IncomingMessage, client: Socket, head: Buffer, origin: Origin): void {
-  const { url, host, counts } = origin;
+  const { url, tls, host, counts } = origin;
   counts.upgrades += 1;
   const headers = host === undefined ? req.rawHeaders : withHeader(req.rawHeaders, 'Host', host);
   const lines = Array.from(headerEntries(headers), ([name, value]) => `${name}: ${value}\r\n`);
@@ -14,7 +14,7 @@ export function passUpgrade(req: IncomingMessage, client: Socket, head: Buffer, 
   const secure = url.protocol === 'https:';
   const port = Number(url.port) || (secure ? 443 : 80);
   const upstream = secure
-    ? connectTls({ host: hostname, port, servername: hostname })
+    ? connectTls({ host: hostname, port, ...tls })
     : connectTcp({ host: hostname, port });
   let connected = false;
   upstream.once(secure ? 'secureConnect' : 'connect', () => {

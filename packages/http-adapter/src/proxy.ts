@@ -14,11 +14,12 @@ import {
   type HeaderList,
   headerEntries,
   headerValues,
+  type OriginTlsOptions,
   type TapOptions,
   type TapTarget,
   withHeader,
 } from '@gardenhose/core';
-import { flagOption, originOption } from '@gardenhose/core/adapter';
+import { flagOption, originOption, originTls } from '@gardenhose/core/adapter';
 import { endToEnd } from './hop-by-hop.ts';
 import { type Origin, originHostname } from './proxy-origin.ts';
 import { passUpgrade } from './proxy-upgrade.ts';
@@ -36,6 +37,8 @@ export interface RecordingProxyOptions extends TapOptions {
    * it would without the proxy. Ask for it where the origin serves by name.
    */
   readonly rewriteHost?: boolean | undefined;
+  /** How an `https:` origin is trusted. Default by the authorities of Node. */
+  readonly tls?: OriginTlsOptions | undefined;
 }
 
 /** What passed a proxy so far. */
@@ -67,7 +70,12 @@ export function createRecordingProxy(options: RecordingProxyOptions): RecordingP
   const { target, recordShadow } = options;
   const rewriteHost = flagOption('rewriteHost', options.rewriteHost, false);
   const counts = { requests: 0, upgrades: 0, originErrors: 0 };
-  const origin: Origin = { url, host: rewriteHost ? url.host : undefined, counts };
+  const origin: Origin = {
+    url,
+    tls: originTls(url, options.tls),
+    host: rewriteHost ? url.host : undefined,
+    counts,
+  };
   const agents = new WeakMap<Socket, HttpAgent>();
   // The origin's own limits and time limits are the ones that shall hold.
   const server = createServer({
@@ -78,7 +86,7 @@ export function createRecordingProxy(options: RecordingProxyOptions): RecordingP
   });
   server.maxHeadersCount = 0;
   const pass = (req: IncomingMessage, res: ServerResponse): void => {
-    const agent = agents.get(req.socket) ?? newAgent(url);
+    const agent = agents.get(req.socket) ?? newAgent(origin);
     agents.set(req.socket, agent);
     counts.requests += 1;
     passRequest(req, res, agent, origin);
@@ -98,9 +106,9 @@ export function createRecordingProxy(options: RecordingProxyOptions): RecordingP
 }
 
 /** One connection to the origin for each of a client's: what the origin keeps per connection stays with its client. */
-function newAgent(url: URL): HttpAgent {
+function newAgent({ url, tls }: Origin): HttpAgent {
   const options = { keepAlive: true, maxSockets: 1 };
-  return url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+  return url.protocol === 'https:' ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options);
 }
 
 function passRequest(req: IncomingMessage, res: ServerResponse, agent: HttpAgent, origin: Origin): void {

@@ -9,7 +9,6 @@ import {
   systemClock,
   unknownHeadersText,
 } from '@gardenhose/core';
-import { createRecordingProxy, type RecordingProxy, tapServer } from '@gardenhose/http-adapter';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
@@ -20,31 +19,32 @@ import { maskHelp, maskOf } from '../mask-flags.ts';
 import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
+import { RecordingFront } from '../recording-front.ts';
 import { lossText, recordingText } from '../recording-text.ts';
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
+import { caOf, listenTlsOf, type TlsFlags, withTlsFlags } from '../tls-flags.ts';
 
-interface RecordFlags extends CommonFlags, RecordingFlags {
+interface RecordFlags extends CommonFlags, RecordingFlags, TlsFlags {
   readonly listen: Address;
   readonly to: string;
   readonly rewriteHost?: boolean;
 }
 
-/** How long requests under way may take to end after an interrupt. */
-const drainMs = 2000;
 const watchMs = 250;
 /** Headers that no rule knows are told this long after the first was seen. */
 const unknownTicks = 8;
 
 const help = `
-Put it between clients and a service in any language: it passes everything on as it is, and records it.
-WebSocket connections are passed on but not recorded. The first interrupt (Ctrl-C) ends the recording in order, the
-second at once. When the capture cannot be written, requests are still served and the loss is counted.
+Put it between clients and a service in any language: it passes everything on as it is, and records it. One port takes
+HTTP/1.1 and gRPC over HTTP/2; with TLS by --tls-cert and --tls-key. WebSocket connections, and requests over HTTP/2 that
+are no gRPC, are passed on but not recorded. The first interrupt (Ctrl-C) ends the recording in order, the second at once. When the capture cannot be written, requests are still served and the loss is counted.
 ${maskHelp}
 
 Examples:
   gardenhose record --listen 127.0.0.1:8080 --to http://127.0.0.1:3000 -o orders.hose
   gardenhose record --listen :8080 --to http://127.0.0.1:3000 -o orders.hose --sample 0.1 --policy policy.json
-  gardenhose record --listen :8080 --to https://api.example --rewrite-host -o - | gzip > api.hose.gz`;
+  gardenhose record --listen :8080 --to https://api.example --rewrite-host -o - | gzip > api.hose.gz
+  gardenhose record --listen :8443 --tls-cert cert.pem --tls-key key.pem --to https://stock:50051 --ca ca.pem -o stock.hose`;
 
 /** `gardenhose record --listen H:P --to ORIGIN -o FILE`. */
 export function recordCommand(context: CommandContext): Command {
@@ -56,23 +56,29 @@ export function recordCommand(context: CommandContext): Command {
     .option('--rewrite-host', 'send the host of --to instead of the one that clients asked for')
     .addHelpText('after', help);
   const texts = { output: 'capture to write, "-" for standard output', service: 'host and port of --to' };
-  return withCommonFlags(withRecordingFlags(command, texts)).action((flags: RecordFlags) => {
+  const all = withCommonFlags(withTlsFlags(withRecordingFlags(command, texts)));
+  return all.action((flags: RecordFlags) => {
     context.run(flags, async (output) => {
       const interrupt = context.io.claimInterrupt();
-      const proxy = createRecordingProxy({ to: flags.to, rewriteHost: flags.rewriteHost });
       // First of all, so that no file is made or replaced for an address that is in use.
-      await listen(proxy, flags.listen);
+      const front = await RecordingFront.listen({
+        ...flags,
+        rewriteHost: flags.rewriteHost,
+        maxBodyBytes: flags.maxBodyBytes,
+        listenTls: listenTlsOf(flags),
+        ca: caOf(flags, flags.to),
+      });
       try {
         const recorder = openRecorder(flags, context.io);
-        tapServer(proxy, recorder);
+        front.record(recorder);
         try {
           await recorder.ready;
-          return await record(flags, proxy, recorder, output, context.io, interrupt);
+          return await record(flags, front, recorder, output, context.io, interrupt);
         } finally {
           await recorder.close();
         }
       } finally {
-        if (proxy.listening) await finish(proxy);
+        await front.end();
       }
     });
   });
@@ -95,27 +101,29 @@ function openRecorder(flags: RecordFlags, io: Io): Recorder {
 
 async function record(
   flags: RecordFlags,
-  proxy: RecordingProxy,
+  front: RecordingFront,
   recorder: Recorder,
   output: Output,
   io: Io,
   interrupt: AbortSignal,
 ): Promise<ExitCode> {
   const file = flags.output === '-' ? 'standard output' : flags.output;
-  const at = addressOf(proxy);
-  output.note(`listening on http://${at}, passing on to ${flags.to}, recording to ${file}`);
+  output.note(`listening on ${front.origin}, passing on to ${flags.to}, recording to ${file}`);
 
   // What the policy is was checked when the recorder was made.
   const { summary: policy } = createMasker(maskOf(flags, io.env));
   for (const line of unmaskedLines({ policy })) output.note(line);
 
   const progress = new Progress(io, output, systemClock);
-  const watch = watchRecorder(recorder, output, progress);
+  const watch = watchRecorder(recorder, front, output, progress);
   if (!interrupt.aborted) await once(interrupt, 'abort');
-  await finish(proxy);
+  await front.drain();
+  // What is still under way was not broken off by anybody: the recording ends before it.
   const stats = await recorder.close();
+  await front.end();
   clearInterval(watch);
   progress.clear();
+  for (const problem of front.newProblems()) output.note(problem);
 
   const failed = stats.sinkErrors > 0;
   const summary = [
@@ -124,21 +132,38 @@ async function record(
     ...lossText(stats),
     ...unknownHeadersText(stats.unknownHeaders),
   ];
-  const { requests, upgrades, originErrors } = proxy.counts;
+  const { counts } = front;
+  const { requests, calls, upgrades, otherHttp2, originErrors } = counts;
+  if (calls > 0) {
+    summary.push(
+      `${showCount(calls, 'gRPC call')} and ${showCount(requests, 'request')} of HTTP/1.1 passed on`,
+    );
+  }
+  if (otherHttp2 > 0) {
+    summary.push(`${showCount(otherHttp2, 'request')} of HTTP/2 passed on and not recorded: no gRPC`);
+  }
   if (upgrades > 0) summary.push(`${showCount(upgrades, 'upgraded connection')} passed on and not recorded`);
   if (originErrors > 0) summary.push(`${showCount(originErrors, 'request')} got no answer from ${flags.to}`);
   if (flags.output === '-') for (const line of summary) output.note(line);
   else await output.text(summary.join('\n'));
-  await output.document({ file, listen: at, to: flags.to, policy, requests, upgrades, originErrors, stats });
+  await output.document({ file, listen: front.at, to: flags.to, policy, ...counts, stats });
   return failed ? exitCodes.io : exitCodes.fine;
 }
 
 /** Shows where the recording stands, and says at once when the capture can no longer be written. */
-function watchRecorder(recorder: Recorder, output: Output, progress: Progress): NodeJS.Timeout {
+function watchRecorder(
+  recorder: Recorder,
+  front: RecordingFront,
+  output: Output,
+  progress: Progress,
+): NodeJS.Timeout {
   let told = false;
   let unknownSeen = 0;
   return setInterval(() => {
     const stats = recorder.stats();
+    const problems = front.newProblems();
+    if (problems.length > 0) progress.clear();
+    for (const problem of problems) output.note(problem);
     // Not at the first: those that come with it shall be told as well.
     if (stats.unknownHeaders.length > 0 && ++unknownSeen === unknownTicks) {
       progress.clear();
@@ -151,32 +176,10 @@ function watchRecorder(recorder: Recorder, output: Output, progress: Progress): 
         `the capture cannot be written: ${stats.lastError}; requests are still served, the loss is counted`,
       );
     }
-    progress.update(
-      () => `${stats.recorded} recorded, ${stats.underWay} under way, ${stats.queueBytes} bytes to write`,
-    );
+    progress.update(() => {
+      const { calls } = front.counts;
+      const ofCalls = calls > 0 ? ` (${showCount(calls, 'gRPC call')})` : '';
+      return `${stats.recorded} recorded${ofCalls}, ${stats.underWay} under way, ${stats.queueBytes} bytes to write`;
+    });
   }, watchMs);
-}
-
-/** Takes no more requests, and waits a moment for those under way. */
-async function listen(proxy: RecordingProxy, { host, port }: Address): Promise<void> {
-  const listening = once(proxy, 'listening');
-  proxy.listen(port, host);
-  await listening;
-}
-
-async function finish(proxy: RecordingProxy): Promise<void> {
-  const closed = once(proxy, 'close');
-  proxy.close();
-  proxy.closeIdleConnections();
-  const hurry = systemClock.after(drainMs, () => proxy.closeAllConnections());
-  await closed;
-  hurry();
-}
-
-function addressOf(proxy: RecordingProxy): string {
-  const address = proxy.address();
-  if (address === null || typeof address === 'string') return String(address);
-  return address.family === 'IPv6'
-    ? `[${address.address}]:${address.port}`
-    : `${address.address}:${address.port}`;
 }

@@ -9,4 +9,4 @@ export type { ResolvedTapOptions } from '../record/tap-options.ts';
 export { resolveTapOptions } from '../record/tap-options.ts';
 export { both, tellWireHead } from '../record/two-recorders.ts';
 export type { SenderSetup } from '../replay/sender-setup.ts';
-export { isSenderSetup, refuseSenderSettings, senderTlsNames } from '../replay/sender-setup.ts';
+export { isSenderSetup, originTls, refuseSenderSettings, senderTlsNames } from '../replay/sender-setup.ts';

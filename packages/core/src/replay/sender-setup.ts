@@ -1,9 +1,8 @@
+import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption } from '../model/option-values.ts';
 
-/** How a TLS target is trusted; as in `tls.connect`. */
-export interface SenderTlsOptions {
-  /** Default true. */
-  readonly rejectUnauthorized?: boolean | undefined;
+/** How an origin with TLS is trusted; as in `tls.connect`. */
+export interface OriginTlsOptions {
   /** Certificates of the authorities that are trusted, as PEM. Default those of Node. */
   readonly ca?: string | undefined;
   /** Certificate of this client, as PEM. Default none. */
@@ -12,6 +11,37 @@ export interface SenderTlsOptions {
   readonly key?: string | undefined;
   /** Name asked for and expected. Default the target's host. */
   readonly servername?: string | undefined;
+}
+
+/** How a TLS target is trusted; as in `tls.connect`. */
+export interface SenderTlsOptions extends OriginTlsOptions {
+  /** Default true. */
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+const originTlsNames: Readonly<Record<keyof OriginTlsOptions, true>> = {
+  ca: true,
+  cert: true,
+  key: true,
+  servername: true,
+};
+
+/**
+ * Checks how an origin is trusted, and fills in the name that is expected of it.
+ *
+ * @throws {@link GardenhoseError} `invalid-option` when a value is no text, or an option is not known
+ */
+export function originTls(url: URL, tls: OriginTlsOptions = {}): OriginTlsOptions {
+  onlyOptions('tls', tls, originTlsNames);
+  for (const [name, value] of Object.entries(tls)) {
+    if (value !== undefined && typeof value !== 'string') {
+      throw invalidOption(`tls.${name}`, `must be text, got ${typeof value}`);
+    }
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  // An address is no name that could be asked for.
+  const servername = tls.servername ?? (/^[\d.]+$|:/.test(host) ? undefined : host);
+  return servername === undefined ? tls : { ...tls, servername };
 }
 
 /** The names of {@link SenderTlsOptions}. */
