@@ -27,6 +27,28 @@ export interface Told {
   readonly body?: string;
 }
 
+/** What a handler of gRPC answers. Bytes are one per character, and base64 in metadata whose names say so. */
+export interface CallAnswer {
+  readonly metadata?: readonly (readonly [name: string, value: string])[];
+  readonly messages?: readonly string[];
+  readonly code?: number;
+  readonly details?: string;
+  readonly trailers?: readonly (readonly [name: string, value: string])[];
+}
+
+/** A call of gRPC, and how it is answered. */
+export interface Call {
+  /** What its messages are made of, as base64. */
+  readonly schema: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** The request as it is written: each a frame of its own. Of calls that the service makes, each a message. */
+  readonly pieces: readonly string[];
+  readonly answer: CallAnswer;
+  /** The service makes it, to another server. */
+  readonly outbound: boolean;
+}
+
 /** One way in which a position is carried. */
 export interface Case {
   readonly title: string;
@@ -38,6 +60,8 @@ export interface Case {
   readonly mark?: (canary: Canary) => readonly [name: string, value: string];
   /** Told to the recorder by hand, through the interface that taps use. */
   readonly told?: (canary: Canary) => Told;
+  /** A call to the server of gRPC, or one that the service makes. */
+  readonly call?: (canary: Canary) => Call;
   /** The client goes away when the server has seen some of the body. */
   readonly breaksOff?: true;
   /** By a server that takes what Node's parser refuses unless told not to. */

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, watch } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { FileSinkOptions, RecorderOptions } from '@gardenhose/core';
 import { testCert, testKey } from '../../packages/http-adapter/test/support/tls.ts';
+import type { Call } from './position.ts';
 import type { Numbered } from './positions.ts';
 
 const program = fileURLToPath(new URL('service.js', import.meta.url));
@@ -85,6 +87,7 @@ export class Service {
   /** Carries a case to the service, and waits until its connection is closed. */
   async carry(one: Numbered): Promise<void> {
     const { canary, answer, mark, told, request, serverName, from, lenient } = one;
+    const call = one.call?.(canary);
     const ready = hear(this.#child, 'ready', this.#said);
     this.#child.send({
       type: 'case',
@@ -92,11 +95,16 @@ export class Service {
       answer: answer?.(canary),
       mark: mark?.(canary),
       told: told?.(canary),
+      call,
     });
     await ready;
-    if (told !== undefined) return;
-    const [plain = 0, insecure = 0, secure = 0] = this.#ports;
+    if (told !== undefined || call?.outbound === true) return;
+    const [plain = 0, insecure = 0, secure = 0, calls = 0] = this.#ports;
     const host = '127.0.0.1';
+    if (call !== undefined) {
+      await carryCall(call, connect({ host, port: calls, noDelay: true, localAddress: from?.(canary) }));
+      return;
+    }
     const socket: Socket =
       serverName === undefined
         ? connect({ host, port: lenient ? insecure : plain, localAddress: from?.(canary) })
@@ -160,6 +168,30 @@ export class Service {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) await once(this.#child, 'close');
   }
+}
+
+/** Writes a call as it is, which no client library would, and waits until it is over. */
+async function carryCall({ path, headers, pieces }: Call, socket: Socket): Promise<void> {
+  const session = connectHttp2('http://127.0.0.1', { createConnection: () => socket });
+  session.on('error', () => undefined);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+  const closed = new Promise((resolve) => stream.on('close', resolve));
+  stream.on('error', () => undefined).resume();
+  for (const piece of pieces) {
+    if (stream.destroyed) break;
+    await new Promise((resolve) => stream.write(Buffer.from(piece, 'latin1'), resolve));
+  }
+  stream.end();
+  await closed;
+  const gone = once(socket, 'close');
+  session.close();
+  await gone;
 }
 
 function filesIn(folder: string): string[] {

@@ -4,18 +4,21 @@
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { createRecorder, fileSink } from '@gardenhose/core';
+import { tapServer as tapCalls, tapChannel } from '@gardenhose/grpc-adapter';
 import { markExchange, tapServer } from '@gardenhose/http-adapter';
+import * as grpc from '@grpc/grpc-js';
 
 /**
  * @typedef {import('./position.ts').Answer} Answer
  * @typedef {import('./position.ts').Told} Told
+ * @typedef {import('./position.ts').Call} Call
  * @typedef {{
  *   file: import('@gardenhose/core').FileSinkOptions,
  *   recorder: Partial<import('@gardenhose/core').RecorderOptions>,
  *   tls: { key: string, cert: string },
  *   marksCases: boolean,
  * }} Setup
- * @typedef {{ type: 'case', number: number, answer?: Answer, mark?: readonly [string, string], told?: Told }} Case
+ * @typedef {{ type: 'case', number: number, answer?: Answer, mark?: readonly [string, string], told?: Told, call?: Call }} Case
  */
 
 /** @type {Setup} */
@@ -76,6 +79,105 @@ function tell(told) {
   tap?.end('response');
 }
 
+/** The recorder, with a note of the case on each exchange. @type {import('@gardenhose/core').TapTarget} */
+const noting = {
+  begin(start) {
+    const tap = recorder.begin(start);
+    if (setup.marksCases) tap?.mark('leak-case', String(current.number));
+    return tap;
+  },
+  tapFailed: (error) => recorder.tapFailed(error),
+};
+
+/** @param {readonly (readonly [string, string])[]} [list] */
+function metadataOf(list = []) {
+  const metadata = new grpc.Metadata();
+  for (const [name, value] of list)
+    metadata.add(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+  return metadata;
+}
+
+/** @param {Buffer} message */
+const bytes = (message) => message;
+const codecs = {
+  requestSerialize: bytes,
+  requestDeserialize: bytes,
+  responseSerialize: bytes,
+  responseDeserialize: bytes,
+};
+/** @param {string} path @param {boolean} requestStream @param {boolean} responseStream */
+const methodOf = (path, requestStream, responseStream) => ({
+  path,
+  requestStream,
+  responseStream,
+  ...codecs,
+});
+
+const service = {
+  get: methodOf('/test.Service/Get', false, false),
+  upload: methodOf('/test.Service/Upload', true, false),
+  list: methodOf('/test.Service/List', false, true),
+  chat: methodOf('/test.Service/Chat', true, true),
+  // A method that takes any number of messages, and answers with any.
+  call: methodOf('/test.Service/Call', true, true),
+  other: methodOf('/test.Service/Other', true, true),
+  wrong: methodOf('/test.Wrong/Call', true, true),
+  old: methodOf('/old.Service/Call', true, true),
+};
+
+/**
+ * @param {grpc.ServerUnaryCall<Buffer, Buffer> | grpc.ServerDuplexStream<Buffer, Buffer>} call
+ * @param {grpc.sendUnaryData<Buffer>} [callback]
+ */
+function answerCall(call, callback) {
+  const { metadata, messages = [], code = 0, details = '', trailers } = current.call?.answer ?? {};
+  const behind = metadataOf(trailers);
+  const done = () => {
+    const parts = messages.map((message) => Buffer.from(message, 'latin1'));
+    const error = code === 0 ? null : { code, details, metadata: behind };
+    if (callback !== undefined) callback(error, parts[0] ?? Buffer.alloc(0), behind);
+    else if ('write' in call) {
+      for (const part of parts) call.write(part);
+      if (error === null) call.end(behind);
+      else call.emit('error', error);
+    }
+  };
+  call.on('error', () => undefined);
+  if (metadata !== undefined) call.sendMetadata(metadataOf(metadata));
+  if ('resume' in call && !('request' in call)) call.resume().on('end', done);
+  else done();
+}
+
+/** @param {grpc.Server} server */
+function answerAll(server) {
+  const names = Object.keys(service);
+  server.addService(service, Object.fromEntries(names.map((name) => [name, answerCall])));
+  return new Promise((resolve) => {
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (_, port) => resolve(port));
+  });
+}
+
+/** A call that the service itself makes. @param {Call} call */
+function makeCall({ path, headers, pieces }) {
+  const metadata = metadataOf(
+    Object.entries(headers).map(([name, value]) => /** @type {const} */ ([name, String(value)])),
+  );
+  const call = client.makeBidiStreamRequest(path, bytes, bytes, metadata);
+  call.on('error', () => undefined);
+  call.resume();
+  for (const piece of pieces) call.write(Buffer.from(piece, 'latin1'));
+  call.end();
+  return new Promise((resolve) => call.on('status', resolve));
+}
+
+const calls = new grpc.Server();
+tapCalls(calls, noting);
+const other = new grpc.Server();
+const callPort = await answerAll(calls);
+const client = new grpc.Client(`127.0.0.1:${await answerAll(other)}`, grpc.credentials.createInsecure(), {
+  ...tapChannel(noting, { grpc }),
+});
+
 const servers = [
   createServer(serve),
   createServer({ insecureHTTPParser: true, requireHostHeader: false }, serve),
@@ -95,11 +197,16 @@ process.on('message', async (/** @type {Case | { type: 'close' | 'flush' }} */ m
   if (message.type === 'case') {
     current = message;
     if (message.told !== undefined) tell(message.told);
+    if (message.call !== undefined) recorder.describe(Buffer.from(message.call.schema, 'base64'));
+    if (message.call?.outbound === true) await makeCall(message.call);
     say({ type: 'ready' });
   } else if (message.type === 'flush') {
     await recorder.flush();
     say({ type: 'flushed', stats: recorder.stats() });
   } else {
+    client.close();
+    calls.forceShutdown();
+    other.forceShutdown();
     for (const server of servers) {
       server.close();
       server.closeAllConnections();
@@ -112,8 +219,11 @@ process.on('message', async (/** @type {Case | { type: 'close' | 'flush' }} */ m
 });
 say({
   type: 'listening',
-  ports: servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  }),
+  ports: [
+    ...servers.map((server) => {
+      const address = server.address();
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    }),
+    callPort,
+  ],
 });

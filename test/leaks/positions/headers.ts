@@ -8,6 +8,7 @@ import {
   percent,
   sendsHeader,
 } from '../position.ts';
+import { callTargets } from './calls.ts';
 
 const mail = ({ email }: { readonly email: string }): string => email;
 
@@ -185,7 +186,7 @@ export const headerPositions: Positions = {
   },
   36: {
     title: 'pseudo-headers of HTTP/2',
-    note: 'told through the interface of taps: no tap of HTTP/2 is built yet',
+    note: 'the first two told through the interface of taps: no tap of HTTP/2 but that of gRPC is built yet',
     cases: {
       ':path': {
         told: ({ word }) => ({
@@ -196,6 +197,9 @@ export const headerPositions: Positions = {
         find: 'email',
         told: ({ email }) => ({ start: { version: '2', authority: email, headers: [':authority', email] } }),
       },
+      'path of a call': callTargets.path,
+      'parameter in the path of a call': callTargets.parameter,
+      'authority of a call': callTargets.authority,
     },
   },
   37: {

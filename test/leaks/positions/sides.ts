@@ -8,6 +8,7 @@ import {
   sendsBody,
   sendsHeader,
 } from '../position.ts';
+import { callTargets } from './calls.ts';
 
 /** What leaves the process beside the recorded values themselves. */
 export const sidePositions: Positions = {
@@ -70,6 +71,7 @@ export const sidePositions: Positions = {
     title: 'remote address',
     cases: {
       'of the connection': { find: 'ip', from: ({ ip }) => ip, request: () => get('/') },
+      'of a connection of calls': callTargets.address,
       'in a lane': { told: ({ word }) => ({ start: { lane: `session-${word}` } }) },
       'in a peer': { find: 'ip', told: ({ ip }) => ({ start: { peer: `${ip}:5000` } }) },
     },

@@ -2,8 +2,6 @@ import { gzipSync } from 'node:zlib';
 import type { Canary, CanaryKind } from '../canary.ts';
 import { answers, eventStream, get, type Positions, password, type Told } from '../position.ts';
 
-const grpc = 'comes with gRPC through real servers';
-const later = (title: string) => ({ title, elsewhere: grpc });
 const viaRecorder = 'told through the interface of taps: no tap of WebSockets is built yet';
 
 /** A WebSocket connection with one message. */
@@ -17,10 +15,6 @@ const socket = (kind: number, data: (canary: Canary) => string, find: CanaryKind
 
 /** Messages and streams of events. */
 export const streamPositions: Positions = {
-  107: later('compressed message'),
-  108: later('message over many DATA frames'),
-  109: later('each message of each kind of stream'),
-  110: later('gRPC-Web text'),
   112: {
     title: 'WebSocket text message',
     note: viaRecorder,
