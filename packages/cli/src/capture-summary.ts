@@ -1,14 +1,8 @@
-import {
-  type CaptureEvent,
-  type Exchange,
-  type GapEvent,
-  operationOf,
-  SchemaRegistry,
-  textTable,
-} from '@gardenhose/core';
+import { type CaptureEvent, type Exchange, type GapEvent, operationOf, textTable } from '@gardenhose/core';
 import { isFailed } from './exchange-row.ts';
 import { showBytes, showCount, showDuration } from './output.ts';
 import { printable } from './printable.ts';
+import { SchemaList } from './schema-list.ts';
 import { Timeline } from './timeline.ts';
 
 // Bounds for what a capture can make us remember: beyond them, names are counted as "other".
@@ -43,7 +37,7 @@ export class CaptureSummary {
   };
   readonly #timeline = new Timeline();
   readonly #gaps: GapEvent[] = [];
-  readonly #schemas = new SchemaRegistry();
+  readonly #schemas = new SchemaList();
   #exchanges = 0;
   #failed = 0;
   #partial = 0;
@@ -53,7 +47,7 @@ export class CaptureSummary {
 
   event(event: CaptureEvent): void {
     add(this.#events, event.type);
-    if (event.type === 'schema') this.#schemas.add(event.data);
+    if (event.type === 'schema') this.#schemas.add(event);
     this.#lastAt = Math.max(this.#lastAt, event.at);
     if (event.type !== 'gap') return;
     add(this.#tallies.gap, event.reason, Math.max(1, event.exchanges));
@@ -105,11 +99,7 @@ export class CaptureSummary {
       })),
       laneCount: this.#timeline.laneCount,
       lanes: lanes.map(({ lane, exchanges, failed }) => ({ lane, exchanges, failed })),
-      schemas: {
-        count: this.#schemas.schemaCount,
-        messages: this.#schemas.messageCount,
-        methods: this.#schemas.methodCount,
-      },
+      schemas: this.#schemas.toJson(),
       marks: tallyJson(this.#tallies.mark),
       masks: tallyJson(this.#tallies.mask),
       unknownHeaders: tallyJson(this.#tallies.unknownHeader),
@@ -133,12 +123,7 @@ export class CaptureSummary {
     if (this.#tallies.unknownHeader.size > 0)
       lines.push(`headers that no mask rule knows: ${tallyText(this.#tallies.unknownHeader)}`);
     if (this.#tallies.mark.size > 0) lines.push(`marks: ${tallyText(this.#tallies.mark)}`);
-    if (this.#schemas.schemaCount > 0) {
-      const { schemaCount, messageCount, methodCount } = this.#schemas;
-      lines.push(
-        `${showCount(schemaCount, 'schema')} of ${showCount(messageCount, 'message')} and ${showCount(methodCount, 'method')}`,
-      );
-    }
+    lines.push(...this.#schemas.toLines());
     lines.push(...this.#gapLines());
     if (this.#exchanges > 0) lines.push('', ...this.#operationLines(), '', ...this.#timelineLines());
     return lines.join('\n');

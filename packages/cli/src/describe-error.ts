@@ -37,6 +37,12 @@ export function describeError(error: unknown): string {
 function inFlags(message: string): string {
   return message
     .replace('ask for it to be overwritten', 'add --overwrite')
+    .replace('.proto file (schemasFromProto)', '.proto file (--proto)')
+    .replace(
+      'add the folder that its name begins in to the import paths',
+      'name the folder that its name begins in by --proto-path',
+    )
+    .replace('give the folder above them as import path', 'name the folder above them by --proto-path')
     .replace('add it to guard.allow if', 'add --allow ORIGIN if')
     .replace(/; set guard\.allowRecordedOrigin .*$/, '; choose another target');
 }

@@ -14,6 +14,11 @@ export interface MaskCaptureOptions {
   readonly policy?: Policy | undefined;
   /** Replaces a file of the output's name. Default false. */
   readonly overwrite?: boolean | undefined;
+  /**
+   * Schemas of gRPC messages that the capture does not hold, or that say more than those in it: each a serialised
+   * `google.protobuf.FileDescriptorSet`. They go before its own, and into the new capture. Default none.
+   */
+  readonly schemas?: readonly Uint8Array[] | undefined;
   /** Told of the events read so far, after each. Default nobody. */
   readonly onEvent?: ((events: number) => void) | undefined;
 }
@@ -54,6 +59,7 @@ export async function maskCapture(
   let masked = 0;
   let refused = 0;
   let read = 0;
+  let given = options.schemas ?? [];
   try {
     const result = await rewriteCapture(
       source,
@@ -66,6 +72,19 @@ export async function maskCapture(
       }),
       async ({ window, log, start }, writer) => {
         for await (const event of readEvents(window, log, start)) {
+          // At the place of the first event: what comes after it needs them.
+          for (const data of given) {
+            for (const kept of masker.mask({
+              type: 'schema',
+              seq: event.seq,
+              at: event.at,
+              format: 'protobuf',
+              data,
+            })) {
+              await writer.write(kept);
+            }
+          }
+          given = [];
           // An audit of before comes back within that of now.
           masked -= actsOf(event);
           for (const kept of masker.mask(event)) {
