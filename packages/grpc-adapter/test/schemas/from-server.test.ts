@@ -198,7 +198,7 @@ test('a server that tells of files without end is given up', async () => {
       : filesAnswer(
           Buffer.concat([
             sizedField(1, `l${made++}.proto`),
-            sizedField(8, Buffer.alloc(30 << 20)),
+            sizedField(100, Buffer.alloc(30 << 20)),
             sizedField(3, `l${made}.proto`),
           ]),
         );
