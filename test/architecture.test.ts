@@ -19,6 +19,7 @@ const stages = [
   'capture',
   'replay',
   'compare',
+  'stub',
   'report',
   'run.ts',
   'index.ts',

@@ -223,6 +223,11 @@ export type {
 export { keyNote } from './compare/key-note.ts';
 export type { CompareOptions } from './compare/options.ts';
 
+// stub
+export type { StubSource, StubSourceOptions } from './stub/open-stub.ts';
+export type { ServedCall, StubExhausted, StubMatch, StubOptions } from './stub/options.ts';
+export type { MissReason, NearMiss, StubMiss, StubOperation, StubSummary } from './stub/summary.ts';
+
 // report
 export type { DifferenceGroup, DifferenceSummary } from './report/difference-table.ts';
 export { escapeText } from './report/escape-text.ts';

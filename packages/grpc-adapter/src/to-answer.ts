@@ -26,7 +26,7 @@ export function statusTrailers({ code, details, metadata }: GrpcStatus): string[
 }
 
 /** As `grpc-message` is written: all but printable ASCII, and the percent sign, in percent-encoded UTF-8. */
-function percentEncoded(text: string): string {
+export function percentEncoded(text: string): string {
   let encoded = '';
   for (const byte of Buffer.from(text)) {
     encoded +=

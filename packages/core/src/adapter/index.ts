@@ -10,3 +10,7 @@ export { resolveTapOptions } from '../record/tap-options.ts';
 export { both, tellWireHead } from '../record/two-recorders.ts';
 export type { SenderSetup } from '../replay/sender-setup.ts';
 export { isSenderSetup, originTls, refuseSenderSettings, senderTlsNames } from '../replay/sender-setup.ts';
+export type { StubAnswer, StubRequest } from '../stub/stub-call.ts';
+export type { StubStep } from '../stub/script.ts';
+export { openStub } from '../stub/open-stub.ts';
+export { Stub } from '../stub/stub.ts';

@@ -39,12 +39,12 @@ export function judge(
 }
 
 /** Whether the values may be the same beneath their masks, for all that can be known without the key of the recording. */
-function hiddenByKey(
+export function hiddenByKey(
   pointer: string,
   recorded: unknown,
   replayed: unknown,
   plainAt: (pointer: string) => unknown,
-  { masker }: ResolvedCompareOptions,
+  { masker }: Pick<ResolvedCompareOptions, 'masker'>,
 ): boolean {
   if (typeof recorded !== typeof replayed) return false;
   // A policy that hides more than that of the recording did.
