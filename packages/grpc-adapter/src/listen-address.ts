@@ -1,7 +1,10 @@
 import { invalidOption } from '@gardenhose/core/adapter';
 
 /** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. Port 0 asks for any free one. */
-export function listenAddress(option: string, text: string): { readonly host: string; readonly port: number } {
+export function listenAddress(
+  option: string,
+  text: string,
+): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(String(text));
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {

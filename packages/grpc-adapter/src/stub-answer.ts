@@ -1,6 +1,12 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { type Exchange, grpcStatusName, type HeaderList, headerEntries, type Message } from '@gardenhose/core';
+import {
+  type Exchange,
+  grpcStatusName,
+  type HeaderList,
+  headerEntries,
+  type Message,
+} from '@gardenhose/core';
 import type { StubAnswer, StubStep } from '@gardenhose/core/adapter';
 import { percentEncoded } from './to-answer.ts';
 import { headerOf } from './to-events.ts';
@@ -117,7 +123,7 @@ export class StreamAnswer implements StubAnswer {
     const sent = outgoing(headers, readable ? undefined : 'grpc-encoding');
     this.#headSent = true;
     const options = { waitForTrailers: true, sendDate: hasDate(headers) };
-    this.#stream.respond(withType({ ':status': status, ...sent }), options);
+    this.#stream.respond(headOf(status, sent), options);
   }
 
   #message({ data, kind }: Message): void {
@@ -135,7 +141,7 @@ export class StreamAnswer implements StubAnswer {
     this.#ended = true;
     if (alone && !this.#headSent) {
       const options = { endStream: true, sendDate: hasDate(trailers) };
-      this.#stream.respond(withType({ ':status': 200, ...outgoing(trailers) }), options);
+      this.#stream.respond(headOf(200, outgoing(trailers)), options);
       return;
     }
     const sent = outgoing(trailers);
@@ -199,9 +205,8 @@ function outgoing(headers: HeaderList, without?: string): OutgoingHttpHeaders {
   return sent;
 }
 
-function withType(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  headers['content-type'] ??= 'application/grpc';
-  return headers;
+function headOf(status: number, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return { ':status': status, 'content-type': 'application/grpc', ...headers };
 }
 
 const hasDate = (headers: HeaderList): boolean => {

@@ -103,8 +103,10 @@ class ListeningStub implements GrpcStub {
       // A connection that breaks ends its calls, each of which is told.
       session.on('error', () => undefined);
     });
-    server.on('stream', (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders, _flags: number, raw?: unknown) =>
-      this.#serve(stream, isList(raw) ? raw : []),
+    server.on(
+      'stream',
+      (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders, _flags: number, raw?: unknown) =>
+        this.#serve(stream, isList(raw) ? raw : []),
     );
   }
 
@@ -210,7 +212,8 @@ const isList = (raw: unknown): raw is readonly string[] => Array.isArray(raw);
 
 function isGrpc(headers: readonly string[]): boolean {
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === 'content-type') return /^application\/grpc([+;]|\s*$)/i.test(headers[i + 1] ?? '');
+    if (headers[i]?.toLowerCase() === 'content-type')
+      return /^application\/grpc([+;]|\s*$)/i.test(headers[i + 1] ?? '');
   }
   return false;
 }

@@ -6,7 +6,7 @@ import {
   inflateRaw,
   inflateRawSync,
 } from 'node:zlib';
-import { codecs } from './format.ts';
+import { codecs, maxRawBytes } from './format.ts';
 
 /** How chunks are compressed: `brotli` (quality 1, the default) or not at all. */
 export type Compression = 'brotli' | 'none';
@@ -22,10 +22,14 @@ const brotliOptions = {
   },
 };
 
-/** Compresses a payload; undefined when that would save less than 5 %, and it is better kept as it is. */
+/**
+ * Compresses a payload; undefined when that would save less than 5 %, and it is better kept as it is. So is one that becomes
+ * so small that a reader takes it for a bomb.
+ */
 export function compress(raw: Uint8Array): Uint8Array | undefined {
   const stored = brotliCompressSync(raw, brotliOptions);
-  return stored.length < raw.length * 0.95 ? stored : undefined;
+  const saves = stored.length < raw.length * 0.95;
+  return saves && raw.length <= maxRawBytes(codecs.brotli, stored.length) ? stored : undefined;
 }
 
 /** Below this size a thread-pool round trip costs more than the work. */

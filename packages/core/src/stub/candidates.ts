@@ -70,7 +70,7 @@ export class Candidates {
   mayAnswerNow({ start }: LiveRequest): boolean {
     if (this.#options.match === 'strict') return true;
     const calls = this.#recorded.of(start.protocol, start);
-    return !calls.some(isFree) || calls.some((call) => call.steps[0]?.after === 0 && isFree(call));
+    return calls.length === 0 || calls.some(({ steps }) => steps[0]?.after === 0);
   }
 
   /**
@@ -87,7 +87,9 @@ export class Candidates {
     // Which one it is most like, the first message tells.
     if (lenient ? live.messages.length !== 1 || live.ended : fit.difference === undefined) return chosen;
     if (this.#options.match === 'strict') return undefined;
-    const others = this.fitting(live).filter(({ call }) => call === chosen || (isFree(call) && beginsAlike(call)));
+    const others = this.fitting(live).filter(
+      ({ call }) => call === chosen || (isFree(call) && beginsAlike(call)),
+    );
     return first(others)?.call;
   }
 
@@ -96,7 +98,8 @@ export class Candidates {
     const calls = this.#recorded.of(live.start.protocol, live.start);
     if (this.#options.match === 'lenient') return this.#alike(calls, live);
     const equal = this.#mayBeEqual(calls, live).filter(({ exchange }) => this.#matcher.equal(exchange, live));
-    if (equal.some(isFree)) return equal.map((call) => ({ call, fit: { count: 0, same: true }, reused: false }));
+    if (equal.some(isFree))
+      return equal.map((call) => ({ call, fit: { count: 0, same: true }, reused: false }));
     return unusedFirst(calls).flatMap((call) => {
       const fit = this.fit(call, live);
       return fit.difference === undefined ? [{ call, fit, reused: false }] : [];

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { decodeBody } from '../compare/decode-body.ts';
+import { viewMessage } from '../protobuf/message-view.ts';
+import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { parseJsonText } from '../hook/json-text.ts';
 import type { JsonValue } from '../model/json-value.ts';
 import type { ContentState } from '../model/event.ts';
@@ -17,13 +19,24 @@ export interface PartContext {
 
 /** Reads parts of requests as the fields that they are compared by. */
 export class MessageReader {
+  readonly #registry: SchemaRegistry;
+
+  constructor(registry: SchemaRegistry) {
+    this.#registry = registry;
+  }
+
   /** A message of a call: its fields, or its length and digest where they are not known. */
-  message(data: Uint8Array, { headers }: PartContext): JsonValue {
+  message(data: Uint8Array, { target, headers }: PartContext): JsonValue {
     const type = headerValue(headers, 'content-type') ?? '';
-    const json = /\+json\s*(;|$)/i.test(type)
-      ? parseJsonText(Buffer.from(data.buffer, data.byteOffset, data.length).toString())
-      : undefined;
-    return json ?? digest(data);
+    if (/\+json\s*(;|$)/i.test(type)) {
+      return parseJsonText(Buffer.from(data.buffer, data.byteOffset, data.length).toString()) ?? digest(data);
+    }
+    const name = this.#registry.method(target)?.request;
+    const view = name === undefined ? undefined : viewMessage(this.#registry, name, data);
+    if (view === undefined || 'problem' in view) return digest(data);
+    const { value, unread } = view;
+    if (unread.length === 0 || value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+    return { ...value, '(unknown fields)': digest(Buffer.concat(unread.map((field) => field.data))) };
   }
 
   /** A body, by its content type; undefined where there is none. */

@@ -27,7 +27,11 @@ export function nearMisses(
 }
 
 /** `body:$[0].sku is "b", was recorded as "a"`. */
-export function differenceText({ path, recorded, live }: Pick<NearMiss, 'path' | 'recorded' | 'live'>): string {
+export function differenceText({
+  path,
+  recorded,
+  live,
+}: Pick<NearMiss, 'path' | 'recorded' | 'live'>): string {
   return `${path} is ${valueText(live)}, was recorded as ${valueText(recorded)}`;
 }
 

@@ -2,7 +2,7 @@ import { type Capture, openCapture } from '../capture/open-capture.ts';
 import { GardenhoseError } from '../errors.ts';
 import { Assembler } from '../model/assemble.ts';
 import type { PolicySummary } from '../model/capture-header.ts';
-import type { Protocol, SchemaEvent } from '../model/event.ts';
+import type { Protocol } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { resolveStubOptions, type StubOptions, stubMasking } from './options.ts';
@@ -42,20 +42,18 @@ export async function openStub(
   const policy = 'header' in source ? source.header.policy : recordedPolicy;
   const masking = stubMasking(resolved.mask, policy);
   const registry = new SchemaRegistry();
-  const describe = (event: SchemaEvent): void => {
-    registry.add(event.data);
-    masking.masker?.mask(event);
-  };
   for (const data of schemas) {
-    describe({ type: 'schema', seq: 0, at: 0, format: 'protobuf', data });
     if (!registry.add(data)) throw notDescriptors();
+    masking.masker?.mask({ type: 'schema', seq: 0, at: 0, format: 'protobuf', data });
   }
   const held = new Held(protocol, resolved.maxHeldBytes);
   if ('header' in source) {
     const assembler = new Assembler({ order: 'end' });
     for await (const event of source.events()) {
-      if (event.type === 'schema') describe(event);
-      else for (const exchange of assembler.push(event)) held.add(exchange);
+      if (event.type === 'schema') {
+        registry.add(event.data);
+        masking.masker?.mask(event);
+      } else for (const exchange of assembler.push(event)) held.add(exchange);
     }
     for (const exchange of assembler.finish()) held.add(exchange);
   } else {

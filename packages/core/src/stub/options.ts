@@ -60,9 +60,10 @@ export interface StubOptions {
 /** How a call of a stub went. */
 export interface ServedCall {
   readonly operation: string;
-  /** The recorded exchange that was served; undefined for a miss. */
+  /** The recorded exchange that was served; undefined where none was. */
   readonly exchange: number | undefined;
-  readonly outcome: 'matched' | 'missed';
+  /** `abandoned`: it ended before it was known what it asks. */
+  readonly outcome: 'matched' | 'missed' | 'abandoned';
   /** The recording had been served before. */
   readonly reused: boolean;
   /** In what the match is not exact, or the answer not as recorded; empty when both are. */
@@ -150,8 +151,7 @@ export function stubMasking(
   if (recorded?.mode === 'none' || (recorded === undefined && mask === undefined)) {
     return { masker: undefined, sameKey: true };
   }
-  const masker =
-    mask !== undefined && isMasker(mask) ? mask : createMasker(mask, { keyId: recorded?.keyId });
+  const masker = mask !== undefined && isMasker(mask) ? mask : createMasker(mask, { keyId: recorded?.keyId });
   const { keyId, digest } = masker.summary;
   return {
     masker,

@@ -55,7 +55,10 @@ export class RecordedCalls {
   }
 
   /** Those that a request may be, by its method and target, in the order of the recording. */
-  of(protocol: Exchange['protocol'], request: Pick<Exchange['request'], 'method' | 'target'>): readonly RecordedCall[] {
+  of(
+    protocol: Exchange['protocol'],
+    request: Pick<Exchange['request'], 'method' | 'target'>,
+  ): readonly RecordedCall[] {
     return this.#byKey.get(keyOf(protocol, request)) ?? [];
   }
 
@@ -135,4 +138,3 @@ export function isOf(exchange: Exchange, operations: ResolvedStubOptions['operat
   const calls = exchange.protocol === 'grpc';
   return operations.some((name) => operation === name || (calls && operation.startsWith(`${name}/`)));
 }
-

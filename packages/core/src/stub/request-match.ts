@@ -6,7 +6,7 @@ import { placeOf, valueAt } from '../compare/view-place.ts';
 import { plainJson } from '../hook/json-text.ts';
 import type { JsonValue } from '../model/json-value.ts';
 import type { ContentState } from '../model/event.ts';
-import { type Exchange, bodyBytes } from '../model/exchange.ts';
+import { bodyBytes, type Exchange } from '../model/exchange.ts';
 import { headerValues } from '../model/headers.ts';
 import type { LiveMessage, LiveRequest } from './live-request.ts';
 import type { MessageReader, PartContext } from './message-reader.ts';
@@ -128,7 +128,8 @@ export class RequestMatcher {
     if (exchange.protocol === 'grpc') {
       const [recorded] = request.messages;
       const [now] = live.messages;
-      if (recorded === undefined || now === undefined) return recorded === undefined && now === undefined ? 1 : 0;
+      if (recorded === undefined || now === undefined)
+        return recorded === undefined && now === undefined ? 1 : 0;
       return shapeScore(this.#view(recorded, request, 0), this.#view(now, request, 0));
     }
     return shapeScore(
@@ -158,12 +159,7 @@ export class RequestMatcher {
     );
   }
 
-  #compare(
-    recorded: ResponseView,
-    live: ResponseView,
-    plain: () => ResponseView,
-    index?: number,
-  ): Fit {
+  #compare(recorded: ResponseView, live: ResponseView, plain: () => ResponseView, index?: number): Fit {
     let plainView: ResponseView | undefined;
     const plainAt = (pointer: string) => {
       plainView ??= plain();
@@ -190,7 +186,12 @@ export class RequestMatcher {
       // Differences are found from the last name to the first.
       first = { path: printPath(place), recorded: shown(value), live: shown(found) };
     }
-    return { difference: first, count, approximate: hidden ? byKind : undefined, same: count === 0 && !hidden };
+    return {
+      difference: first,
+      count,
+      approximate: hidden ? byKind : undefined,
+      same: count === 0 && !hidden,
+    };
   }
 
   #headerView(headers: readonly string[]): ResponseView {

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { ExchangeStart } from '../model/event.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 import type { LiveRequest } from './live-request.ts';
@@ -5,7 +6,6 @@ import { StubPlayer } from './player.ts';
 import { beginsAlike, type RecordedCall } from './recorded-calls.ts';
 import type { Fit, RequestDifference } from './request-match.ts';
 import type { StubStep } from './script.ts';
-import type { Clock } from '../clock.ts';
 import type { MissReason } from './summary.ts';
 
 /** Who writes what a stub answers: an adapter, for one request. */
@@ -104,9 +104,13 @@ export class StubCall implements StubRequest {
   closed(): void {
     if (this.#over) return;
     if (this.#chosen === undefined) {
-      // It was made, so its recording is used up.
+      // It was made, so its recording is used up, where it had come so far that it is known.
       const found = this.#host.candidates.best(this.#live, this.#possible);
-      if (typeof found !== 'string') this.#hold(found);
+      const known = (found: Candidate): boolean =>
+        this.#live.ended ||
+        this.#live.messages.length > 0 ||
+        found.call.exchange.request.messages.length === 0;
+      if (typeof found !== 'string' && known(found)) this.#hold(found);
     }
     this.#finish(undefined);
   }

@@ -1,3 +1,4 @@
+import { keyNote } from '../compare/key-note.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { PolicySummary } from '../model/capture-header.ts';
 import type { ExchangeStart, Protocol } from '../model/event.ts';
@@ -11,9 +12,14 @@ import { differenceText, nearMisses } from './miss-text.ts';
 import type { ResolvedStubOptions, StubMasking } from './options.ts';
 import { isFree, isOf, type RecordedCall, RecordedCalls } from './recorded-calls.ts';
 import { type RequestDifference, RequestMatcher } from './request-match.ts';
-import { type CallHost, type FinishedCall, type StubAnswer, StubCall, type StubRequest } from './stub-call.ts';
+import {
+  type CallHost,
+  type FinishedCall,
+  type StubAnswer,
+  StubCall,
+  type StubRequest,
+} from './stub-call.ts';
 import type { MissReason, NearMiss, StubMiss, StubSummary } from './summary.ts';
-import { keyNote } from '../compare/key-note.ts';
 
 /** What a stub is made of. */
 export interface StubRecording {
@@ -46,6 +52,7 @@ export class Stub {
   #ids = 0;
   #over = 0;
   #missed = 0;
+  #abandoned = 0;
   #reused = 0;
   #approximate = 0;
   #maxLagNs = 0;
@@ -56,7 +63,7 @@ export class Stub {
    * @throws GardenhoseError `capture-empty` when there is nothing that can be served
    */
   constructor(
-    { exchanges, policy, whyNot }: StubRecording,
+    { exchanges, registry, policy, whyNot }: StubRecording,
     options: ResolvedStubOptions,
     masking: StubMasking,
   ) {
@@ -64,7 +71,7 @@ export class Stub {
     this.#masking = masking;
     this.#recorded = new RecordedCalls(servedOf(exchanges, options), options, whyNot);
     if (this.#recorded.all.length === 0) throw nothingToServe(exchanges, this.#recorded, options);
-    const matcher = new RequestMatcher(new MessageReader(), options, masking);
+    const matcher = new RequestMatcher(new MessageReader(registry), options, masking);
     this.#candidates = new Candidates(this.#recorded, matcher, options);
     const note = policy && masking.masker && keyNote(policy, masking.masker.summary);
     if (note !== undefined) this.#notes.push(note);
@@ -89,13 +96,14 @@ export class Stub {
   summary(): StubSummary {
     const { all, unusable } = this.#recorded;
     const unused = all.filter(isFree).length;
-    const matched = this.#over - this.#missed;
+    const matched = this.#over - this.#missed - this.#abandoned;
     const reasons = this.#reasons();
     return {
       calls: this.#over,
       underWay: this.#open.size,
       matched,
       missed: this.#missed,
+      abandoned: this.#abandoned,
       reused: this.#reused,
       approximate: this.#approximate,
       approximations: counted(this.#approximations),
@@ -126,8 +134,10 @@ export class Stub {
   #finished(call: FinishedCall, of: StubCall): void {
     this.#open.delete(of);
     const missed = call.missDetail !== undefined;
+    const outcome = missed ? 'missed' : call.served === undefined ? 'abandoned' : 'matched';
     this.#over++;
     if (missed) this.#missed++;
+    else if (call.served === undefined) this.#abandoned++;
     else {
       if (call.reused) this.#reused++;
       if (call.approximate.length > 0) this.#approximate++;
@@ -142,7 +152,7 @@ export class Stub {
     this.#options.onCall({
       operation,
       exchange: call.served?.exchange.id,
-      outcome: missed ? 'missed' : 'matched',
+      outcome,
       reused: call.reused && !missed,
       approximate: call.approximate,
       detail: call.missDetail,
@@ -207,7 +217,8 @@ export class Stub {
     const reasons: string[] = [];
     if (this.#missed > 0) reasons.push(`${this.#missed} of ${this.#over} calls had no recording`);
     if (this.#reused > 0) reasons.push(`${this.#reused} calls were served by a recording for a second time`);
-    if (this.#approximate > 0) reasons.push(`${this.#approximate} calls were matched or answered approximately`);
+    if (this.#approximate > 0)
+      reasons.push(`${this.#approximate} calls were matched or answered approximately`);
     if (this.#over === 0) reasons.push('nothing was asked');
     return reasons;
   }

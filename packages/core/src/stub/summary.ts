@@ -45,6 +45,8 @@ export interface StubSummary {
   readonly underWay: number;
   readonly matched: number;
   readonly missed: number;
+  /** Ended by their clients, or refused by the adapter, before it was known what they ask. */
+  readonly abandoned: number;
   /** Of those that matched: served by a recording that had been served before. */
   readonly reused: number;
   /** Of those that matched: not exactly, or not answered as recorded. */

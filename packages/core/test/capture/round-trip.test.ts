@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { CaptureEvent } from '../../src/model/event.ts';
 import { gapReasons } from '../../src/model/event.ts';
-import { readAll, written } from './support.ts';
+import { aStart, readAll, written } from './support.ts';
 
 const int = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
@@ -170,6 +170,19 @@ it('any damage leaves a reader standing, and the events that it gives are those 
     { numRuns: 300 },
   );
 });
+
+it('a message that compresses to next to nothing comes back whole', async () => {
+  const data = Buffer.alloc(3_000_000, 'x');
+  const event: CaptureEvent = {
+    ...{ type: 'message', seq: 2, at: 2, exchange: 1, side: 'request', index: 0, kind: 0 },
+    ...{ size: data.length, state: 'kept', data },
+  };
+  const { events } = await readAll(await written([aStart(1, 1, 1), event]), 'strict');
+  expect(events[1]).toMatchObject({ type: 'message', size: data.length });
+  expect(events[1]?.type === 'message' && data.equals(events[1].data ?? noBytes)).toBe(true);
+});
+
+const noBytes = new Uint8Array(0);
 
 const fingerprint = (event: CaptureEvent): string =>
   JSON.stringify(

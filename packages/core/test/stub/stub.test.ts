@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { recordedCall, StubHarness, unaryCall } from './support.ts';
 
-const answers = (log: readonly string[]) => log.filter((line) => line.includes('message')).map((line) => line.split(' ')[2]);
+const answers = (log: readonly string[]) =>
+  log.filter((line) => line.includes('message')).map((line) => line.split(' ')[2]);
 
 test('a unary call is answered as recorded, after the recorded time', async () => {
   const stub = await StubHarness.over([unaryCall(1, 'tea', '5 left')]);
@@ -10,7 +11,11 @@ test('a unary call is answered as recorded, after the recorded time', async () =
 });
 
 test('equal calls take their recordings in order, each once, also while others are under way', async () => {
-  const stub = await StubHarness.over([unaryCall(1, 'tea', 'one'), unaryCall(2, 'tea', 'two'), unaryCall(3, 'tea', 'three')]);
+  const stub = await StubHarness.over([
+    unaryCall(1, 'tea', 'one'),
+    unaryCall(2, 'tea', 'two'),
+    unaryCall(3, 'tea', 'three'),
+  ]);
   const calls = [stub.call(), stub.call(), stub.call()];
   for (const { request } of calls) {
     request.message(Buffer.from('tea'), 0);
@@ -83,7 +88,11 @@ test('which of two recordings a stream is, a later message may tell', async () =
       ],
       { id },
     );
-  const stub = await StubHarness.over([upload(1, ['a', 'b'], 'one'), upload(2, ['a', 'c'], 'two'), upload(3, ['a'], 'three')]);
+  const stub = await StubHarness.over([
+    upload(1, ['a', 'b'], 'one'),
+    upload(2, ['a', 'c'], 'two'),
+    upload(3, ['a'], 'three'),
+  ]);
   const send = (...parts: string[]) => {
     const { request, log } = stub.call();
     for (const part of parts) request.message(Buffer.from(part), 0);
@@ -136,7 +145,9 @@ test('a conversation that becomes another ends there, and says where', async () 
   request.message(Buffer.from('hello'), 0);
   stub.clock.advanceMs(5);
   request.message(Buffer.from('milk'), 0);
-  expect(log.at(-1)).toMatch(/^5 miss this request of shop\.Stock\/Get went on otherwise .* exchange 1: body:\$\[1\]/);
+  expect(log.at(-1)).toMatch(
+    /^5 miss this request of shop\.Stock\/Get went on otherwise .* exchange 1: body:\$\[1\]/,
+  );
   expect(stub.stub.summary()).toMatchObject({ missed: 1, misses: [{ reason: 'diverged' }], verdict: 1 });
 });
 
@@ -151,7 +162,10 @@ test('a request that is like no recorded one is told the nearest', async () => {
   const json = (id: number, value: object, answer: string) =>
     unaryCall(id, JSON.stringify(value), answer, { request: requestOf(value) });
   const requestOf = (value: object) => ({
-    ...recordedCall([[0, '>', JSON.stringify(value)], [1, '> end']]).request,
+    ...recordedCall([
+      [0, '>', JSON.stringify(value)],
+      [1, '> end'],
+    ]).request,
     headers: ['content-type', 'application/grpc+json'],
   });
   const stub = await StubHarness.over([
@@ -168,7 +182,14 @@ test('a request that is like no recorded one is told the nearest', async () => {
       detail,
       near: [
         { exchange: 2, used: false, path: 'body:$[0].count', recorded: 1, live: 2, differences: 1 },
-        { exchange: 1, used: false, path: 'body:$[0].shop', recorded: 'north', live: 'south', differences: 2 },
+        {
+          exchange: 1,
+          used: false,
+          path: 'body:$[0].shop',
+          recorded: 'north',
+          live: 'south',
+          differences: 2,
+        },
       ],
     },
   ]);
@@ -178,7 +199,10 @@ test('a request that is like no recorded one is told the nearest', async () => {
 
 test('what is ignored may differ', async () => {
   const request = (at: number) => ({
-    ...recordedCall([[0, '>', `{"sku":"tea","meta":{"at":${at}}}`], [1, '> end']]).request,
+    ...recordedCall([
+      [0, '>', `{"sku":"tea","meta":{"at":${at}}}`],
+      [1, '> end'],
+    ]).request,
     headers: ['content-type', 'application/grpc+json'],
   });
   const stub = await StubHarness.over(
@@ -197,7 +221,10 @@ test('headers that are listed are compared', async () => {
     headers: ['content-type', 'application/grpc', 'x-tenant', tenant],
   });
   const stub = await StubHarness.over(
-    [unaryCall(1, '', 'one', { request: withTenant('a') }), unaryCall(2, '', 'two', { request: withTenant('b') })],
+    [
+      unaryCall(1, '', 'one', { request: withTenant('a') }),
+      unaryCall(2, '', 'two', { request: withTenant('b') }),
+    ],
     { headers: ['X-Tenant'] },
   );
   expect(answers(stub.unary('tea', undefined, ['x-tenant', 'b']))).toEqual(['two']);
@@ -211,7 +238,9 @@ test.each([
   ['last', ['one', 'two', 'two', 'two']],
   ['loop', ['one', 'two', 'one', 'two']],
 ] as const)('when all recordings were served, onExhausted %s follows', async (onExhausted, expected) => {
-  const stub = await StubHarness.over([unaryCall(1, 'tea', 'one'), unaryCall(2, 'tea', 'two')], { onExhausted });
+  const stub = await StubHarness.over([unaryCall(1, 'tea', 'one'), unaryCall(2, 'tea', 'two')], {
+    onExhausted,
+  });
   expect(expected.map(() => answers(stub.unary('tea'))[0])).toEqual(expected);
   const { missed, reused, verdict, misses } = stub.stub.summary();
   if (onExhausted === 'fail') {
@@ -221,9 +250,12 @@ test.each([
 });
 
 test('strict asks for the order of the recording, and is closed by what is out of it', async () => {
-  const stub = await StubHarness.over([unaryCall(1, 'tea', 'one'), unaryCall(2, 'milk', 'two'), unaryCall(3, 'tea', 'three')], {
-    match: 'strict',
-  });
+  const stub = await StubHarness.over(
+    [unaryCall(1, 'tea', 'one'), unaryCall(2, 'milk', 'two'), unaryCall(3, 'tea', 'three')],
+    {
+      match: 'strict',
+    },
+  );
   expect(answers(stub.unary('tea'))).toEqual(['one']);
   expect(stub.unary('tea')[0]).toMatch(
     /^0 miss a request of shop\.Stock\/Get is out of order: the next of the recording is exchange 2, shop\.Stock\/Get/,
@@ -237,7 +269,9 @@ test('strict asks for the order of the recording, and is closed by what is out o
 });
 
 test('strict takes a recording that is asked for in order', async () => {
-  const stub = await StubHarness.over([unaryCall(1, 'tea', 'one'), unaryCall(2, 'milk', 'two')], { match: 'strict' });
+  const stub = await StubHarness.over([unaryCall(1, 'tea', 'one'), unaryCall(2, 'milk', 'two')], {
+    match: 'strict',
+  });
   expect([...answers(stub.unary('tea')), ...answers(stub.unary('milk'))]).toEqual(['one', 'two']);
   expect(stub.unary('tea')[0]).toContain('all recordings');
 });
@@ -246,13 +280,19 @@ test('lenient takes what is most alike, and says that it did', async () => {
   const json = (id: number, value: object, answer: string) =>
     unaryCall(id, '', answer, {
       request: {
-        ...recordedCall([[0, '>', JSON.stringify(value)], [1, '> end']]).request,
+        ...recordedCall([
+          [0, '>', JSON.stringify(value)],
+          [1, '> end'],
+        ]).request,
         headers: ['content-type', 'application/grpc+json'],
       },
     });
-  const stub = await StubHarness.over([json(1, { name: 'x' }, 'named'), json(2, { sku: 'tea', count: 3 }, 'counted')], {
-    match: 'lenient',
-  });
+  const stub = await StubHarness.over(
+    [json(1, { name: 'x' }, 'named'), json(2, { sku: 'tea', count: 3 }, 'counted')],
+    {
+      match: 'lenient',
+    },
+  );
   expect(answers(stub.unary('{"sku":"milk","count":9}'))).toEqual(['counted']);
   expect(stub.stub.summary()).toMatchObject({ approximate: 1, verdict: 2 });
   expect(stub.unary('{"other":true}')[0]).toContain('miss');
@@ -263,18 +303,36 @@ test('lenient takes what is most alike, and says that it did', async () => {
 
 test('a call that was broken off is broken off', async () => {
   const stub = await StubHarness.over([
-    recordedCall([[0, '>', 'tea'], [1, '> end'], [3, '< head'], [3, '<', 'part'], [20, 'server resets']]),
+    recordedCall([
+      [0, '>', 'tea'],
+      [1, '> end'],
+      [3, '< head'],
+      [3, '<', 'part'],
+      [20, 'server resets'],
+    ]),
   ]);
   expect(stub.unary('tea')).toEqual(['2 head', '2 message part', '19 break by server RST_STREAM 2']);
 });
 
 test('a status that came alone comes alone', async () => {
-  const stub = await StubHarness.over([recordedCall([[0, '>', 'tea'], [1, '> end'], [3, '< status', 5]])]);
+  const stub = await StubHarness.over([
+    recordedCall([
+      [0, '>', 'tea'],
+      [1, '> end'],
+      [3, '< status', 5],
+    ]),
+  ]);
   expect(stub.unary('tea')).toEqual(['2 status 5 alone']);
 });
 
 test('where the recorded client went away, so may the live one; else the call is ended a second later', async () => {
-  const lines = [[0, '>', 'tea'], [1, '> end'], [3, '< head'], [3, '<', 'part'], [20, 'client gone']] as const;
+  const lines = [
+    [0, '>', 'tea'],
+    [1, '> end'],
+    [3, '< head'],
+    [3, '<', 'part'],
+    [20, 'client gone'],
+  ] as const;
   const stub = await StubHarness.over([recordedCall(lines, { id: 1 }), recordedCall(lines, { id: 2 })]);
   const { request, log } = stub.call();
   request.message(Buffer.from('tea'), 0);
@@ -292,7 +350,15 @@ test('where the recorded client went away, so may the live one; else the call is
 
 test('a call whose recording stops in the middle stays open', async () => {
   const stub = await StubHarness.over([
-    recordedCall([[0, '>', 'tea'], [1, '> end'], [3, '< head'], [3, '<', 'part']], { partial: ['no-end'] }),
+    recordedCall(
+      [
+        [0, '>', 'tea'],
+        [1, '> end'],
+        [3, '< head'],
+        [3, '<', 'part'],
+      ],
+      { partial: ['no-end'] },
+    ),
   ]);
   expect(stub.unary('tea')).toEqual(['2 head', '2 message part']);
   expect(stub.stub.summary().underWay).toBe(1);
@@ -314,7 +380,11 @@ test('a client that goes away before the answer has used its recording up', asyn
 test('the summary counts by operation, and onCall is told each', async () => {
   const told: unknown[] = [];
   const stub = await StubHarness.over(
-    [unaryCall(1, 'tea', 'one'), unaryCall(2, 'milk', 'two'), unaryCall(3, 'x', 'y', { path: '/shop.Other/Do' })],
+    [
+      unaryCall(1, 'tea', 'one'),
+      unaryCall(2, 'milk', 'two'),
+      unaryCall(3, 'x', 'y', { path: '/shop.Other/Do' }),
+    ],
     { onCall: ({ operation, exchange, outcome }) => told.push([operation, exchange, outcome]) },
   );
   stub.unary('tea');
@@ -343,7 +413,14 @@ test('nothing asked is no clean run', async () => {
 });
 
 test('latency can be left out or scaled, and a silence is cut', async () => {
-  const call = recordedCall([[0, '>', 'tea'], [1, '> end'], [11, '< head'], [11, '<', 'a'], [90_011, '<', 'b'], [90_021, '< status', 0]]);
+  const call = recordedCall([
+    [0, '>', 'tea'],
+    [1, '> end'],
+    [11, '< head'],
+    [11, '<', 'a'],
+    [90_011, '<', 'b'],
+    [90_021, '< status', 0],
+  ]);
   expect((await StubHarness.over([call], { latency: 'none' })).unary('tea').at(-1)).toBe('0 status 0');
   expect((await StubHarness.over([call], { latency: 0.5 })).unary('tea').at(-1)).toBe('15010 status 0');
   expect((await StubHarness.over([call])).unary('tea').at(-1)).toBe('30020 status 0');

@@ -1,9 +1,9 @@
+import type { Exchange, Message } from '../../src/model/exchange.ts';
+import type { StubSourceOptions } from '../../src/stub/open-stub.ts';
 import { openStub } from '../../src/stub/open-stub.ts';
 import type { StubOptions } from '../../src/stub/options.ts';
-import type { StubSourceOptions } from '../../src/stub/open-stub.ts';
-import type { StubRequest } from '../../src/stub/stub-call.ts';
 import type { Stub } from '../../src/stub/stub.ts';
-import type { Exchange, Message } from '../../src/model/exchange.ts';
+import type { StubRequest } from '../../src/stub/stub-call.ts';
 import { anExchange, aStart, ManualClock } from '../../src/testing/index.ts';
 
 const ms = 1e6;
@@ -14,7 +14,10 @@ export type Line =
   | readonly [at: number, event: '> end' | '< head' | 'client gone' | 'server resets']
   | readonly [at: number, event: '< status', code: number];
 
-export function recordedCall(lines: readonly Line[], over: Partial<Exchange> & { path?: string } = {}): Exchange {
+export function recordedCall(
+  lines: readonly Line[],
+  over: Partial<Exchange> & { path?: string } = {},
+): Exchange {
   const { path = '/shop.Stock/Get', ...rest } = over;
   const startAt = rest.startAt ?? (rest.id ?? 1) * 1_000 * ms;
   const messages = (event: '>' | '<'): Message[] =>
@@ -79,7 +82,12 @@ export function recordedCall(lines: readonly Line[], over: Partial<Exchange> & {
 }
 
 /** A unary call answered 10 ms after it was made. */
-export const unaryCall = (id: number, request: string, answer: string, over: Partial<Exchange> & { path?: string } = {}) =>
+export const unaryCall = (
+  id: number,
+  request: string,
+  answer: string,
+  over: Partial<Exchange> & { path?: string } = {},
+) =>
   recordedCall(
     [
       [0, '>', request],
@@ -106,7 +114,10 @@ export class StubHarness {
   }
 
   /** Begins a call; `log` gets what is answered, with the milliseconds since its start. */
-  call(path: string = '/shop.Stock/Get', headers: readonly string[] = []): { request: StubRequest; log: string[] } {
+  call(
+    path: string = '/shop.Stock/Get',
+    headers: readonly string[] = [],
+  ): { request: StubRequest; log: string[] } {
     const log: string[] = [];
     const from = this.clock.nowNs();
     const note = (text: string) => log.push(`${Math.round((this.clock.nowNs() - from) / ms)} ${text}`);
