@@ -110,7 +110,9 @@ test('@gardenhose/core exports these names', () => {
     MessageType
     MessageView
     MethodTypes
+    MissReason
     NameSuggestion
+    NearMiss
     OperationRow
     OriginTlsOptions
     Outcome
@@ -179,6 +181,7 @@ test('@gardenhose/core exports these names', () => {
     SenderModule
     SenderSource
     SenderTlsOptions
+    ServedCall
     SetHeaderRule
     Shipment
     ShipmentHead
@@ -190,6 +193,14 @@ test('@gardenhose/core exports these names', () => {
     SinkSource
     Stamp
     StartEvent
+    StubExhausted
+    StubMatch
+    StubMiss
+    StubOperation
+    StubOptions
+    StubSource
+    StubSourceOptions
+    StubSummary
     SurveyPlace
     SurveyedName
     TapOptions
@@ -294,6 +305,10 @@ test('@gardenhose/core/adapter exports these names', () => {
     "MalformedWire
     ResolvedTapOptions
     SenderSetup
+    Stub
+    StubAnswer
+    StubRequest
+    StubStep
     both
     eachField
     flagOption
@@ -301,6 +316,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     isOutOfOrder
     isSenderSetup
     onlyOptions
+    openStub
     originOption
     originTls
     refuseSenderSettings
@@ -380,6 +396,8 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     GrpcLibrary
     GrpcReplayOptions
     GrpcReplaySenderOptions
+    GrpcStub
+    GrpcStubOptions
     OriginTlsOptions
     ProtoOptions
     ProxyCounts
@@ -392,10 +410,12 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     SenderTlsOptions
     ServerSchemasOptions
     ServerTapOptions
+    StubTlsOptions
     TapOptions
     attach
     createRecordingProxy
     createSender
+    createStub
     replay
     schemasFromFile
     schemasFromProto

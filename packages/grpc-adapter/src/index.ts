@@ -30,7 +30,6 @@ export { schemasFromProto } from './schemas/from-proto.ts';
 export type { ServerSchemasOptions } from './schemas/from-server.ts';
 export { schemasFromServer } from './schemas/from-server.ts';
 
-
 // stub
 export type { GrpcStub, GrpcStubOptions, StubTlsOptions } from './stub.ts';
 export { createStub } from './stub.ts';

@@ -18,7 +18,9 @@ import { connectionFacts, exchangeStart } from './to-events.ts';
 
 /** Certificate and private key of a stub that is served with TLS, as PEM. */
 export interface StubTlsOptions {
+  /** The certificate, with those of the authorities between. */
   readonly cert: string;
+  /** Its private key. */
   readonly key: string;
 }
 
@@ -169,33 +171,33 @@ class ListeningStub implements GrpcStub {
     answer: StreamAnswer,
   ): void {
     const deframer = new Deframer('request', this.#maxMessageBytes);
+    let refused = false;
+    const refuse = (code: number, why: string): void => {
+      refused = true;
+      request.closed();
+      answer.refuse(code, why);
+    };
     const receiver = {
       message: (_side: unknown, flag: number, message: Buffer) => {
         const plain = flag === 0 ? message : decompress(message, headers);
         // As the recording has one that cannot be read.
         request.message(plain ?? message.subarray(0, 0), flag);
       },
+      tooLong: (_side: unknown, length: number) =>
+        refuse(
+          resourceExhausted,
+          `a message of ${length} bytes is over maxMessageBytes (${this.#maxMessageBytes})`,
+        ),
     };
-    let refused = false;
     stream.on('data', (chunk: Buffer) => {
-      if (refused) return;
-      try {
-        deframer.push(chunk, receiver);
-      } catch (error) {
-        refused = true;
-        request.closed();
-        answer.refuse(resourceExhausted, error instanceof Error ? error.message : 'a message is too long');
-      }
+      if (!refused) deframer.push(chunk, receiver);
     });
     stream.once('end', () => {
       // A client that cancels ends its side first, and resets the stream a moment later.
       setImmediate(() => {
         if (stream.rstCode !== 0 || stream.destroyed || refused) return;
         if (deframer.between) request.end();
-        else {
-          request.closed();
-          answer.refuse(internal, 'the request ends in the middle of a message');
-        }
+        else refuse(internal, 'the request ends in the middle of a message');
       });
     });
   }

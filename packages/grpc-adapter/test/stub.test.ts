@@ -269,7 +269,7 @@ test('large messages pass whole, and those over the limit end their call', async
     { maxMessageBytes: 3_000_000 },
   );
   expect(seen[0]?.log.at(-1)?.length).toBe(`answer ${large}`.length);
-  expect(seen[1]?.log[0]).toContain('status 8 a message is longer than 3000000 bytes');
+  expect(seen[1]?.log[0]).toContain('status 8 a message of 3000001 bytes is over maxMessageBytes (3000000)');
   expect(seen[2]?.log.at(-1)).toBe('answer tea');
   expect(summary).toMatchObject({ matched: 2, missed: 0, abandoned: 1 });
 }, 20_000);
