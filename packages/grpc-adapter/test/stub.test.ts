@@ -387,6 +387,39 @@ test('masked requests are found by their tokens, with the key of the recording',
   expect(stub.summary()).toMatchObject({ matched: 2, approximate: 0, missed: 1, notes: [] });
 });
 
+test('without the key of the recording, masked fields match any value, and the match counts as approximate', async () => {
+  using accounts = await maskedAccounts();
+  await using stub = await createStub(accounts.path);
+  const client = accounts.connect(await stub.listen());
+  expect(await accounts.find(client, { email: 'ann@example.com', shop: 'south' })).toBe(
+    'no recorded request of shop.Accounts/Find is like this one; the nearest is exchange 1: body:$[0].shop is "south", was recorded as "north"',
+  );
+  expect(await accounts.find(client, { email: 'eve@example.com', shop: 'north' })).toMatchObject({
+    orders: 15,
+  });
+  client.close();
+  const why = 'masked values were compared by kind: the key of the recording is not at hand';
+  expect(stub.summary()).toMatchObject({
+    matched: 1,
+    missed: 1,
+    approximate: 1,
+    approximations: [{ why, count: 1 }],
+    notes: [expect.stringContaining('do not join')],
+  });
+});
+
+test('fields can be ignored, and lenient takes the message that is most alike', async () => {
+  using accounts = await maskedAccounts();
+  for (const options of [{ ignore: ['body:$[*].shop'] }, { match: 'lenient' }] as const) {
+    await using stub = await createStub(accounts.path, { mask: policy, ...options });
+    const client = accounts.connect(await stub.listen());
+    const found = await accounts.find(client, { email: 'bob.longer@example.com', shop: 'west' });
+    expect(found).toMatchObject({ orders: expect.any(Number) });
+    client.close();
+    expect(stub.summary()).toMatchObject({ matched: 1, approximate: 'match' in options ? 1 : 0 });
+  }
+});
+
 test('a schema that is none is refused', async () => {
   using recorded = await recordCalls({}, (client) => calling.unary(client, 'tea'));
   await expect(createStub(recorded.path, { schemas: [Buffer.from([1, 2, 3])] })).rejects.toThrow(

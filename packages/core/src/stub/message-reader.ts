@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { decodeBody } from '../compare/decode-body.ts';
-import { viewMessage } from '../protobuf/message-view.ts';
-import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { parseJsonText } from '../hook/json-text.ts';
-import type { JsonValue } from '../model/json-value.ts';
 import type { ContentState } from '../model/event.ts';
 import { emptyContent } from '../model/exchange.ts';
 import { type HeaderList, headerValue } from '../model/headers.ts';
+import type { JsonValue } from '../model/json-value.ts';
+import { viewMessage } from '../protobuf/message-view.ts';
+import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 
 /** Larger bodies are compared by length and digest. */
 const maxBodyBytes = 8 * 1024 * 1024;
@@ -35,7 +35,8 @@ export class MessageReader {
     const view = name === undefined ? undefined : viewMessage(this.#registry, name, data);
     if (view === undefined || 'problem' in view) return digest(data);
     const { value, unread } = view;
-    if (unread.length === 0 || value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+    if (unread.length === 0 || value === null || typeof value !== 'object' || Array.isArray(value))
+      return value;
     return { ...value, '(unknown fields)': digest(Buffer.concat(unread.map((field) => field.data))) };
   }
 
