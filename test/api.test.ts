@@ -174,6 +174,7 @@ test('@gardenhose/core exports these names', () => {
     SchemaFile
     SchemaFormat
     SchemaRegistry
+    SchemaSet
     SecretFinding
     SecretScanner
     Selector
@@ -274,6 +275,7 @@ test('@gardenhose/core exports these names', () => {
     rateLimited
     readCapture
     readPolicyFile
+    readSchemas
     recordRules
     recordRulesModule
     recoverCapture

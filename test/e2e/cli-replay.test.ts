@@ -261,7 +261,7 @@ test('replay says in one sentence what is wrong', async () => {
   writeFileSync(dir.file('bad-rules.json'), '[{"do":"dance"}]');
   const to = ['--to', target.origin];
   const cases: [args: string[], exit: number, sentence: RegExp][] = [
-    [[capture], 64, /required option '--to <origin>' not specified/],
+    [[capture], 64, /^gardenhose: --to is missing: name where to send/],
     [[capture, '--to', 'localhost:3000'], 64, /Expected an origin/],
     [[capture, ...to, '--pace', 'fast'], 64, /Expected "recorded", "asap" or a number/],
     [[capture, ...to, '--pace', 'asap', '--speed', '2'], 64, /speed has no meaning with pace/],

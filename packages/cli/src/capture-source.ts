@@ -2,10 +2,14 @@ import {
   assemble,
   type Capture,
   type CaptureCondition,
+  type CaptureEvent,
   type CaptureHeader,
   type Exchange,
   type GapEvent,
   openCapture,
+  type Protocol,
+  readSchemas,
+  SchemaSet,
 } from '@gardenhose/core';
 import { openInput } from './capture-input.ts';
 import type { Io } from './io.ts';
@@ -18,6 +22,16 @@ export interface CaptureSource extends AsyncDisposable {
   /** `onGap` is told what is missing between them. */
   exchanges(onGap?: (gap: GapEvent) => void): AsyncIterable<Exchange>;
   condition(): CaptureCondition;
+  /** What must be known before anything is sent; of what can be read only once, nothing is. */
+  contents(): Promise<CaptureContents>;
+}
+
+/** What a capture holds, as far as it bears on how it is sent. */
+export interface CaptureContents {
+  /** What may be in it. */
+  readonly protocols: ReadonlySet<Protocol>;
+  /** Of messages. Of what can be read only once, those that came by so far. */
+  readonly schemas: readonly Uint8Array[];
 }
 
 /**
@@ -27,11 +41,13 @@ export interface CaptureSource extends AsyncDisposable {
 export async function openSource(path: string, io: Io): Promise<CaptureSource> {
   if (path === '-') {
     const { header, events, condition } = await openInput(path, io, 'tail');
+    const schemas: Uint8Array[] = [];
     return {
       header,
       again: false,
-      exchanges: (onGap) => assemble(events, { onGap }),
+      exchanges: (onGap) => assemble(keepSchemas(events, schemas), { onGap }),
       condition,
+      contents: async () => ({ protocols: new Set(['http', 'grpc']), schemas }),
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
@@ -41,6 +57,33 @@ export async function openSource(path: string, io: Io): Promise<CaptureSource> {
     again: true,
     exchanges: (onGap) => capture.exchanges({}, { onGap }),
     condition: () => capture.condition(),
+    contents: () => contentsOf(capture),
     [Symbol.asyncDispose]: () => capture.close(),
   };
+}
+
+async function* keepSchemas(
+  events: AsyncIterable<CaptureEvent>,
+  schemas: Uint8Array[],
+): AsyncGenerator<CaptureEvent, void, undefined> {
+  const seen = new SchemaSet();
+  for await (const event of events) {
+    if (event.type === 'schema' && seen.add(event.data) === 'new') schemas.push(event.data);
+    yield event;
+  }
+}
+
+async function contentsOf(capture: Capture): Promise<CaptureContents> {
+  const schemas = await readSchemas(capture);
+  const { closed, types } = await capture.summary();
+  // A gRPC call has messages, unless its client gave it up first. Most captures of HTTP need not be read for this.
+  if (closed && schemas.length === 0 && types.message === undefined) {
+    return { protocols: new Set(['http']), schemas };
+  }
+  const protocols = new Set<Protocol>();
+  for await (const event of capture.events()) {
+    if (event.type === 'start') protocols.add(event.protocol);
+    if (protocols.has('grpc') && protocols.has('http')) break;
+  }
+  return { protocols, schemas };
 }

@@ -43,6 +43,10 @@ function inFlags(message: string): string {
       'name the folder that its name begins in by --proto-path',
     )
     .replace('give the folder above them as import path', 'name the folder above them by --proto-path')
+    .replace(
+      'give its authority as tls.ca, its name as tls.servername, or',
+      'give its authority with --ca, or',
+    )
     .replace('add it to guard.allow if', 'add --allow ORIGIN if')
     .replace(/; set guard\.allowRecordedOrigin .*$/, '; choose another target');
 }

@@ -56,7 +56,7 @@ export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 export type { JsonObject, JsonValue } from './model/json-value.ts';
 export { operationOf } from './model/operation.ts';
-export { schemaLimits } from './model/schema-set.ts';
+export { SchemaSet, schemaLimits } from './model/schema-set.ts';
 
 // protobuf
 export type { MessageType } from './protobuf/descriptor.ts';
@@ -166,6 +166,7 @@ export { openCapture } from './capture/open-capture.ts';
 export type { RandomAccess } from './capture/random-access.ts';
 export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';
 export { readCapture } from './capture/read-capture.ts';
+export { readSchemas } from './capture/read-schemas.ts';
 export type { RecoverOptions, RecoverResult } from './capture/recover-capture.ts';
 export { recoverCapture } from './capture/recover-capture.ts';
 export { streamSink } from './capture/stream-sink.ts';

@@ -1,4 +1,5 @@
 import { type Capture, openCapture } from './capture/open-capture.ts';
+import { readSchemas } from './capture/read-schemas.ts';
 import { type Comparer, createComparer } from './compare/compare.ts';
 import type { Comparison } from './compare/difference.ts';
 import type { CompareOptions } from './compare/options.ts';
@@ -119,7 +120,18 @@ export async function replayCapture(
   const gaps = new GapTally();
   const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
-  return replayEach(exchanges, sender, { ...options, losses });
+  const compare = await withSchemas(capture, options.compare);
+  return replayEach(exchanges, sender, { ...options, compare, losses });
+}
+
+/** The messages of a capture are compared by the schemas in it, unless others are given. */
+async function withSchemas(
+  capture: Capture,
+  compare: ReplayRunOptions['compare'],
+): Promise<ReplayRunOptions['compare']> {
+  if (compare === undefined || compare === false) return compare;
+  const options = compare === true ? {} : compare;
+  return options.schemas === undefined ? { ...options, schemas: await readSchemas(capture) } : options;
 }
 
 /** Whether what a capture holds can forbid a target. */

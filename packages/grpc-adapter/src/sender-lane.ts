@@ -18,6 +18,7 @@ export class GrpcLane implements LaneSender {
   readonly #channels: Channels;
   readonly #release: () => void;
   readonly #calls = new Map<number, SentCall>();
+  #warmed: Promise<AnswerError | undefined> | undefined;
   #closed = false;
 
   /** @param release - Called when the lane closes and needs its channels no longer. */
@@ -29,7 +30,8 @@ export class GrpcLane implements LaneSender {
   }
 
   warm(): Promise<AnswerError | undefined> {
-    return this.#channels.connect();
+    this.#warmed = this.#channels.connect();
+    return this.#warmed;
   }
 
   async send(shipment: Shipment): Promise<Answer> {
@@ -43,7 +45,9 @@ export class GrpcLane implements LaneSender {
     }
     const answer = await call.answered;
     this.#calls.delete(shipment.exchange);
-    return answer;
+    // A call is not told why there is no connection.
+    const why = answer.error?.code === 'target-unreachable' ? await this.#warmed : undefined;
+    return why === undefined ? answer : { ...answer, error: why };
   }
 
   abandon(exchange: number, error?: AnswerError): void {

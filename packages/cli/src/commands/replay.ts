@@ -19,13 +19,13 @@ import {
   type Report,
   renderReport,
   replay,
+  SchemaRegistry,
   type Sender,
   systemClock,
 } from '@gardenhose/core';
-import { createSender } from '@gardenhose/http-adapter';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { conditionExit, conditionSentence } from '../capture-input.ts';
-import { type CaptureSource, openSource } from '../capture-source.ts';
+import { type CaptureContents, type CaptureSource, openSource } from '../capture-source.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { collect, parseOrigin, parsePace, parsePositive } from '../flags.ts';
@@ -34,15 +34,16 @@ import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
 import type { Output } from '../output.ts';
 import { planJson, planText } from '../plan-text.ts';
 import { Progress } from '../progress.ts';
+import { checkTargetFlags, openTarget, type TargetFlags, withTargetFlags } from '../target.ts';
 
-interface ReplayFlags extends CommonFlags, MaskFlags {
-  readonly to: string;
+interface ReplayFlags extends CommonFlags, MaskFlags, TargetFlags {
   readonly pace?: Pace;
   readonly speed?: number;
   readonly order?: ReplayOrder;
   readonly ownProcessor: boolean;
   readonly allow?: readonly string[];
   readonly allowMutations?: boolean;
+  readonly readOnly?: readonly string[];
   readonly header?: readonly HookRule[];
   readonly patch?: string;
   readonly compare?: boolean;
@@ -52,8 +53,12 @@ interface ReplayFlags extends CommonFlags, MaskFlags {
 }
 
 const help = `
+gRPC calls go to --to as well, or to --to-grpc: http:// speaks HTTP/2 without TLS, https:// with it. With --to-grpc alone,
+nothing but gRPC is sent.
+
 Safety: only loopback targets may be sent to, unless --allow names them, and to others only requests that change nothing
-(GET, HEAD, OPTIONS, TRACE), unless --allow-mutations is given. Never to where the capture was recorded. Recorded
+(GET, HEAD, OPTIONS, TRACE; calls of methods whose schema in the capture says NO_SIDE_EFFECTS, or that --read-only names),
+unless --allow-mutations is given. Never to where the capture was recorded. Recorded
 credentials are left out; give live ones with --header. Every request is marked as shadow traffic (x-shadow-traffic).
 The plan is printed before anything is sent; --dry-run ends there.
 
@@ -67,6 +72,7 @@ Exit code: 0 nothing changed and the run was faithful, 1 differences or failures
 Examples:
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --compare
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --speed 10 --report run.json
+  gardenhose replay shop.hose --to http://127.0.0.1:3000 --to-grpc http://127.0.0.1:50051
   gardenhose replay orders.hose --to https://staging.example --allow https://staging.example --pace 50 \\
       --header 'Authorization: Bearer TOKEN' --compare --ignore 'header:x-build' --ignore 'body:$..updatedAt'`;
 
@@ -75,8 +81,8 @@ export function replayCommand(context: CommandContext): Command {
   const command = new Command('replay')
     .summary('send a capture to a target, in order and on time')
     .description('Sends the recorded requests to a target, in order and on time, and reports what came back.')
-    .argument('<file>', 'capture to replay')
-    .requiredOption('--to <origin>', 'where to send, such as http://127.0.0.1:3000', parseOrigin)
+    .argument('<file>', 'capture to replay');
+  withTargetFlags(command)
     .option('--pace <pace>', 'recorded (default), asap, or requests per second', parsePace)
     .option('--speed <factor>', 'with the recorded pace: how many times faster (default: 1)', parsePositive)
     .addOption(
@@ -94,6 +100,11 @@ export function replayCommand(context: CommandContext): Command {
     .option('--allow <origin>', 'let this target be sent to; may be repeated', collect(parseOrigin))
     .option('--allow-mutations', 'send requests that may change state to a target that is not loopback')
     .option(
+      '--read-only <method>',
+      'a gRPC method that changes nothing, as pkg.Service/Method; may be repeated',
+      collect(parseMethod),
+    )
+    .option(
       '--header <name: value>',
       'set a request header; "Name:" removes it; may be repeated',
       collect(parseHeader),
@@ -110,13 +121,15 @@ export function replayCommand(context: CommandContext): Command {
     .addHelpText('after', help);
   return withCommonFlags(withMaskFlags(command)).action((file: string, flags: ReplayFlags) => {
     context.run(flags, async (output) => {
+      checkTargetFlags(flags);
       checkCombinations(flags);
       const rules = await rulesOf(flags);
       if (flags.report !== undefined) await checkWritable(flags.report);
       await using source = await openSource(file, context.io);
-      const sender = createSender(flags.to);
+      const contents = await source.contents();
+      const sender = await openTarget(flags, contents.protocols);
       try {
-        return await plannedRun(file, flags, rules, source, sender, output, context.io);
+        return await plannedRun(file, flags, rules, source, contents, sender, output, context.io);
       } finally {
         await sender.close();
       }
@@ -129,6 +142,7 @@ async function plannedRun(
   flags: ReplayFlags,
   rules: readonly HookRule[],
   source: CaptureSource,
+  contents: CaptureContents,
   sender: Sender,
   output: Output,
   io: Io,
@@ -139,11 +153,18 @@ async function plannedRun(
     speed: flags.speed,
     order: flags.order,
     ownProcessor: flags.ownProcessor && 'auto',
-    guard: { allow: flags.allow, allowMutations: flags.allowMutations },
+    guard: {
+      allow: flags.allow,
+      allowMutations: flags.allowMutations,
+      readOnly: readOnlyMethods(flags, contents),
+    },
     rules,
-    compare: flags.compare === true && compareOptions(flags, source, io),
+    compare: flags.compare === true && compareOptions(flags, source, contents, io),
     onProgress: (now) => progress.update(() => progressText(now)),
   };
+  if (flags.toGrpc !== undefined && !contents.protocols.has('grpc')) {
+    output.note(`--to-grpc is of no use: ${file} holds no gRPC call`);
+  }
   if (source.header.policy.mode === 'none') output.note(`${file} was recorded without masking`);
   if (flags.dryRun === true || source.again) {
     const { rules: _, compare: __, ...replayOptions } = options;
@@ -210,18 +231,30 @@ function conclude(
   return exit === exitCodes.fine ? conditionExit(condition) : exit;
 }
 
+/** Those that are named, and those that the schemas of the capture say change nothing. */
+function readOnlyMethods({ readOnly = [] }: ReplayFlags, { schemas }: CaptureContents): string[] {
+  const registry = new SchemaRegistry();
+  for (const schema of schemas) registry.add(schema);
+  return [...new Set([...readOnly, ...registry.readOnlyMethods().filter((name) => methodName.test(name))])];
+}
+
 function progressText({ read, answered, failed, open, elapsedMs, maxLagMs }: ReplayProgress): string {
   const seconds = (elapsedMs / 1000).toFixed(1);
   return `${seconds} s: ${read} read, ${answered} answered, ${failed} failed, ${open} open, lag up to ${maxLagMs.toFixed(1)} ms`;
 }
 
-function compareOptions(flags: ReplayFlags, source: CaptureSource, io: Io): CompareOptions {
+function compareOptions(
+  flags: ReplayFlags,
+  source: CaptureSource,
+  { schemas }: CaptureContents,
+  io: Io,
+): CompareOptions {
   const recordedPolicy = source.header.policy;
   const masker =
     recordedPolicy.mode === 'none'
       ? undefined
       : createMasker(maskOf(flags, io.env), { keyId: recordedPolicy.keyId });
-  const options = { ignore: flags.ignore, recordedPolicy, masker };
+  const options = { ignore: flags.ignore, recordedPolicy, masker, schemas };
   // A path that is none shall be told before a plan is made.
   createComparer(options);
   return options;
@@ -260,6 +293,13 @@ async function checkWritable(path: string): Promise<void> {
     },
   );
   if (!there) await access(dirname(path), constants.W_OK);
+}
+
+const methodName = /^[^/\s]+\/[^/\s]+$/;
+
+function parseMethod(text: string): string {
+  if (!methodName.test(text)) throw new InvalidArgumentError('Expected a method, such as shop.Orders/Get.');
+  return text;
 }
 
 function parseHeader(text: string): HookRule {

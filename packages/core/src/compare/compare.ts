@@ -23,7 +23,15 @@ export type Comparer = (recorded: Exchange, replayed: Exchange) => Comparison;
  */
 export function createComparer(options: CompareOptions = {}): Comparer {
   const resolved = resolveCompareOptions(options);
-  return (recorded, replayed) => compareWith(recorded, replayed, resolved);
+  const { masker, schemas } = resolved;
+  let told = 0;
+  return (recorded, replayed) => {
+    for (const data of schemas.slice(told)) {
+      told++;
+      masker?.mask({ type: 'schema', seq: 0, at: 0, format: 'protobuf', data });
+    }
+    return compareWith(recorded, replayed, resolved);
+  };
 }
 
 /**

@@ -20,6 +20,11 @@ export interface CompareOptions {
   readonly masker?: Masker | undefined;
   /** The policy in the capture's header: tells whether the masker has the key of the recording. */
   readonly recordedPolicy?: PolicySummary | undefined;
+  /**
+   * Schemas of messages, each a serialised `google.protobuf.FileDescriptorSet`: live messages are masked by them as the recorded
+   * ones were. The list may grow while exchanges are compared. Default none; a replay of a capture takes those in it.
+   */
+  readonly schemas?: readonly Uint8Array[] | undefined;
   /** Differences kept of one exchange; more are counted. Default 100. */
   readonly maxDifferences?: number | undefined;
   /** Larger bodies, decoded, are compared by length and digest. Default 8 MiB. */
@@ -34,6 +39,7 @@ export interface ResolvedCompareOptions {
   readonly masker: Masker | undefined;
   /** Whether equal values have equal tokens on both sides. */
   readonly sameKey: boolean;
+  readonly schemas: readonly Uint8Array[];
   readonly maxDifferences: number;
   readonly maxBodyBytes: number;
   readonly clock: Clock;
@@ -43,6 +49,7 @@ const optionNames: Readonly<Record<keyof CompareOptions, true>> = {
   ignore: true,
   masker: true,
   recordedPolicy: true,
+  schemas: true,
   maxDifferences: true,
   maxBodyBytes: true,
   clock: true,
@@ -68,6 +75,7 @@ export function resolveCompareOptions(options: CompareOptions): ResolvedCompareO
       masker !== undefined &&
       recordedPolicy?.keyId === masker.summary.keyId &&
       recordedPolicy.digest === masker.summary.digest,
+    schemas: options.schemas ?? [],
     maxDifferences: count(options.maxDifferences ?? 100, 'maxDifferences'),
     maxBodyBytes: count(options.maxBodyBytes ?? 8 * 1024 * 1024, 'maxBodyBytes'),
     clock,

@@ -15,7 +15,7 @@ export interface ReplayPlan {
   readonly toSend: number;
   /** Of those, how many may change state at the target. */
   readonly mutations: number;
-  /** The first 50; those beyond are counted as `(other)`. */
+  /** Of HTTP by method, and `gRPC` for all calls. The first 50; those beyond are counted as `(other)`. */
   readonly methods: ReadonlyMap<string, number>;
   /** Exchanges that would not be sent, by reason. Hooks are not asked. */
   readonly skipped: ReadonlyMap<string, number>;
@@ -63,7 +63,7 @@ export async function planReplay(
     }
     toSend++;
     if (isMutation(exchange, guard.readOnly)) mutations++;
-    count(methods, exchange.request.method);
+    count(methods, exchange.protocol === 'grpc' ? 'gRPC' : exchange.request.method);
     lanes.add(laneOf?.(exchange) ?? exchange.lane);
     const plannedAt = schedule.plan(exchange.startAt);
     if (Number.isNaN(plannedAt)) continue;
