@@ -105,12 +105,14 @@ function passDown(down: WatchedStream, up: ClientHttp2Stream, request: PassedReq
     trailed = true;
     trailers = nodeHeaders(raw);
   });
+  let upEnded = false;
   const end = (): void => {
-    if (up.rstCode !== NGHTTP2_NO_ERROR || !down.headersSent) return;
+    if (ended || up.rstCode !== NGHTTP2_NO_ERROR || !down.headersSent) return;
     ended = true;
     down.end();
   };
   up.on('end', () => {
+    upEnded = true;
     // Without trailers it is no end of a call. An origin of Node ends its side before it resets the stream.
     if (trailed || !request.isCall) end();
     else setImmediate(end);
@@ -118,6 +120,7 @@ function passDown(down: WatchedStream, up: ClientHttp2Stream, request: PassedReq
   up.on('error', () => undefined);
   up.on('close', () => {
     if (down.destroyed || down.closed) return;
+    if (upEnded) end();
     const { lost } = way.upstream;
     if (ended) settle();
     else if (lost === undefined) reset(down, up.rstCode);

@@ -7,7 +7,7 @@ import type * as grpc from '@grpc/grpc-js';
 import { expect, test, vi } from 'vitest';
 import { createRecordingProxy } from '../src/proxy.ts';
 import { chat, framed, rawCall, seen, unarySeen, withResolver } from './support/hard-case.ts';
-import { closed, listening, portOf, proxied, proxiedAlike } from './support/proxied.ts';
+import { closed, listening, portOf, proxied, seenThroughProxy } from './support/proxied.ts';
 import { recording } from './support/recording.ts';
 
 type Duplex = grpc.ServerDuplexStream<Buffer, Buffer>;
@@ -22,8 +22,10 @@ async function sparePort(): Promise<number> {
   return address !== null && typeof address === 'object' ? address.port : 0;
 }
 
-test('all four kinds of call pass and are recorded as at the server itself', async () => {
-  const { lines } = await proxiedAlike({}, ({ client }) => unarySeen(client, 'hello'));
+// Most of what a proxy must do is told by the hard cases: each runs through one as well.
+
+test('a call passes and is recorded as at the server itself', async () => {
+  const { lines } = await seenThroughProxy({}, ({ client }) => unarySeen(client, 'hello'));
   expect(lines).toEqual([
     '1 start /test.Echo/Unary',
     '1 request 0 "hello"',

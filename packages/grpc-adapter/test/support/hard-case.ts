@@ -8,14 +8,18 @@ import { createConnection, type Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { expect, vi } from 'vitest';
 import { tapServer } from '../../src/tap-server.ts';
+import { seenThroughProxy } from './proxied.ts';
 import { type Recording, recording } from './recording.ts';
 import { definition, type Handlers, type Running, type ServeOptions, serve } from './service.ts';
 
-/** Runs the same twice, without the tap and with it; what the client saw must be the same. Gives what was recorded. */
+/**
+ * Runs the same without the tap, with it, and through a proxy; what the client saw must be the same. Gives what was recorded by the
+ * tap; through the proxy, as many calls must have ended.
+ */
 export async function recordedAlike(
   handlers: Handlers,
   drive: (running: Running) => Promise<unknown>,
-  options?: ServeOptions,
+  options: ServeOptions & { readonly proxied?: boolean } = {},
 ): Promise<{ lines: string[]; sink: Recording['sink'] }> {
   let bare: unknown;
   {
@@ -35,8 +39,16 @@ export async function recordedAlike(
     await vi.waitFor(() => expect(recorder.stats().underWay).toBe(0), { interval: 1 });
   }
   expect(recorder.stats()).toMatchObject({ tapFailures: 0 });
-  return { lines: await told(), sink };
+  const lines = await told();
+  if (options.proxied !== false) {
+    const through = await seenThroughProxy(handlers, drive, options);
+    expect(through.seen).toEqual(bare);
+    expect(through.lines.filter(isEnd)).toHaveLength(lines.filter(isEnd).length);
+  }
+  return { lines, sink };
 }
+
+const isEnd = (line: string): boolean => / (abort|end response)/.test(line);
 
 type AnyCall = Pick<grpc.ClientReadableStream<Buffer>, 'on'>;
 
