@@ -90,3 +90,71 @@ test.each([
   expect(found.code).toBe(code);
   expect(() => readFileSync(dir.file('out.hose'))).toThrow(/ENOENT/);
 });
+
+test('inspect shows the messages of a call as fields: by the schemas of the capture, and by given ones', async () => {
+  using dir = tempDir();
+  writeOrderProtos(dir.file);
+  const protos = ['--proto', dir.file('shop/orders.proto'), '--proto-path', dir.path];
+  const set = await schemasFromProto([dir.file('shop/orders.proto')], { importPaths: [dir.path] });
+  // A field that the schema does not know.
+  const extra = Buffer.from([0xa2, 0x06, 3, 0x61, 0x62, 0x63]);
+  await recordOrders(dir.file('masked.hose'), { schema: set });
+  await recordOrders(dir.file('raw.hose'), { mask: unmasked, extra });
+
+  const masked = (await runCli(['inspect', dir.file('masked.hose'), '--exchange', '1'])).stdout;
+  expect(masked).toMatch(/^> \[96 B in 1 message\]\n> \[shop\.Order at \d.*, 96 B, masked\]$/m);
+  expect(masked).toMatch(/^> {3}"email": "mk_email_.*", {3}\(masked: email\)$/m);
+  expect(masked).toMatch(/^> {5}"password": "mk_.*" {3}\(masked: \w+\)$/m);
+  expect(masked).toContain('>       "sku": "tea"');
+  expect(masked).toMatch(
+    /^< \[shop\.Receipt at \d.*, 8 B, kept\]\n< \{\n< {3}"ok": true,\n< {3}"trace": "kept"\n< \}$/m,
+  );
+  expect(masked).not.toContain(secrets.email);
+  const document = JSON.parse(
+    (await runCli(['inspect', dir.file('masked.hose'), '--exchange', '1', '--json'])).stdout,
+  );
+  const [message] = document.request.messages;
+  expect(message).toMatchObject({
+    type: 'shop.Order',
+    fields: { id: 'order-1', lines: [{ sku: 'tea', count: 3 }] },
+    unread: [],
+  });
+  expect(message.masked).toContainEqual({ pointer: '/email', kind: 'email' });
+
+  const bare = (await runCli(['inspect', dir.file('raw.hose'), '--exchange', '2'])).stdout;
+  expect(bare).toMatch(/^> \[message of kind 0 at/m);
+  const given = (await runCli(['inspect', dir.file('raw.hose'), '--exchange', '2', ...protos])).stdout;
+  expect(given.match(/^> \[shop\.Order at/gm)).toHaveLength(2);
+  expect(given.match(/^< \[shop\.Receipt at/gm)).toHaveLength(2);
+  expect(given).toContain(`>   "card_number": "${secrets.card}"`);
+  expect(given).toContain('> [field 100: its schema does not know it, 6 B]');
+  const json = JSON.parse(
+    (await runCli(['inspect', dir.file('raw.hose'), '--exchange', '2', '--json', ...protos])).stdout,
+  );
+  expect(json.request.messages[1].unread).toEqual([
+    { pointer: '', number: 100, wireType: 2, reason: 'unknown', base64: extra.toString('base64') },
+  ]);
+  expect(await runCli(['inspect', dir.file('raw.hose'), ...protos])).toMatchObject({ code: 64 });
+});
+
+test('a schema that does not fit the bytes shows what is left of them, and masks nothing less', async () => {
+  using dir = tempDir();
+  writeFileSync(
+    dir.file('other.proto'),
+    `syntax = "proto3"; package shop;
+     message Order { int64 id = 1; Order email = 2; string lines = 3; bool card_number = 5; }
+     message Receipt {}
+     service Orders { rpc Place(Order) returns (Receipt); rpc Watch(stream Order) returns (stream Receipt); }`,
+  );
+  await recordOrders(dir.file('raw.hose'), { mask: unmasked });
+  const schema = ['--proto', dir.file('other.proto')];
+  const shown = (await runCli(['inspect', dir.file('raw.hose'), '--exchange', '1', ...schema])).stdout;
+  expect(shown).toContain('> [not to be read as shop.Order: protobuf-');
+  expect((await runCli(['mask', dir.file('raw.hose'), '-o', dir.file('a.hose'), ...schema])).code).toBe(0);
+  expect((await states(dir.file('a.hose'))).filter((_, i) => i % 3 !== 1)).toEqual(
+    expect.arrayContaining(['dropped:protobuf-syntax']),
+  );
+  const bytes = readFileSync(dir.file('a.hose'));
+  for (const secret of [secrets.email, secrets.password, 'order-1', 'leave it', 'kept"'])
+    expect(bytes.includes(secret)).toBe(false);
+});

@@ -6,8 +6,11 @@ import {
   headerEntries,
   type Message,
   operationOf,
+  SchemaRegistry,
+  type Side,
 } from '@gardenhose/core';
 import { exchangeJson } from './exchange-row.ts';
+import { fieldLines, fieldsDocument, fieldsReader, type ReadFields } from './message-fields.ts';
 import { showBytes, showCount, showDuration } from './output.ts';
 import { printable, printableLines } from './printable.ts';
 
@@ -16,9 +19,14 @@ const maxListed = 200;
 const hexWidth = 16;
 const maxHexLines = 64;
 
-/** One exchange as text: both heads as on the wire, bodies, messages and the time of each piece. */
-export function exchangeText(exchange: Exchange): string {
+/**
+ * One exchange as text: both heads as on the wire, bodies, messages and the time of each piece.
+ *
+ * @param schemas - by which messages of calls are shown as fields
+ */
+export function exchangeText(exchange: Exchange, schemas: SchemaRegistry = new SchemaRegistry()): string {
   const { request, response } = exchange;
+  const read = fieldsReader(exchange, schemas);
   const lines = [
     `exchange ${exchange.id}  ${exchange.direction} ${exchange.protocol}  ${printable(operationOf(exchange), 200)}`,
     `lane ${printable(exchange.lane, 100)}${exchange.parent === undefined ? '' : `, caused by ${exchange.parent}`}` +
@@ -37,7 +45,7 @@ export function exchangeText(exchange: Exchange): string {
     '',
     `> ${printable(request.method, 100)} ${printable(request.target, 8000)} HTTP/${printable(request.version, 10)}`,
   );
-  lines.push(...headerLines('>', request.headers), ...contentLines('>', request, exchange.startAt));
+  lines.push(...headerLines('>', request.headers), ...contentLines('>', request, exchange.startAt, read));
   for (const head of exchange.informational) {
     lines.push('', `< HTTP/${printable(head.version, 10)} ${head.status} ${printable(head.reason, 200)}`);
     lines.push(...headerLines('<', head.headers));
@@ -48,7 +56,7 @@ export function exchangeText(exchange: Exchange): string {
       `< HTTP/${printable(response.version, 10)} ${response.status} ${printable(response.reason, 200)}` +
         `   (after ${showDuration(response.at - exchange.startAt)})`,
     );
-    lines.push(...headerLines('<', response.headers), ...contentLines('<', response, exchange.startAt));
+    lines.push(...headerLines('<', response.headers), ...contentLines('<', response, exchange.startAt, read));
   }
   if (exchange.abort !== undefined) {
     const { at, by, code } = exchange.abort;
@@ -57,9 +65,17 @@ export function exchangeText(exchange: Exchange): string {
   return lines.join('\n');
 }
 
-/** One exchange with its bodies, for JSON: as text where they are UTF-8, else as base64. */
-export function exchangeDocument(exchange: Exchange): Record<string, unknown> {
+/**
+ * One exchange with its bodies, for JSON: as text where they are UTF-8, else as base64.
+ *
+ * @param schemas - by which messages of calls are shown as fields too
+ */
+export function exchangeDocument(
+  exchange: Exchange,
+  schemas: SchemaRegistry = new SchemaRegistry(),
+): Record<string, unknown> {
   const { request, response } = exchange;
+  const read = fieldsReader(exchange, schemas);
   return {
     ...exchangeJson(exchange),
     peer: exchange.peer,
@@ -69,7 +85,7 @@ export function exchangeDocument(exchange: Exchange): Record<string, unknown> {
       authority: request.authority,
       version: request.version,
       headers: pairs(request.headers),
-      ...contentDocument(request, exchange.startAt),
+      ...contentDocument('request', request, exchange.startAt, read),
     },
     informational: exchange.informational.map(({ status, reason, headers }) => ({
       status,
@@ -82,7 +98,7 @@ export function exchangeDocument(exchange: Exchange): Record<string, unknown> {
       version: response.version,
       afterMs: (response.at - exchange.startAt) / 1e6,
       headers: pairs(response.headers),
-      ...contentDocument(response, exchange.startAt),
+      ...contentDocument('response', response, exchange.startAt, read),
     },
     audit: exchange.audit,
     unknownHeaders: exchange.unknownHeaders,
@@ -95,15 +111,18 @@ function headerLines(side: string, headers: HeaderList): string[] {
   );
 }
 
-function contentLines(side: string, content: Content, startAt: number): string[] {
+function contentLines(side: '>' | '<', content: Content, startAt: number, read: ReadFields): string[] {
   const lines: string[] = [];
   if (content.size > 0 || content.state !== 'kept') {
-    const pieces = content.chunks.length > 1 ? ` in ${showCount(content.chunks.length, 'chunk')}` : '';
+    const { chunks, messages } = content;
+    const pieces = chunks.length > 1 ? ` in ${showCount(chunks.length, 'chunk')}` : '';
     const whole = content.complete ? '' : ', not seen to its end';
-    lines.push(
-      side,
-      `${side} [${showBytes(content.size)}${pieces}, ${printable(content.state, 100)}${whole}]`,
-    );
+    // Each message says what became of it.
+    const what =
+      messages.length > 0
+        ? ` in ${showCount(messages.length, 'message')}`
+        : `${pieces}, ${printable(content.state, 100)}`;
+    lines.push(side, `${side} [${showBytes(content.size)}${what}${whole}]`);
   }
   lines.push(...bodyLines(side, bodyBytes(content)));
   if (content.chunks.length > 1) {
@@ -114,7 +133,7 @@ function contentLines(side: string, content: Content, startAt: number): string[]
     lines.push(`${side} [chunks at ${shown.join(', ')}${more}]`);
   }
   for (const message of content.messages.slice(0, maxListed))
-    lines.push(...messageLines(side, message, startAt));
+    lines.push(...messageLines(side, message, startAt, read));
   if (content.messages.length > maxListed) {
     lines.push(`${side} [${content.messages.length - maxListed} more messages]`);
   }
@@ -122,10 +141,13 @@ function contentLines(side: string, content: Content, startAt: number): string[]
   return lines;
 }
 
-function messageLines(side: string, message: Message, startAt: number): string[] {
-  const what = `message of kind ${message.kind} at ${showDuration(message.at - startAt)}`;
+function messageLines(side: '>' | '<', message: Message, startAt: number, read: ReadFields): string[] {
+  const fields = read(side === '>' ? 'request' : 'response', message);
+  const kind = fields === undefined ? `message of kind ${message.kind}` : printable(fields.type, 200);
+  const what = `${kind} at ${showDuration(message.at - startAt)}`;
   const head = `${side} [${what}, ${showBytes(message.size)}, ${printable(message.state, 100)}]`;
-  return [head, ...bodyLines(side, message.data)];
+  const shown = fields === undefined ? [] : fieldLines(fields).map((line) => `${side} ${line}`);
+  return [head, ...shown, ...(fields?.view === undefined ? bodyLines(side, message.data) : [])];
 }
 
 function bodyLines(side: string, bytes: Uint8Array): string[] {
@@ -152,20 +174,29 @@ function hexLines(side: string, bytes: Uint8Array): string[] {
   return end < bytes.length ? [...lines, `${side} [${bytes.length - end} more bytes]`] : lines;
 }
 
-function contentDocument(content: Content, startAt: number): Record<string, unknown> {
+function contentDocument(
+  side: Side,
+  content: Content,
+  startAt: number,
+  read: ReadFields,
+): Record<string, unknown> {
   return {
     size: content.size,
     state: content.state,
     complete: content.complete,
     chunks: content.chunks.map((chunk) => ({ atMs: (chunk.at - startAt) / 1e6, size: chunk.size })),
     body: bytesDocument(bodyBytes(content)),
-    messages: content.messages.map((message) => ({
-      atMs: (message.at - startAt) / 1e6,
-      kind: message.kind,
-      size: message.size,
-      state: message.state,
-      body: bytesDocument(message.data),
-    })),
+    messages: content.messages.map((message) => {
+      const fields = read(side, message);
+      return {
+        atMs: (message.at - startAt) / 1e6,
+        kind: message.kind,
+        size: message.size,
+        state: message.state,
+        ...(fields === undefined ? {} : fieldsDocument(fields)),
+        body: bytesDocument(message.data),
+      };
+    }),
     trailers: pairs(content.trailers),
   };
 }

@@ -4,6 +4,7 @@ import {
   type CaptureStream,
   type Exchange,
   GardenhoseError,
+  SchemaRegistry,
   systemClock,
 } from '@gardenhose/core';
 import { Command } from 'commander';
@@ -17,9 +18,10 @@ import { parseCount } from '../flags.ts';
 import { headerLines, unmaskedLines } from '../header-text.ts';
 import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
+import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { compileWhere, type Predicate, whereFields } from '../where.ts';
 
-interface InspectFlags extends CommonFlags {
+interface InspectFlags extends CommonFlags, SchemaFlags {
   readonly exchange?: number;
   readonly where?: string;
 }
@@ -34,6 +36,8 @@ A filter compares fields and combines with and, or, not and parentheses:
   target ~ debug         ~ and !~ look for a part
   header.x-tenant        a field alone: the exchange has it
 Fields: ${whereFields.join(', ')}
+
+Messages of gRPC are shown as fields, by the schemas in the capture; where it has none, give them with --exchange.
 
 Examples:
   gardenhose inspect orders.hose
@@ -50,7 +54,7 @@ export function inspectCommand(context: CommandContext): Command {
     .option('--exchange <id>', 'show this exchange whole, as text', parseCount)
     .option('--where <filter>', 'list the exchanges that this filter describes')
     .addHelpText('after', help);
-  return withCommonFlags(command).action((file: string, flags: InspectFlags) => {
+  return withCommonFlags(withSchemaFlags(command)).action((file: string, flags: InspectFlags) => {
     context.run(flags, async (output) => {
       if (flags.exchange !== undefined && flags.where !== undefined) {
         throw new GardenhoseError(
@@ -58,12 +62,20 @@ export function inspectCommand(context: CommandContext): Command {
           '--exchange and --where exclude each other; give one of them',
         );
       }
+      const schemas = await schemasOf(flags);
+      if (schemas.length > 0 && flags.exchange === undefined) {
+        throw new GardenhoseError(
+          'invalid-option',
+          'schemas are for the messages of one exchange; name it with --exchange',
+          { subject: '--exchange' },
+        );
+      }
       const where = flags.where === undefined ? undefined : compileWhere(flags.where);
       const capture = await openInput(file, context.io, 'salvage');
       const progress = new Progress(context.io, output, systemClock);
       if (flags.exchange !== undefined) {
         // Reading stops at the exchange, so nothing can be said of the capture as a whole.
-        await showExchange(file, capture, flags.exchange, output);
+        await showExchange(file, capture, flags.exchange, schemas, output);
         return exitCodes.fine;
       }
       if (where !== undefined) await listMatching(file, capture, where, output);
@@ -109,8 +121,16 @@ async function summarize(
   });
 }
 
-async function showExchange(file: string, capture: CaptureStream, id: number, output: Output): Promise<void> {
-  const exchange = await findExchange(capture.events, id);
+async function showExchange(
+  file: string,
+  capture: CaptureStream,
+  id: number,
+  schemas: readonly Uint8Array[],
+  output: Output,
+): Promise<void> {
+  const registry = new SchemaRegistry();
+  for (const schema of schemas) registry.add(schema);
+  const exchange = await findExchange(capture.events, id, registry);
   if (exchange === undefined) {
     throw new GardenhoseError(
       'invalid-option',
@@ -119,13 +139,19 @@ async function showExchange(file: string, capture: CaptureStream, id: number, ou
     );
   }
   for (const line of unmaskedLines(capture.header)) output.note(line);
-  await output.text(exchangeText(exchange));
-  await output.document(exchangeDocument(exchange));
+  await output.text(exchangeText(exchange, registry));
+  await output.document(exchangeDocument(exchange, registry));
 }
 
-async function findExchange(events: AsyncIterable<CaptureEvent>, id: number): Promise<Exchange | undefined> {
+/** Schemas come before the exchanges that need them. */
+async function findExchange(
+  events: AsyncIterable<CaptureEvent>,
+  id: number,
+  registry: SchemaRegistry,
+): Promise<Exchange | undefined> {
   const assembler = new Assembler();
   for await (const event of events) {
+    if (event.type === 'schema') registry.add(event.data);
     if (!('exchange' in event) || event.exchange !== id) continue;
     const [found] = assembler.push(event);
     if (found !== undefined) return found;
