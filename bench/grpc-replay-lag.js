@@ -11,7 +11,7 @@ export const name = 'grpc-replay-lag';
 export const description =
   'Send and arrival times of the messages of replayed gRPC calls at a server in another process; unary calls at full rate beside a bare createCall loop';
 export const notes =
-  'Send lag is the time from when a message is due to when it is handed to grpc-js; arrival error is how far its arrival is off the common delay.';
+  'Send lag is the time from when a message is due to when it is handed to HTTP/2; arrival error is how far its arrival is off the common delay.';
 
 /** V8 compiles while the first calls are sent: what is measured from here on is told apart, besides. */
 const warmUpNs = 2e9;

@@ -312,6 +312,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     StubRequest
     StubStep
     both
+    dialOptions
     eachField
     flagOption
     invalidOption
@@ -327,6 +328,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     senderTlsNames
     tellWireHead
     textAt
+    tlsOptions
     wholeOption
     wire"
   `);
@@ -397,7 +399,6 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     Detach
     GrpcLibrary
     GrpcReplayOptions
-    GrpcReplaySenderOptions
     GrpcStub
     GrpcStubOptions
     OriginTlsOptions
@@ -408,7 +409,6 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     ReplaySource
     ReplayTarget
     SenderOptions
-    SenderSettings
     SenderTlsOptions
     ServerSchemasOptions
     ServerTapOptions

@@ -48,7 +48,7 @@ async function replayAtTimes(port, rate, seconds) {
   const exchanges = (function* () {
     for (const call of calls) yield exchangeOf(call);
   })();
-  const sender = createSender(`http://127.0.0.1:${port}`, { grpc });
+  const sender = createSender(`http://127.0.0.1:${port}`);
   const run = replayExchanges(exchanges, sender, { order: 'none' });
   /** @type {number[]} */
   const lags = [];
@@ -76,7 +76,7 @@ async function replayAtOnce(port, count) {
     }
   })();
   // One connection, as the bare loop has.
-  const sender = createSender(`http://127.0.0.1:${port}`, { grpc, channels: 1 });
+  const sender = createSender(`http://127.0.0.1:${port}`, { channels: 1 });
   const guard = { maxInFlight: inFlight };
   const run = replayExchanges(exchanges, sender, { pace: 'asap', order: 'none', guard });
   let first = Number.POSITIVE_INFINITY;

@@ -1,6 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import {
   byProtocol,
   GardenhoseError,
@@ -69,13 +67,10 @@ export async function openTarget(flags: TargetFlags, protocols: ReadonlySet<Prot
   return only;
 }
 
-/** Loaded only where there are calls: grpc-js takes a tenth of a second. */
+/** Loaded only where there are calls: the taps beside the sender take a while. */
 async function grpcSender(origin: string, flags: TargetFlags, tls: SenderTlsOptions): Promise<Sender> {
-  const [adapter, grpc] = await Promise.all([import('@gardenhose/grpc-adapter'), import('@grpc/grpc-js')]);
+  const adapter = await import('@gardenhose/grpc-adapter');
   return adapter.createSender(origin, {
-    grpc,
-    // As this package finds it: where the adapter lies, there may be none.
-    library: pathToFileURL(createRequire(import.meta.url).resolve('@grpc/grpc-js')).href,
     authority: flags.keepHost === true ? 'recorded' : 'target',
     tls: tlsFor(origin, tls),
   });

@@ -41,6 +41,11 @@ export class Deframer {
     return this.#held === 0 && this.#passing === 0;
   }
 
+  /** Bytes of the message that is under way, as far as its beginning tells, with those before it. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
   push(chunk: Buffer, receiver: MessageReceiver): void {
     let rest = chunk;
     if (this.#passing > 0) {

@@ -15,15 +15,15 @@ export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy
 export { createRecordingProxy } from './proxy.ts';
 
 // sender
-export type { GrpcLibrary } from './library.ts';
 export type { SenderTlsOptions } from '@gardenhose/core';
-export type { SenderOptions, SenderSettings } from './sender.ts';
+export type { SenderOptions } from './sender.ts';
 export { createSender } from './sender.ts';
 export type { ReplaySource } from '@gardenhose/core';
-export type { GrpcReplayOptions, GrpcReplaySenderOptions, ReplayTarget } from './replay.ts';
+export type { GrpcReplayOptions, ReplayTarget } from './replay.ts';
 export { replay } from './replay.ts';
 
 // schemas
+export type { GrpcLibrary } from './library.ts';
 export { schemasFromFile } from './schemas/from-file.ts';
 export type { ProtoOptions } from './schemas/from-proto.ts';
 export { schemasFromProto } from './schemas/from-proto.ts';

@@ -1,24 +1,30 @@
+import { createServer, type Http2Server } from 'node:http2';
 import type { RunTimer, Shipment } from '@gardenhose/core';
-import type { GrpcLibrary } from './library.ts';
-import { type ChannelOptions, Channels } from './sender-channel.ts';
-import { GrpcLane, type LaneFacts } from './sender-lane.ts';
+import type { CallFacts } from './sender-call.ts';
+import { Connection, type ConnectionOptions } from './sender-connection.ts';
+import { GrpcLane } from './sender-lane.ts';
 
 const rehearsals = 200;
 const atOnce = 4;
 const method = '/gardenhose.Rehearsal/Call';
+const frame = Buffer.from([0, 0, 0, 0, 200, ...new Uint8Array(200)]);
 
 /**
  * Calls a server of its own on the loopback interface, over the same code: without it the first calls of a run are late while
- * this code, and that of grpc-js, is being compiled.
+ * this code, and Node's HTTP/2, is being compiled.
  */
-export async function rehearse(facts: LaneFacts, options: ChannelOptions, timer: RunTimer): Promise<void> {
-  const { library } = facts;
-  const server = new library.Server();
+export async function rehearse(facts: CallFacts, options: ConnectionOptions, timer: RunTimer): Promise<void> {
+  const server = createServer();
+  server.on('stream', (stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.resume();
+    stream.end(frame);
+  });
   try {
-    const port = await listen(library, server);
-    const url = new URL(`http://127.0.0.1:${port}`);
-    const channels = new Channels(library, { ...options, url, tls: {} });
-    const lane = new GrpcLane(facts, timer, channels, () => channels.close());
+    const url = new URL(`http://127.0.0.1:${await listen(server)}`);
+    const connection = new Connection({ ...options, url, tls: {} });
+    const lane = new GrpcLane({ ...facts, scheme: 'http' }, timer, connection, () => connection.close());
     await lane.warm();
     await Promise.all(
       Array.from({ length: atOnce }, async (_, place) => {
@@ -27,23 +33,17 @@ export async function rehearse(facts: LaneFacts, options: ChannelOptions, timer:
     );
     lane.close();
   } finally {
-    server.forceShutdown();
+    server.close();
   }
 }
 
-type Server = InstanceType<GrpcLibrary['Server']>;
-
-function listen(library: GrpcLibrary, server: Server): Promise<number> {
-  const asIs = (message: Buffer): Buffer => message;
-  const handler = (
-    call: { readonly request: Buffer },
-    answer: (error: null, message: Buffer) => void,
-  ): void => answer(null, call.request);
-  server.register(method, handler, asIs, asIs, 'unary');
+function listen(server: Http2Server): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', library.ServerCredentials.createInsecure(), (error, port) =>
-      error === null ? resolve(port) : reject(error),
-    );
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      if (address !== null && typeof address === 'object') resolve(address.port);
+    });
   });
 }
 
@@ -55,9 +55,9 @@ function rehearsal(exchange: number): Shipment {
     startAt: 0,
     endAt: 0,
     method,
-    head: { headers: ['x-rehearsal', 'true'] },
+    head: { headers: ['content-type', 'application/grpc', 'te', 'trailers', 'x-rehearsal', 'true'] },
     parts: [
-      { offsetNs: 0, bytes: new Uint8Array(200), kind: 'message' },
+      { offsetNs: 0, bytes: frame, kind: 'message' },
       { offsetNs: 0, bytes: new Uint8Array(0), kind: 'end' },
     ],
     deadlineNs: 10e9,

@@ -6,34 +6,27 @@ import {
   type Sender,
 } from '@gardenhose/core';
 import { refuseSenderSettings } from '@gardenhose/core/adapter';
-import { type GrpcLibrary, loadLibrary } from './library.ts';
-import { createSender, type SenderSettings } from './sender.ts';
+import { createSender, type SenderOptions } from './sender.ts';
 
 /** Where to replay to: an origin, or a sender that is made ready. */
 export type ReplayTarget = string | URL | Sender;
 
-/** How an origin is sent to, with the application's copy of grpc-js where it has one at hand. */
-export interface GrpcReplaySenderOptions extends SenderSettings {
-  /** Default what `library` names. */
-  readonly grpc?: GrpcLibrary | undefined;
-}
-
 export interface GrpcReplayOptions extends ReplayRunOptions {
   /** How an origin is sent to. For another kind of target, make its sender yourself. */
-  readonly sender?: GrpcReplaySenderOptions | undefined;
+  readonly sender?: SenderOptions | undefined;
 }
 
 /**
  * Replays the gRPC calls of a capture, compares the answers if asked to, and reports. Exchanges of other protocols are skipped as
  * `protocol`: to send those too, give `byProtocol({ grpc, http })` as the target.
  *
- * @throws {@link GardenhoseError} as `replay` of core does; `invalid-option` when the target is none, or grpc-js is not found;
+ * @throws {@link GardenhoseError} as `replay` of core does; `invalid-option` when the target is none;
  *   and what opening and reading the capture throws
  * @example
  * const report = await replay('orders.hose', 'http://127.0.0.1:50051', { speed: 2, compare: true });
  * @example
  * // HTTP and gRPC in one run and on one clock:
- * const sender = byProtocol({ http: createHttpSender(origin), grpc: createSender(grpcOrigin, { grpc }) });
+ * const sender = byProtocol({ http: createHttpSender(origin), grpc: createSender(grpcOrigin) });
  * const report = await replay('orders.hose', sender);
  */
 export async function replay(
@@ -42,7 +35,7 @@ export async function replay(
   options: GrpcReplayOptions = {},
 ): Promise<Report> {
   const { sender: senderOptions, ...rest } = options;
-  const sender = await senderFor(target, senderOptions);
+  const sender = senderFor(target, senderOptions);
   try {
     return await replayOver(source, sender, rest);
   } finally {
@@ -50,14 +43,8 @@ export async function replay(
   }
 }
 
-async function senderFor(
-  target: ReplayTarget,
-  options: GrpcReplaySenderOptions | undefined,
-): Promise<Sender> {
-  if (typeof target === 'string' || target instanceof URL) {
-    const grpc = options?.grpc ?? (await loadLibrary(options?.library));
-    return createSender(target, { ...options, grpc });
-  }
+function senderFor(target: ReplayTarget, options: SenderOptions | undefined): Sender {
+  if (typeof target === 'string' || target instanceof URL) return createSender(target, options);
   refuseSenderSettings(options);
   return target;
 }

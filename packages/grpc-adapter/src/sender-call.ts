@@ -1,105 +1,157 @@
-import type { Answer, AnswerError, RunTimer, Shipment, ShipmentPart } from '@gardenhose/core';
-import type { GrpcCall, GrpcChannel, GrpcLibrary, GrpcMetadata, GrpcStatus } from './library.ts';
-import { localFailure, metadataList, statusTrailers } from './to-answer.ts';
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+} from 'node:http2';
+import { type Answer, type AnswerError, grpcTimeoutNs, type RunTimer, type Shipment } from '@gardenhose/core';
+import { AnswerMessages, type MessageLimits } from './answer-messages.ts';
+import type { StreamUser } from './sender-connection.ts';
+import { noStatus, notGrpc, statusTrailers, withoutPseudo } from './to-answer.ts';
 
-export interface CallLimits {
-  /** Bytes kept of the messages of one answer. */
-  readonly maxBodyBytes: number;
-  /** Bytes of one message; grpc-js ends a call with a larger one. */
-  readonly maxMessageBytes: number;
-  /** Bytes kept of all answers that are under way: one for all calls of a sender. */
-  readonly room: { bytes: number };
+/** What all calls of a sender share. */
+export interface CallFacts {
+  /** The target in messages. */
+  readonly target: string;
+  readonly scheme: 'http' | 'https';
+  /** Of the target, for calls that bring none of their own. */
+  readonly authority: string;
+  readonly limits: MessageLimits;
 }
 
-/** What it costs to keep a message besides its bytes: a stream of empty ones shall not fill the memory either. */
-const messageCost = 128;
-/** `grpc.writeFlags.NO_COMPRESS` of old versions, which newer ones do not export. */
-const noCompress = 2;
+/** Whom a call tells what becomes of its stream. */
+export interface CallOwner {
+  /** Its stream is closed. */
+  released(session: ClientHttp2Session): void;
+  /** The target has closed its connection before it looked at the call: it may have another one. */
+  again(call: SentCall): void;
+}
+
+/** RFC 9113 section 7. */
+const noError = 0;
+const refusedStream = 7;
+const cancel = 8;
+/** RFC 9113 section 6.2. */
+const endStreamFlag = 1;
 
 /** One call under way: sends its parts at their times, and takes what comes. */
-export class SentCall {
+export class SentCall implements StreamUser {
   readonly answered: Promise<Answer>;
   readonly #shipment: Shipment;
-  readonly #library: GrpcLibrary;
+  readonly #facts: CallFacts;
+  readonly #owner: CallOwner;
   readonly #timer: RunTimer;
-  readonly #target: string;
-  readonly #limits: CallLimits;
-  #call: GrpcCall | undefined;
+  readonly #messages: AnswerMessages;
+  #stream: ClientHttp2Stream | undefined;
   #begunAt = 0;
   #sentAt: number | undefined;
-  #deadlineMs: number = Number.POSITIVE_INFINITY;
+  #resent = false;
   #nextPart = 0;
-  readonly #partsSentAt: number[] = [];
+  #partsSentAt: number[] = [];
   #writing = false;
   #undoPart: (() => void) | undefined;
+  #undoDeadline: (() => void) | undefined;
   #headAt: number | undefined;
-  #headers: readonly string[] = [];
-  readonly #messages: { at: number; data: Uint8Array }[] = [];
-  #kept = 0;
-  #size = 0;
-  #truncated = false;
+  #head: readonly string[] = [];
+  #trailers: string[] | undefined;
   #settled = false;
   #resolve: (answer: Answer) => void = () => {};
 
-  constructor(shipment: Shipment, library: GrpcLibrary, timer: RunTimer, target: string, limits: CallLimits) {
+  constructor(shipment: Shipment, facts: CallFacts, owner: CallOwner, timer: RunTimer) {
     this.#shipment = shipment;
-    this.#library = library;
+    this.#facts = facts;
+    this.#owner = owner;
     this.#timer = timer;
-    this.#target = target;
-    this.#limits = limits;
+    this.#messages = new AnswerMessages(facts.limits, timer);
     this.answered = new Promise((resolve) => {
       this.#resolve = resolve;
     });
   }
 
+  get waits(): boolean {
+    return !this.#settled;
+  }
+
   /** Starts now; the parts follow at their offsets from here. */
-  start(channel: GrpcChannel, metadata: GrpcMetadata): void {
-    const { method, deadlineNs, head } = this.#shipment;
+  begin(session: ClientHttp2Session): boolean {
+    const { deadlineNs } = this.#shipment;
     this.#begunAt = this.#timer.nowNs();
-    if (deadlineNs !== undefined) this.#deadlineMs = Date.now() + deadlineNs / 1e6;
+    let stream: ClientHttp2Stream;
     try {
-      const call = channel.createCall(method, this.#deadlineMs, head?.authority, null, undefined);
-      this.#call = call;
-      call.start(metadata, {
-        onReceiveMetadata: (headers) => {
-          this.#headAt = this.#timer.nowNs();
-          this.#headers = metadataList(headers);
-        },
-        onReceiveMessage: (message: Buffer) => {
-          this.#take(message);
-          // Never paused: a target that waits for room to send would be slower than it is.
-          call.startRead();
-        },
-        onReceiveStatus: (status) => this.#ended(status),
-      });
-      this.#sentAt = this.#begunAt;
-      call.startRead();
-      this.#send();
+      stream = session.request(requestHeaders(this.#shipment, this.#facts), { endStream: false });
     } catch (error) {
-      // Such as a channel that was closed, or metadata that only the library knows to be wrong.
+      // Such as headers that only the library knows to be wrong.
       const kind = error instanceof Error ? error.name : typeof error;
-      this.#settle({
-        error: { code: 'request-invalid', message: `grpc-js did not take the call (${kind})` },
-      });
+      this.#settle({ error: { code: 'request-invalid', message: `HTTP/2 did not take the call (${kind})` } });
+      return false;
     }
+    this.#stream = stream;
+    this.#sentAt = this.#begunAt;
+    this.#nextPart = 0;
+    this.#partsSentAt = [];
+    this.#writing = false;
+    this.#listen(stream, session);
+    if (deadlineNs !== undefined) {
+      this.#undoDeadline = this.#timer.at(this.#begunAt + deadlineNs, () =>
+        this.#giveUp({ deadlineExceeded: true }),
+      );
+    }
+    this.#send();
+    return true;
+  }
+
+  refuse(error: AnswerError): void {
+    this.#settle({ error });
   }
 
   /** Ends it with what came so far: with the error that is given, or as its client did. */
   abandon(error?: AnswerError): void {
+    this.#giveUp(error === undefined ? { abandoned: true } : { error });
+  }
+
+  #listen(stream: ClientHttp2Stream, session: ClientHttp2Session): void {
+    stream.on('response', (headers: IncomingHttpHeaders, flags: number, raw: readonly string[]) => {
+      this.#answerBegan(headers, (flags & endStreamFlag) !== 0, withoutPseudo(raw));
+      if (this.#trailers !== undefined) this.#ended(stream, session);
+    });
+    stream.on('data', (bytes: Buffer) => this.#take(bytes));
+    stream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
+      this.#trailers = statusTrailers(raw, false);
+      // What came before them may still have to be read.
+      if (stream.readableLength === 0) this.#ended(stream, session);
+    });
+    stream.on('end', () => this.#ended(stream, session));
+    // The close tells more of it.
+    stream.on('error', () => {});
+    stream.on('close', () => {
+      this.#ended(stream, session);
+      this.#owner.released(session);
+    });
+  }
+
+  #answerBegan(headers: IncomingHttpHeaders, alone: boolean, fields: readonly string[]): void {
     if (this.#settled) return;
-    this.#settle(error === undefined ? { abandoned: true } : { error });
-    this.#call?.cancelWithStatus(this.#library.status.CANCELLED, 'Cancelled by the replay');
+    this.#headAt = this.#timer.nowNs();
+    if (alone && headers['grpc-status'] !== undefined) {
+      this.#trailers = statusTrailers(fields, true);
+      return;
+    }
+    this.#head = fields;
+    const error = notGrpc(headers[':status'], headers['content-type'], this.#facts.target);
+    if (error !== undefined) this.#giveUp({ error });
   }
 
   /**
-   * Sends what is due, in order. grpc-js holds one message at a time, and compresses out of order: the next waits until the one
-   * before it is written.
+   * Sends what is due, in order. The next message waits until the one before it is written, so that a target that does not read
+   * is seen in the times and not in the memory.
    */
   #send(): void {
     this.#undoPart = undefined;
     const { parts } = this.#shipment;
+    const stream = this.#stream;
+    if (stream === undefined) return;
     for (let part = parts[this.#nextPart]; part !== undefined; part = parts[this.#nextPart]) {
-      // An end is kept behind the message that is being written by grpc-js itself.
+      // An end is kept behind the message that is being written by the stream itself.
       if (this.#settled || (this.#writing && part.kind !== 'end')) return;
       const now = this.#timer.nowNs();
       const dueAt = this.#begunAt + part.offsetNs;
@@ -110,62 +162,86 @@ export class SentCall {
       }
       this.#nextPart++;
       this.#partsSentAt.push(now);
-      if (part.kind === 'end') this.#call?.halfClose();
-      else this.#write(part);
+      if (part.kind === 'end') {
+        stream.end();
+        continue;
+      }
+      const next = parts[this.#nextPart];
+      if (next === undefined) stream.write(part.bytes);
+      else if (next.kind === 'end' && this.#begunAt + next.offsetNs <= now) {
+        // As they came, in one.
+        this.#nextPart++;
+        this.#partsSentAt.push(now);
+        stream.end(part.bytes);
+      } else {
+        this.#writing = true;
+        stream.write(part.bytes, this.#written);
+      }
     }
   }
 
-  #write({ bytes, kind }: ShipmentPart): void {
-    this.#writing = true;
-    const flags = kind === 'compressed' ? 0 : noCompress;
-    const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const callback = () => {
-      this.#writing = false;
-      // With a timer set, the next is not due.
-      if (this.#undoPart === undefined) this.#send();
-    };
-    this.#call?.sendMessageWithContext({ flags, callback }, message);
-  }
+  readonly #written = (): void => {
+    this.#writing = false;
+    // With a timer set, the next is not due.
+    if (this.#undoPart === undefined) this.#send();
+  };
 
-  #take(message: Buffer): void {
-    this.#size += message.length;
-    const cost = message.length + messageCost;
-    const { maxBodyBytes, room } = this.#limits;
-    // What is kept is a beginning: nothing is kept behind what was left out.
-    this.#truncated ||= this.#kept + cost > maxBodyBytes || cost > room.bytes;
-    if (this.#truncated) return;
-    this.#kept += cost;
-    room.bytes -= cost;
-    this.#messages.push({ at: this.#timer.nowNs(), data: message });
-  }
-
-  #ended(status: GrpcStatus): void {
+  #take(bytes: Buffer): void {
     if (this.#settled) return;
+    const error = this.#messages.push(bytes, this.#facts.target);
+    if (error !== undefined) this.#giveUp({ error });
+  }
+
+  /** The stream has told all that it will. */
+  #ended(stream: ClientHttp2Stream, session: ClientHttp2Session): void {
+    if (this.#settled || stream !== this.#stream) return;
+    const trailers = this.#trailers;
+    const { rstCode } = stream;
     if (
-      status.code === this.#library.status.DEADLINE_EXCEEDED &&
-      status.details.startsWith('Deadline exceeded') &&
-      Date.now() >= this.#deadlineMs - 1
+      trailers === undefined &&
+      rstCode === refusedStream &&
+      session.closed &&
+      this.#headAt === undefined &&
+      !this.#resent
     ) {
-      this.#settle({ deadlineExceeded: true });
+      this.#resent = true;
+      this.#forgetTimers();
+      this.#stream = undefined;
+      this.#owner.again(this);
       return;
     }
-    const error = localFailure(status, this.#target, this.#limits.maxMessageBytes);
-    if (error === undefined) this.#settle({ trailers: statusTrailers(status) });
+    if (trailers !== undefined) this.#settle({ trailers });
     else {
-      if (error.code === 'target-unreachable') this.#sentAt = undefined;
-      this.#settle({ error });
+      const lost = session.destroyed ? lostBy(stream) : undefined;
+      const headSeen = this.#headAt !== undefined;
+      this.#settle({ error: noStatus({ rstCode, lost, headSeen }, this.#facts.target) });
     }
+    // The answer may be over before the request is.
+    if (!stream.writableEnded && !stream.closed) stream.close(noError);
   }
 
-  #settle(how: Partial<Pick<Answer, 'error' | 'abandoned' | 'deadlineExceeded' | 'trailers'>>): void {
+  #giveUp(how: Ending): void {
+    if (this.#settled) return;
+    this.#settle(how);
+    this.#stream?.close(cancel);
+  }
+
+  #forgetTimers(): void {
+    this.#undoPart?.();
+    this.#undoPart = undefined;
+    this.#undoDeadline?.();
+    this.#undoDeadline = undefined;
+  }
+
+  #settle(how: Ending): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#undoPart?.();
-    this.#limits.room.bytes += this.#kept;
+    this.#forgetTimers();
     const endAt = this.#timer.nowNs();
     // Trailers that came alone stand in the place of a head.
-    const headAt = this.#headAt ?? (how.trailers === undefined ? undefined : endAt);
-    this.#resolve({
+    const headAt = this.#headAt;
+    const messages = this.#messages.finish(this.#head, this.#facts.target);
+    const answer: Answer = {
       exchange: this.#shipment.exchange,
       sentAt: this.#sentAt,
       firstByteAt: headAt,
@@ -174,16 +250,70 @@ export class SentCall {
       head:
         headAt === undefined
           ? undefined
-          : { at: headAt, status: 200, reason: '', version: '2', headers: this.#headers },
-      chunks: this.#messages,
+          : { at: headAt, status: 200, reason: '', version: '2', headers: this.#head },
+      chunks: messages.chunks,
       trailers: how.trailers ?? [],
       inMessages: true,
       partsSentAt: this.#partsSentAt,
-      size: this.#size,
-      truncated: this.#truncated,
+      size: messages.size,
+      truncated: messages.truncated,
       abandoned: how.abandoned,
       deadlineExceeded: how.deadlineExceeded,
+      resent: this.#resent || undefined,
       error: how.error,
-    });
+    };
+    if (messages.whole === undefined) this.#resolve(answer);
+    else void messages.whole.then((made) => this.#resolve({ ...answer, ...made }));
   }
 }
+
+type Ending = Partial<Pick<Answer, 'error' | 'abandoned' | 'deadlineExceeded' | 'trailers'>>;
+
+/** What Node says of a lost connection, as far as it says nothing of what was sent. */
+function lostBy(stream: ClientHttp2Stream): string {
+  const { errored } = stream;
+  if (errored === null || !('code' in errored) || typeof errored.code !== 'string') return '';
+  return /^E[A-Z]{4,}$/.test(errored.code) ? errored.code : '';
+}
+
+/** The head as Node takes it. Names that come again stand together, as they do in metadata. */
+function requestHeaders(
+  { method, head, deadlineNs }: Shipment,
+  { scheme, authority }: CallFacts,
+): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = Object.create(null);
+  headers[':method'] = 'POST';
+  headers[':scheme'] = scheme;
+  headers[':authority'] = head?.authority ?? authority;
+  headers[':path'] = method;
+  const fields = head?.headers ?? [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    let value = fields[i + 1] ?? '';
+    if (deadlineNs !== undefined && name === 'grpc-timeout' && grpcTimeoutNs(value) !== deadlineNs) {
+      value = timeoutText(deadlineNs);
+    }
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else headers[name] = [String(before), value];
+  }
+  return headers;
+}
+
+/** At most eight digits, in the finest unit that holds it (gRPC over HTTP/2, "TimeoutValue"). */
+export function timeoutText(deadlineNs: number): string {
+  for (const [unit, ns] of units) {
+    const count = Math.ceil(deadlineNs / ns);
+    if (count < 1e8) return `${count}${unit}`;
+  }
+  return '99999999H';
+}
+
+const units = [
+  ['n', 1],
+  ['u', 1e3],
+  ['m', 1e6],
+  ['S', 1e9],
+  ['M', 6e10],
+] as const;

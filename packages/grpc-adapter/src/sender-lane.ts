@@ -1,63 +1,61 @@
+import type { ClientHttp2Session } from 'node:http2';
 import type { Answer, AnswerError, LaneSender, RunTimer, Shipment } from '@gardenhose/core';
-import type { GrpcLibrary, GrpcMetadata } from './library.ts';
-import { type CallLimits, SentCall } from './sender-call.ts';
-import type { Channels, Coding } from './sender-channel.ts';
+import { type CallFacts, type CallOwner, SentCall } from './sender-call.ts';
+import type { Connection } from './sender-connection.ts';
 
-/** What all lanes of a sender share. */
-export interface LaneFacts {
-  readonly library: GrpcLibrary;
-  /** The target in messages. */
-  readonly target: string;
-  readonly limits: CallLimits;
-}
-
-/** One lane: its calls go side by side over one channel, as there was one connection when they were recorded. */
-export class GrpcLane implements LaneSender {
-  readonly #facts: LaneFacts;
+/** One lane: its calls go side by side over one connection, as they did when they were recorded. */
+export class GrpcLane implements LaneSender, CallOwner {
+  readonly #facts: CallFacts;
   readonly #timer: RunTimer;
-  readonly #channels: Channels;
+  readonly #connection: Connection;
   readonly #release: () => void;
-  readonly #calls = new Map<number, SentCall>();
-  #warmed: Promise<AnswerError | undefined> | undefined;
+  /** In no order. Not a map: its tables would keep calls alive that are long over. */
+  readonly #calls: { readonly exchange: number; readonly call: SentCall }[] = [];
   #closed = false;
 
-  /** @param release - Called when the lane closes and needs its channels no longer. */
-  constructor(facts: LaneFacts, timer: RunTimer, channels: Channels, release: () => void) {
+  /** @param release - Called when the lane closes and needs its connection no longer. */
+  constructor(facts: CallFacts, timer: RunTimer, connection: Connection, release: () => void) {
     this.#facts = facts;
     this.#timer = timer;
-    this.#channels = channels;
+    this.#connection = connection;
     this.#release = release;
   }
 
   warm(): Promise<AnswerError | undefined> {
-    this.#warmed = this.#channels.connect();
-    return this.#warmed;
+    return this.#connection.connect();
   }
 
   async send(shipment: Shipment): Promise<Answer> {
-    const { library, target, limits } = this.#facts;
-    const call = new SentCall(shipment, library, this.#timer, target, limits);
+    const call = new SentCall(shipment, this.#facts, this, this.#timer);
+    const entry = { exchange: shipment.exchange, call };
     if (this.#closed) call.abandon(ended);
     else {
-      const { metadata, coding } = readMetadata(library, shipment);
-      this.#calls.set(shipment.exchange, call);
-      call.start(this.#channels.get(coding), metadata);
+      this.#calls.push(entry);
+      this.#connection.give(call);
     }
     const answer = await call.answered;
-    this.#calls.delete(shipment.exchange);
-    // A call is not told why there is no connection.
-    const why = answer.error?.code === 'target-unreachable' ? await this.#warmed : undefined;
-    return why === undefined ? answer : { ...answer, error: why };
+    const place = this.#calls.indexOf(entry);
+    const last = place < 0 ? undefined : this.#calls.pop();
+    if (last !== undefined && last !== entry) this.#calls[place] = last;
+    return answer;
   }
 
   abandon(exchange: number, error?: AnswerError): void {
-    this.#calls.get(exchange)?.abandon(error);
+    this.#calls.find((entry) => entry.exchange === exchange)?.call.abandon(error);
+  }
+
+  released(session: ClientHttp2Session): void {
+    this.#connection.released(session);
+  }
+
+  again(call: SentCall): void {
+    this.#connection.give(call);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const call of this.#calls.values()) call.abandon(ended);
+    for (const { call } of [...this.#calls]) call.abandon(ended);
     this.#release();
   }
 }
@@ -66,20 +64,3 @@ const ended: AnswerError = {
   code: 'replay-aborted',
   message: 'The replay was ended before the answer came',
 };
-
-/** The metadata of a call, and the coding of its messages, which grpc-js writes itself. */
-function readMetadata(
-  library: GrpcLibrary,
-  { head }: Shipment,
-): { readonly metadata: GrpcMetadata; readonly coding: Coding } {
-  const metadata = new library.Metadata();
-  const headers = head?.headers ?? [];
-  let coding: Coding = 'identity';
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    const value = headers[i + 1] ?? '';
-    if (name === 'grpc-encoding') coding = value === 'deflate' ? 'deflate' : 'gzip';
-    else metadata.add(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
-  }
-  return { metadata, coding };
-}

@@ -9,18 +9,13 @@ import {
   senderTlsNames,
   wholeOption,
 } from '@gardenhose/core/adapter';
-import { defaultLibrary, type GrpcLibrary, isLibrary, loadLibrary } from './library.ts';
 import { rehearse } from './rehearse.ts';
-import { type ChannelOptions, Channels } from './sender-channel.ts';
-import { GrpcLane, type LaneFacts } from './sender-lane.ts';
+import type { CallFacts } from './sender-call.ts';
+import { authorityOf, Connection, type ConnectionOptions, describeTarget } from './sender-connection.ts';
+import { GrpcLane } from './sender-lane.ts';
 import { toCall } from './to-call.ts';
 
-/** Options of a sender that can leave its thread. */
-export interface SenderSettings {
-  /**
-   * What a worker imports in place of `grpc`: the name of a package as this one finds it, or a URL. Default `@grpc/grpc-js`.
-   */
-  readonly library?: string | undefined;
+export interface SenderOptions {
   /**
    * Whose `:authority` is sent: `target` (default), or `recorded`, what the capture says. One that a hook has set is sent in
    * either case.
@@ -43,13 +38,7 @@ export interface SenderSettings {
   readonly maxMessageBytes?: number | undefined;
 }
 
-export interface SenderOptions extends SenderSettings {
-  /** The application's copy of `@grpc/grpc-js`, 1.10 or newer: `import * as grpc from '@grpc/grpc-js'`. */
-  readonly grpc: GrpcLibrary;
-}
-
-const settingNames: Readonly<Record<keyof SenderSettings, true>> = {
-  library: true,
+const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
   authority: true,
   tls: true,
   channels: true,
@@ -67,64 +56,53 @@ const maxBytesUnderWay = 256 * 1024 * 1024;
 
 /**
  * Sends recorded gRPC calls of all four kinds to an origin, each message as the bytes that were recorded and at its own time,
- * with the half-close, the cancel and the deadline of its client. `to-call.ts` lists what has to differ.
+ * with the half-close, the cancel and the deadline of its client. `to-call.ts` lists what has to differ. It writes to Node's
+ * HTTP/2 itself: a library for clients would write heads of its own, send again by itself and hide how a call broke off.
  *
  * @param target - `http://host:port` for gRPC without TLS, `https://host:port` with it; without a path
  * @throws {@link GardenhoseError} `invalid-option`
  * @example
- * import * as grpc from '@grpc/grpc-js';
- * const sender = createSender('http://127.0.0.1:50051', { grpc });
+ * const sender = createSender('http://127.0.0.1:50051');
  */
-export function createSender(target: string | URL, options: SenderOptions): Sender {
-  const { grpc: library, ...settings } = options;
-  if (!isLibrary(library)) {
-    throw invalidOption('grpc', 'must be the module @grpc/grpc-js: import * as grpc from "@grpc/grpc-js"');
-  }
+export function createSender(target: string | URL, options: SenderOptions = {}): Sender {
   const url = originOption('target', target);
-  onlyOptions('sender', settings, settingNames);
-  onlyOptions('tls', settings.tls ?? {}, senderTlsNames);
-  const { authority = 'target', channels = 'lane' } = settings;
-  const infrastructure = flagOption('infrastructure', settings.infrastructure, false);
+  onlyOptions('sender', options, optionNames);
+  onlyOptions('tls', options.tls ?? {}, senderTlsNames);
+  const { authority = 'target', channels = 'lane' } = options;
+  const infrastructure = flagOption('infrastructure', options.infrastructure, false);
   if (authority !== 'target' && authority !== 'recorded') {
     throw invalidOption('authority', `must be 'target' or 'recorded', got '${String(authority)}'`);
   }
   if (channels !== 'lane') wholeOption('channels', channels, 1);
-  if (settings.library !== undefined && (typeof settings.library !== 'string' || settings.library === '')) {
-    throw invalidOption('library', 'must be the name of a package or a URL');
-  }
-  const maxMessageBytes = wholeOption('maxMessageBytes', settings.maxMessageBytes, 64 * 1024 * 1024);
-  const channelOptions: ChannelOptions = {
+  const connection: ConnectionOptions = {
     url,
-    tls: settings.tls ?? {},
-    connectTimeoutMs: wholeOption('connectTimeoutMs', settings.connectTimeoutMs, 5_000),
-    maxMessageBytes,
+    tls: options.tls ?? {},
+    connectTimeoutMs: wholeOption('connectTimeoutMs', options.connectTimeoutMs, 5_000),
   };
-  const facts: LaneFacts = {
-    library,
-    target: url.origin,
+  const facts: CallFacts = {
+    target: describeTarget(url),
+    scheme: url.protocol === 'https:' ? 'https' : 'http',
+    authority: authorityOf(url),
     limits: {
-      maxBodyBytes: wholeOption('maxBodyBytes', settings.maxBodyBytes, 16 * 1024 * 1024),
-      maxMessageBytes,
+      maxBodyBytes: wholeOption('maxBodyBytes', options.maxBodyBytes, 16 * 1024 * 1024),
+      maxMessageBytes: wholeOption('maxMessageBytes', options.maxMessageBytes, 64 * 1024 * 1024),
       room: { bytes: maxBytesUnderWay },
     },
   };
-  const shared = Array.from(
-    { length: channels === 'lane' ? 0 : channels },
-    () => new Channels(library, channelOptions),
-  );
-  const setup: SenderSetup<SenderSettings> = { target: url.origin, settings };
+  const shared = Array.from({ length: channels === 'lane' ? 0 : channels }, () => new Connection(connection));
+  const setup: SenderSetup<SenderOptions> = { target: facts.target, settings: options };
   let lanes = 0;
   return {
-    target: url.origin,
+    target: facts.target,
     source: { url: import.meta.url, options: setup, youngGenerationMb },
     prepare: (exchange, recorded) => toCall(exchange, { authority, infrastructure }, recorded),
     openLane(_lane, timer) {
       const common = shared[lanes++ % Math.max(1, shared.length)];
       if (common !== undefined) return new GrpcLane(facts, timer, common, () => {});
-      const own = new Channels(library, channelOptions);
+      const own = new Connection(connection);
       return new GrpcLane(facts, timer, own, () => own.close());
     },
-    rehearse: (timer) => rehearse(facts, channelOptions, timer),
+    rehearse: (timer) => rehearse(facts, connection, timer),
     async close() {
       for (const one of shared) one.close();
     },
@@ -132,10 +110,9 @@ export function createSender(target: string | URL, options: SenderOptions): Send
 }
 
 /** Makes the same sender in a worker. */
-export async function openSender(setup: unknown): Promise<Sender> {
-  if (!isSenderSetup<SenderSettings>(setup)) {
-    throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its settings');
+export function openSender(setup: unknown): Sender {
+  if (!isSenderSetup<SenderOptions>(setup)) {
+    throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its options');
   }
-  const grpc = await loadLibrary(setup.settings.library ?? defaultLibrary);
-  return createSender(setup.target, { ...setup.settings, grpc });
+  return createSender(setup.target, setup.settings);
 }

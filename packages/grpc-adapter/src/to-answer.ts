@@ -1,28 +1,72 @@
 import type { AnswerError } from '@gardenhose/core';
-import type { GrpcMetadata, GrpcStatus } from './library.ts';
 
-/** Metadata as names and values in turns, binary ones in base64, as they are on the wire. */
-export function metadataList(metadata: GrpcMetadata): string[] {
-  const list: string[] = [];
-  for (const [name, values] of Object.entries(metadata.toJSON())) {
-    if (!Array.isArray(values)) continue;
-    for (const value of values)
-      list.push(name, Buffer.isBuffer(value) ? value.toString('base64') : String(value));
-  }
-  return list;
+/** A header block as Node read it, names and values in turns, without the pseudo-headers, which stand first in it. */
+export function withoutPseudo(raw: readonly string[]): readonly string[] {
+  let at = 0;
+  while (at < raw.length && raw[at]?.charCodeAt(0) === colon) at += 2;
+  return raw.slice(at);
 }
 
-/** A status that the server sent, as the trailers that told it. */
-export function statusTrailers({ code, details, metadata }: GrpcStatus): string[] {
-  const trailers = ['grpc-status', String(code)];
-  if (details !== '') trailers.push('grpc-message', percentEncoded(details));
-  const others = metadataList(metadata);
-  for (let i = 0; i + 1 < others.length; i += 2) {
-    const name = others[i] ?? '';
-    // Of trailers alone, which stand in the place of a head, these are the head's.
-    if (name !== 'content-type' && name !== 'date') trailers.push(name, others[i + 1] ?? '');
-  }
+const colon = 0x3a;
+
+/** The trailers that told a status: what the status is made of first, then the metadata. */
+export function statusTrailers(fields: readonly string[], alone: boolean): string[] {
+  const trailers: string[] = [];
+  for (const name of statusNames) push(trailers, fields, (one) => one === name);
+  // Of trailers alone, which stand in the place of a head, these are the head's.
+  push(
+    trailers,
+    fields,
+    (one) => !isStatusName(one) && !(alone && (one === 'content-type' || one === 'date')),
+  );
   return trailers;
+}
+
+const statusNames = ['grpc-status', 'grpc-message', 'grpc-status-details-bin'] as const;
+const isStatusName = (name: string): boolean => statusNames.some((one) => one === name);
+
+function push(to: string[], fields: readonly string[], which: (name: string) => boolean): void {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (which(name)) to.push(name, fields[i + 1] ?? '');
+  }
+}
+
+/** How a stream was over before it told a status. */
+export interface StreamEnd {
+  /** RFC 9113 section 7. */
+  readonly rstCode: number;
+  /** The connection is gone, with what Node says of it where it says something. */
+  readonly lost: string | undefined;
+  readonly headSeen: boolean;
+}
+
+const refusedStream = 7;
+
+/** Why there is no status. */
+export function noStatus({ rstCode, lost, headSeen }: StreamEnd, target: string): AnswerError {
+  if (lost !== undefined) {
+    return { code: 'connection-closed', message: `${target} broke the connection${lost && ` (${lost})`}` };
+  }
+  if (rstCode !== 0) {
+    const what = rstCode === refusedStream ? 'refused' : 'reset';
+    return { code: 'connection-closed', message: `${target} ${what} the call (RST_STREAM ${rstCode})` };
+  }
+  const what = headSeen ? 'ended the call without a status' : 'ended the call without an answer';
+  return { code: 'response-malformed', message: `${target} ${what}` };
+}
+
+/** Why a head is none of gRPC; undefined when it is one. */
+export function notGrpc(status: unknown, contentType: unknown, target: string): AnswerError | undefined {
+  const why =
+    status !== 200
+      ? `HTTP status code ${String(status)}`
+      : typeof contentType !== 'string' || !contentType.startsWith('application/grpc')
+        ? 'another content type'
+        : undefined;
+  return why === undefined
+    ? undefined
+    : { code: 'response-malformed', message: `${target} did not answer in gRPC (${why})` };
 }
 
 /** As `grpc-message` is written: all but printable ASCII, and the percent sign, in percent-encoded UTF-8. */
@@ -35,52 +79,4 @@ export function percentEncoded(text: string): string {
         : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return encoded;
-}
-
-/** What grpc-js says where no server did. It has no other mark of it: a status of its own has these words and no metadata. */
-const ownWords: readonly (readonly [RegExp, AnswerError['code'], string])[] = [
-  [/^No connection established/, 'target-unreachable', 'cannot be connected'],
-  [/^Name resolution failed/, 'target-unreachable', 'has a host that is not known'],
-  [/^Connection dropped$/, 'connection-closed', 'broke the connection'],
-  [/^Stream refused by server$/, 'connection-closed', 'refused the call (RST_STREAM 7)'],
-  [/^Call cancelled$/, 'connection-closed', 'reset the call (RST_STREAM 8)'],
-  [/^Bandwidth exhausted/, 'connection-closed', 'reset the call (RST_STREAM 11)'],
-  [/^Protocol not secure enough$/, 'connection-closed', 'reset the call (RST_STREAM 12)'],
-  [/^Received HTTP status code/, 'response-malformed', 'did not answer in gRPC'],
-  [/^No status information received/, 'response-malformed', 'ended the call without a status'],
-  [/^Received message larger than max/, 'response-limit', 'sent a message that is over maxMessageBytes'],
-  [/^(Failed to start HTTP\/2 stream|Failed to write message)/, 'request-invalid', 'was not sent the call'],
-  [/^(read|write) E[A-Z]+|ECONNRESET|EPIPE/, 'connection-closed', 'broke the connection'],
-];
-
-/** Why there is no status of the server; undefined when there is one. */
-export function localFailure(
-  { code, details, metadata }: GrpcStatus,
-  target: string,
-  limit: number,
-): AnswerError | undefined {
-  if (code === 0) return undefined;
-  if (Object.keys(metadata.toJSON()).length > 0 && !details.startsWith('Received HTTP status'))
-    return undefined;
-  const reset = /^Received RST_STREAM with code (\d+)(.*)$/.exec(details);
-  if (reset !== null) {
-    const why =
-      reset[2]?.includes('without gRPC status') === true ? 'ended the call without a status' : undefined;
-    return {
-      code: why === undefined ? 'connection-closed' : 'response-malformed',
-      message: `${target} ${why ?? `reset the call (RST_STREAM ${reset[1]})`}`,
-    };
-  }
-  for (const [words, failure, what] of ownWords) {
-    if (!words.test(details)) continue;
-    const more = failure === 'response-limit' ? ` (${limit})` : reason(details);
-    return { code: failure, message: `${target} ${what}${more}` };
-  }
-  return undefined;
-}
-
-/** The part of grpc-js's words that tells the cause and nothing of what was sent. */
-function reason(details: string): string {
-  const cause = /\b(E[A-Z]{4,}|HTTP status code \d{3})\b/.exec(details)?.[1];
-  return cause === undefined ? '' : ` (${cause})`;
 }

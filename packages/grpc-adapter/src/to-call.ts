@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib';
 import {
   type Exchange,
   endedByDeadline,
@@ -24,10 +25,9 @@ export interface CallOptions {
  * reasons for:
  *
  * - `:authority` names the target, unless `authority` says `recorded` or a hook set it
- * - `user-agent`, `te`, `content-type` and what tells the codings are written by grpc-js
- * - `grpc-timeout` becomes a deadline, so that it counts from now and follows the speed of the replay
- * - headers of HTTP/1.1 connections go: grpc-js would send such a call again and again
- * - messages that were compressed are compressed anew
+ * - `grpc-timeout` follows the speed of the replay
+ * - headers of HTTP/1.1 connections go: HTTP/2 forbids them
+ * - messages that were compressed are compressed anew, with the codings that this sender knows; it asks for no others
  */
 export function toCall(exchange: Exchange, options: CallOptions, recorded?: Exchange): Shipment | Unsendable {
   const { request, startAt } = exchange;
@@ -37,12 +37,8 @@ export function toCall(exchange: Exchange, options: CallOptions, recorded?: Exch
   if (!path.test(request.target) || request.method !== 'POST') return { skip: 'request-invalid' };
   const timeout = headerValue(request.headers, 'grpc-timeout');
   const deadlineNs = timeout === undefined ? undefined : grpcTimeoutNs(timeout);
-  const compressed = isCompressed(request);
-  const headers = sentMetadata(request.headers, {
-    // What no sender can read goes as it is: the answer to it was recorded too.
-    timeout: deadlineNs === undefined,
-    encoding: compressed,
-  });
+  const coding = codingOf(request);
+  const headers = sentMetadata(request.headers);
   if (headers === undefined) return { skip: 'request-invalid' };
   const keepAuthority =
     options.authority === 'recorded' ||
@@ -55,7 +51,7 @@ export function toCall(exchange: Exchange, options: CallOptions, recorded?: Exch
     endAt: exchange.endAt,
     method: request.target,
     head: { authority: keepAuthority ? request.authority : undefined, headers },
-    parts: partsOf(exchange, compressed),
+    parts: partsOf(exchange, coding),
     deadlineNs,
     abandonNs: abandonedAfter(exchange),
   };
@@ -64,7 +60,7 @@ export function toCall(exchange: Exchange, options: CallOptions, recorded?: Exch
 /** `/package.Service/Method`. */
 const path = /^\/[^/\s?#]+\/[^/\s?#]+$/;
 
-/** grpc-js writes its own content type, so what says that it is something else would not be read as it was. */
+/** Others have the same frames, but messages that nothing here reads. */
 function isProtobuf(headers: HeaderList): boolean {
   const type = headerValue(headers, 'content-type');
   return type === undefined || /^application\/grpc(\+proto)?\s*(;|$)/i.test(type);
@@ -82,9 +78,21 @@ function hasWholeMessages(request: Request): boolean {
   return request.messages.every(kept);
 }
 
-function isCompressed({ headers, messages }: Request): boolean {
+type Coding = 'gzip' | 'deflate';
+
+function codingOf({ headers }: Request): Coding | undefined {
   const encoding = headerValue(headers, 'grpc-encoding');
-  return (encoding === 'gzip' || encoding === 'deflate') && messages.some(({ kind }) => kind === 1);
+  return encoding === 'gzip' || encoding === 'deflate' ? encoding : undefined;
+}
+
+/** A message as it is on the wire: the compressed flag, the length, the bytes (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+function framed(data: Uint8Array, coding: Coding | undefined): Uint8Array {
+  const bytes = coding === undefined ? data : coding === 'gzip' ? gzipSync(data) : deflateSync(data);
+  const frame = Buffer.allocUnsafe(5 + bytes.length);
+  frame[0] = coding === undefined ? 0 : 1;
+  frame.writeUInt32BE(bytes.length, 1);
+  frame.set(bytes, 5);
+  return frame;
 }
 
 /**
@@ -94,12 +102,12 @@ function isCompressed({ headers, messages }: Request): boolean {
 const endOfCancelNs = 50e6;
 const withMessageNs = 2e6;
 
-function partsOf({ request, startAt, abort }: Exchange, compressed: boolean): ShipmentPart[] {
+function partsOf({ request, startAt, abort }: Exchange, coding: Coding | undefined): ShipmentPart[] {
   const parts: ShipmentPart[] = [];
   let last = 0;
   for (const { at, data, kind } of request.messages) {
     last = Math.max(last, at - startAt);
-    parts.push({ offsetNs: last, bytes: data, kind: compressed && kind === 1 ? 'compressed' : 'message' });
+    parts.push({ offsetNs: last, bytes: framed(data, kind === 1 ? coding : undefined), kind: 'message' });
   }
   const { endAt } = request;
   const ofCancel =
@@ -121,17 +129,9 @@ function abandonedAfter(exchange: Exchange): number | undefined {
   return abort?.by === 'client' && !endedByDeadline(exchange) ? Math.max(0, abort.at - startAt) : undefined;
 }
 
-/** Written by grpc-js, or read by it as its own. */
-const ownHeaders: ReadonlySet<string> = new Set([
-  'content-type',
-  'te',
-  'user-agent',
-  'host',
-  'content-length',
-  'accept-encoding',
-  'grpc-accept-encoding',
-]);
-/** RFC 9113 section 8.2.2. grpc-js sends a call with one of these again without end, or fails it. */
+/** Of the connection that it was recorded on, or told anew by the frames. */
+const ownHeaders: ReadonlySet<string> = new Set(['host', 'content-length']);
+/** RFC 9113 section 8.2.2. */
 const connectionHeaders: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -142,49 +142,75 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 ]);
 /** HTTP/2 of Node takes each of these once. */
 const singleHeaders: ReadonlySet<string> = new Set([
-  'authorization',
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'access-control-request-method',
   'age',
-  'cookie2',
+  'authorization',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
   'date',
+  'dnt',
   'etag',
   'expires',
   'from',
+  'if-match',
   'if-modified-since',
+  'if-none-match',
+  'if-range',
   'if-unmodified-since',
   'last-modified',
   'location',
   'max-forwards',
   'proxy-authorization',
+  'range',
   'referer',
   'retry-after',
+  'te',
+  'tk',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'x-content-type-options',
 ]);
+/** What answers may be coded with, so that they can be read. */
+const knownCodings: ReadonlySet<string> = new Set(['identity', 'gzip', 'deflate']);
 const metadataKey = /^[0-9a-z_.-]+$/;
 const metadataValue = /^[\x20-\x7e]*$/;
 const base64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
 /** The metadata to send; undefined when it cannot be sent as it is. */
-function sentMetadata(
-  headers: HeaderList,
-  keep: { readonly timeout: boolean; readonly encoding: boolean },
-): string[] | undefined {
+function sentMetadata(headers: HeaderList): string[] | undefined {
   const sent: string[] = [];
   const single = new Set<string>();
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase();
-    const value = headers[i + 1] ?? '';
+    const recorded = headers[i + 1] ?? '';
     if (name.startsWith(':') || ownHeaders.has(name) || connectionHeaders.has(name)) continue;
-    if (name === 'grpc-timeout' && !keep.timeout) continue;
-    if (name === 'grpc-encoding' && !keep.encoding) continue;
+    const value = name === 'grpc-encoding' || name === 'grpc-accept-encoding' ? known(recorded) : recorded;
+    if (value === '' && recorded !== '') continue;
     if (!metadataKey.test(name) || !metadataValue.test(value)) return undefined;
-    if (singleHeaders.has(name) && single.has(name)) return undefined;
-    single.add(name);
-    if (!name.endsWith('-bin')) sent.push(name, value);
-    else {
-      for (const one of value.split(',')) {
-        if (!base64.test(one.trim())) return undefined;
-        sent.push(name, one.trim());
-      }
+    if (name.endsWith('-bin') && !value.split(',').every((one) => base64.test(one.trim()))) return undefined;
+    if (singleHeaders.has(name)) {
+      if (single.has(name)) return undefined;
+      single.add(name);
     }
+    sent.push(name, value);
   }
+  // A server may refuse a call without them, and a hook may have left them out.
+  if (!single.has('content-type')) sent.push('content-type', 'application/grpc');
+  if (!single.has('te')) sent.push('te', 'trailers');
   return sent;
+}
+
+/** The codings of a list that this sender knows. */
+function known(codings: string): string {
+  return codings
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => knownCodings.has(one))
+    .join(',');
 }

@@ -1,5 +1,4 @@
 import { senderContract } from '@gardenhose/core/testing';
-import * as grpc from '@grpc/grpc-js';
 import { describe, test } from 'vitest';
 import { createSender } from '../src/sender.ts';
 import { aCall } from './support/calls.ts';
@@ -14,8 +13,8 @@ for (const channels of ['lane', 2] as const) {
         },
       });
       return {
-        sender: createSender(`http://127.0.0.1:${running.port}`, { grpc, channels }),
-        unreachable: createSender('http://127.0.0.1:1', { grpc, channels }),
+        sender: createSender(`http://127.0.0.1:${running.port}`, { channels }),
+        unreachable: createSender('http://127.0.0.1:1', { channels }),
         answered: aCall(),
         unanswered: aCall({ target: '/test.Echo/Upload' }),
         close: async () => running[Symbol.asyncDispose](),

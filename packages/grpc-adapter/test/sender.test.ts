@@ -38,7 +38,7 @@ test('all four kinds of call are sent from their events, and answered', async ()
         endAt: 30,
       }),
     ],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
   );
   expect(results.map(answered)).toEqual([['hello'], ['abc'], ['x', 'y', 'z'], ['one', 'two']]);
   expect(results.map(({ entry }) => [entry.outcome, entry.status])).toEqual(
@@ -55,7 +55,7 @@ test('each message leaves at its own time, and its answer is told with the time 
   const messages = [0, 30, 60, 90].map((at) => [at, `at ${at}`] as const);
   const [result] = await replayAll(
     [aCall({ target: '/test.Echo/Chat', messages, endAt: 120 })],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
   );
   const start = result?.replayed?.startAt ?? Number.NaN;
   const sent = result?.replayed?.request.messages ?? [];
@@ -70,7 +70,7 @@ test('each message leaves at its own time, and its answer is told with the time 
 });
 
 test('case 42: with speed, distances, deadlines and cancels are scaled alike', () => {
-  const sender = createSender('http://127.0.0.1:1', { grpc });
+  const sender = createSender('http://127.0.0.1:1');
   const call = aCall({
     messages: [
       [0, 'a'],
@@ -115,7 +115,7 @@ test('metadata goes as recorded, in order and repeated, but for what is not meta
         request: {},
       }),
     ],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
     { mark: { runId: 'r' } },
   );
   expect(result?.entry.status).toBe(0);
@@ -150,23 +150,23 @@ test('case 20: headers of HTTP/1.1 connections are not sent, and recorded creden
     ...['upgrade', 'h2c', 'http2-settings', 'x', 'authorization', 'Bearer t'],
   ];
   const calls = [aCall({ headers })];
-  const [dropped] = await replayAll(calls, createSender(origin(running.port), { grpc }));
+  const [dropped] = await replayAll(calls, createSender(origin(running.port)));
   expect(dropped?.entry.status).toBe(0);
   expect(seen?.get('authorization')).toEqual([]);
-  const [kept] = await replayAll(calls, createSender(origin(running.port), { grpc }), {
+  const [kept] = await replayAll(calls, createSender(origin(running.port)), {
     guard: { keepCredentials: true },
   });
   expect(kept?.entry.status).toBe(0);
   expect(seen?.get('authorization')).toEqual(['Bearer t']);
   const twice = aCall({ headers: ['authorization', 'a', 'authorization', 'b'] });
-  const [refused] = await replayAll([twice], createSender(origin(running.port), { grpc }), {
+  const [refused] = await replayAll([twice], createSender(origin(running.port)), {
     guard: { keepCredentials: true },
   });
   expect(refused?.entry).toMatchObject({ outcome: 'skipped', skip: 'request-invalid' });
 });
 
 test('what cannot be sent says why', () => {
-  const sender = createSender('http://127.0.0.1:1', { grpc });
+  const sender = createSender('http://127.0.0.1:1');
   const data = Buffer.from('x');
   const message = { at: 0, seq: 0, kind: 0, size: 1, state: 'kept', data } as const;
   const skip = (shape: Parameters<typeof aCall>[0]) => sender.prepare(aCall(shape));
@@ -198,9 +198,9 @@ test('case 40: health checks, reflection and channelz are left out, unless asked
     '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
     '/grpc.channelz.v1.Channelz/GetServers',
   ].map((target) => aCall({ target }));
-  const left = createSender('http://127.0.0.1:1', { grpc });
+  const left = createSender('http://127.0.0.1:1');
   expect(calls.map((call) => left.prepare(call))).toEqual(calls.map(() => ({ skip: 'infrastructure' })));
-  const sent = createSender('http://127.0.0.1:1', { grpc, infrastructure: true });
+  const sent = createSender('http://127.0.0.1:1', { infrastructure: true });
   for (const call of calls) expect(sent.prepare(call)).not.toHaveProperty('skip');
 });
 
@@ -213,9 +213,9 @@ test('case 41: the authority is the target’s, the recorded one, or that of a h
     },
   });
   const call = aCall({ request: { authority: 'shop.internal:443' } });
-  await replayAll([call], createSender(origin(running.port), { grpc }));
-  await replayAll([call], createSender(origin(running.port), { grpc, authority: 'recorded' }));
-  await replayAll([call], createSender(origin(running.port), { grpc }), {
+  await replayAll([call], createSender(origin(running.port)));
+  await replayAll([call], createSender(origin(running.port), { authority: 'recorded' }));
+  await replayAll([call], createSender(origin(running.port)), {
     hooks: { onSend: (one) => ({ ...one, request: { ...one.request, authority: 'other.test' } }) },
   });
   expect(hosts).toEqual([`127.0.0.1:${running.port}`, 'shop.internal:443', 'other.test']);
@@ -242,7 +242,7 @@ test('case 1: a cancel comes at its time, as a cancel and not as an end', async 
         cancelAt: 61,
       }),
     ],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
   );
   expect(result?.entry).toMatchObject({ outcome: 'answered', recordedStatus: 1, status: 1 });
   expect(answered(result)).toEqual(['a', 'b']);
@@ -258,7 +258,7 @@ test('case 3: a deadline ends a call as it did, and is not a cancel besides', as
       left.push(Number(call.getDeadline()) - Date.now());
     },
   });
-  const sender = createSender(origin(running.port), { grpc });
+  const sender = createSender(origin(running.port));
   const call = aCall({ headers: ['grpc-timeout', '100m'], cancelAt: 99 });
   expect(sender.prepare(call)).toMatchObject({ deadlineNs: 100 * ms, abandonNs: undefined });
   const [result] = await replayAll([call], sender);
@@ -270,15 +270,15 @@ test('case 3: a deadline ends a call as it did, and is not a cancel besides', as
 
 test('case 4: deadlines of any length are those of the call; one that cannot be read goes as it is', async () => {
   await using running = await serve({});
-  const sender = createSender(origin(running.port), { grpc });
+  const sender = createSender(origin(running.port));
   const deadline = (text: string) => {
     const made = sender.prepare(aCall({ headers: ['grpc-timeout', text] }));
-    return 'skip' in made ? made : [made.deadlineNs, made.head?.headers.includes('grpc-timeout')];
+    return 'skip' in made ? made : [made.deadlineNs, headerValue(made.head?.headers ?? [], 'grpc-timeout')];
   };
-  expect(deadline('500u')).toEqual([0.5 * ms, false]);
-  expect(deadline('0S')).toEqual([0, false]);
-  expect(deadline('2592000S')).toEqual([2_592_000_000 * ms, false]);
-  expect(deadline('5')).toEqual([undefined, true]);
+  expect(deadline('500u')).toEqual([0.5 * ms, '500u']);
+  expect(deadline('0S')).toEqual([0, '0S']);
+  expect(deadline('2592000S')).toEqual([2_592_000_000 * ms, '2592000S']);
+  expect(deadline('5')).toEqual([undefined, '5']);
   const results = await replayAll(
     ['0m', '700H', 'abc'].map((text, i) => aCall({ id: i + 1, headers: ['grpc-timeout', text] })),
     sender,
@@ -295,12 +295,12 @@ test('case 5: trailers alone are told as an answer without head and messages', a
       answer({ code: grpc.status.NOT_FOUND, details: 'no 100% é', metadata });
     },
   });
-  const [result] = await replayAll([aCall()], createSender(origin(running.port), { grpc }));
+  const [result] = await replayAll([aCall()], createSender(origin(running.port)));
   expect(result?.entry).toMatchObject({ outcome: 'answered', status: 5 });
   const { response } = result?.replayed ?? {};
   expect(response).toMatchObject({ status: 200, messages: [], complete: true });
   // case 21
-  expect(headerValue(response?.trailers ?? [], 'grpc-message')).toBe('no 100%25 %C3%A9');
+  expect(headerValue(response?.trailers ?? [], 'grpc-message')).toBe('no%20100%25%20%C3%A9');
   expect(headerValue(response?.trailers ?? [], 'grpc-status-details-bin')).toBe('CAU=');
   expect(headerValue(response?.trailers ?? [], 'x-reason')).toBe('gone');
 });
@@ -311,7 +311,7 @@ test('case 7: empty messages are messages', async () => {
     aCall({ id, target: '/test.Echo/Chat', messages: texts.map((text) => [0, text] as const) });
   const results = await replayAll(
     [chat(1, ['']), chat(2, ['', 'a']), chat(3, ['a', '']), chat(4, [])],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
   );
   expect(results.map(answered)).toEqual([[''], ['', 'a'], ['a', ''], []]);
   expect(results.map(({ entry }) => entry.status)).toEqual([0, 0, 0, 0]);
@@ -327,7 +327,7 @@ test('case 8: a server that speaks first is heard before anything is said', asyn
   });
   const [result] = await replayAll(
     [aCall({ target: '/test.Echo/Chat', messages: [[60, 'hi']], endAt: 70 })],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
   );
   expect(answered(result)).toEqual(['welcome', 'hi']);
   const { request, response } = result?.replayed ?? {};
@@ -354,7 +354,7 @@ test('cases 9 and 10: an end without a message, and an answer that is over befor
         endAt: 5_000,
       }),
     ],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
   );
   expect(results.map(answered)).toEqual([['nothing'], ['enough']]);
   expect((results[1]?.entry.endAt ?? 0) - (results[1]?.entry.sentAt ?? 0)).toBeLessThan(1_000 * ms);
@@ -378,7 +378,7 @@ test('case 11: a connection that is lost in the middle of an answer says so, and
   const { port } = server.address() as AddressInfo;
   const results = await replayAll(
     [aCall({ id: 1, target: '/test.Echo/Chat' }), aCall({ id: 2, at: 300 })],
-    createSender(origin(port), { grpc }),
+    createSender(origin(port)),
   );
   server.close();
   expect(results[0]?.entry).toMatchObject({ outcome: 'failed', error: { code: 'connection-closed' } });
@@ -402,7 +402,7 @@ test('case 12: resets and answers that are not gRPC are clear errors', async () 
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const calls = [7, 11, 2, 8].map((code, i) => aCall({ id: i + 1, headers: ['x-reset', String(code)] }));
-  const results = await replayAll([...calls, aCall({ id: 5 })], createSender(origin(port), { grpc }));
+  const results = await replayAll([...calls, aCall({ id: 5 })], createSender(origin(port)));
   server.close();
   const told = results.map(
     ({ entry: { error } }) => `${error?.code} ${error?.message.replace(origin(port), '')}`,
@@ -420,7 +420,7 @@ test('case 14: a method that the target does not have is an answer', async () =>
   await using running = await serve({});
   const [result] = await replayAll(
     [aCall({ target: '/test.Echo/Missing' })],
-    createSender(origin(running.port), { grpc }),
+    createSender(origin(running.port)),
   );
   expect(result?.entry).toMatchObject({ outcome: 'answered', status: 12 });
 });
@@ -439,7 +439,7 @@ test('case 16: messages of any recorded size are sent; one that is over the limi
   const big = 'x'.repeat(6 * 1024 * 1024);
   const results = await replayAll(
     [aCall({ id: 1, messages: [[0, big]] }), aCall({ id: 2, target: '/test.Echo/List' })],
-    createSender(origin(running.port), { grpc, maxMessageBytes: 7 * 1024 * 1024 }),
+    createSender(origin(running.port), { maxMessageBytes: 7 * 1024 * 1024 }),
   );
   expect(results.map(({ entry, replayed }) => [entry.status, replayed?.response?.size])).toEqual([
     [0, big.length],
@@ -447,7 +447,7 @@ test('case 16: messages of any recorded size are sent; one that is over the limi
   ]);
   const [over] = await replayAll(
     [aCall({ target: '/test.Echo/List' })],
-    createSender(origin(running.port), { grpc, maxMessageBytes: 1_000 }),
+    createSender(origin(running.port), { maxMessageBytes: 1_000 }),
   );
   expect(over?.entry.error).toMatchObject({ code: 'response-limit' });
 });
@@ -482,7 +482,7 @@ test('case 17: messages that were compressed are compressed again, among others 
   const messages = call.request.messages.map((message, i) => ({ ...message, kind: i % 2 }));
   await replayAll(
     [{ ...call, request: { ...call.request, messages } }],
-    createSender(origin((server.address() as AddressInfo).port), { grpc }),
+    createSender(origin((server.address() as AddressInfo).port)),
   );
   server.close();
   expect(flags).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
@@ -507,7 +507,7 @@ test('case 22: a stream without end is stopped by the time that the run gives it
   });
   const [result] = await replayAll(
     [aCall({ target: '/test.Echo/List' })],
-    createSender(origin(running.port), { grpc, maxBodyBytes: 50_000 }),
+    createSender(origin(running.port), { maxBodyBytes: 50_000 }),
     { guard: { timeoutMs: 300 } },
   );
   expect(result?.entry.error).toMatchObject({ code: 'response-timeout' });
@@ -520,13 +520,13 @@ test('case 22: a stream without end is stopped by the time that the run gives it
 test('case 23: calls wait for room on a connection, and none is lost', async () => {
   await using running = await serve({}, undefined, { server: { 'grpc.max_concurrent_streams': 3 } });
   const calls = Array.from({ length: 40 }, (_, i) => aCall({ id: i + 1, messages: [[0, `n${i}`]] }));
-  const results = await replayAll(calls, createSender(origin(running.port), { grpc }), { order: 'none' });
+  const results = await replayAll(calls, createSender(origin(running.port)), { order: 'none' });
   expect(results.map(answered)).toEqual(calls.map((_, i) => [`n${i}`]));
 });
 
 test('nothing that listens, no TLS, TLS that is not trusted: clear errors, and nothing is sent', async () => {
   const refused = (target: string, tls = {}) =>
-    replayAll([aCall()], createSender(target, { grpc, tls, connectTimeoutMs: 1_000 }));
+    replayAll([aCall()], createSender(target, { tls, connectTimeoutMs: 1_000 }));
   await expect(refused('http://127.0.0.1:1')).rejects.toMatchObject({
     code: 'target-unreachable',
     message: expect.stringContaining('Nothing listens at http://127.0.0.1:1'),
@@ -550,38 +550,26 @@ test('nothing that listens, no TLS, TLS that is not trusted: clear errors, and n
   mute.close();
 });
 
-test('the same sender is made in a worker, by the name of the library', async () => {
+test('the same sender is made in a worker', async () => {
   await using running = await serve({});
-  const sender = createSender(origin(running.port), { grpc, channels: 2 });
+  const sender = createSender(origin(running.port), { channels: 2 });
   const { source } = sender;
-  const again = await openSender(structuredClone(source?.options));
+  const again = openSender(structuredClone(source?.options));
   expect(again.target).toBe(sender.target);
   const [result] = await replayAll([aCall()], again);
   expect(answered(result)).toEqual(['hello']);
-  await expect(
-    openSender({ target: sender.target, settings: { library: 'no-such-package' } }),
-  ).rejects.toMatchObject({
-    code: 'invalid-option',
-  });
-  await expect(openSender({ target: sender.target, settings: { library: 'node:fs' } })).rejects.toMatchObject(
-    {
-      code: 'invalid-option',
-    },
-  );
-  await expect(openSender({})).rejects.toMatchObject({ code: 'invalid-option' });
+  expect(() => openSender({})).toThrow(expect.objectContaining({ code: 'invalid-option' }));
 });
 
 test('options that make no sense are refused by name', () => {
   const make =
     (options: object, target = 'http://127.0.0.1:1') =>
     () =>
-      createSender(target, { grpc, ...options });
+      createSender(target, options);
   for (const [options, subject] of [
-    [{ grpc: {} }, 'grpc'],
     [{ authority: 'mine' }, 'authority'],
     [{ channels: 0 }, 'channels'],
     [{ infrastructure: 'yes' }, 'infrastructure'],
-    [{ library: '' }, 'library'],
     [{ maxMessageBytes: -1 }, 'maxMessageBytes'],
     [{ maxBodyBytes: 1.5 }, 'maxBodyBytes'],
     [{ connectTimeoutMs: 0 }, 'connectTimeoutMs'],
@@ -596,15 +584,11 @@ test('options that make no sense are refused by name', () => {
 test('a run that is stopped gives up what is under way', async () => {
   await using running = await serve({ upload: () => undefined });
   const controller = new AbortController();
-  const run = replayExchanges(
-    [aCall({ target: '/test.Echo/Upload' })],
-    createSender(origin(running.port), { grpc }),
-    {
-      thread: 'inline',
-      signal: controller.signal,
-      drainMs: 10,
-    },
-  );
+  const run = replayExchanges([aCall({ target: '/test.Echo/Upload' })], createSender(origin(running.port)), {
+    thread: 'inline',
+    signal: controller.signal,
+    drainMs: 10,
+  });
   setTimeout(() => controller.abort(), 50);
   for await (const { entry } of run.results) expect(entry.error?.code).toBe('replay-aborted');
   expect(run.progress().stopped).toBe('signal');

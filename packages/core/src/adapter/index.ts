@@ -8,6 +8,7 @@ export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';
 export { resolveTapOptions } from '../record/tap-options.ts';
 export { both, tellWireHead } from '../record/two-recorders.ts';
+export { dialOptions, tlsOptions } from '../replay/dial.ts';
 export type { SenderSetup } from '../replay/sender-setup.ts';
 export { isSenderSetup, originTls, refuseSenderSettings, senderTlsNames } from '../replay/sender-setup.ts';
 export { openStub } from '../stub/open-stub.ts';

@@ -8,11 +8,11 @@ export interface ShipmentPart {
   /** Nanoseconds after the start of the exchange. */
   readonly offsetNs: number;
   readonly bytes: Uint8Array;
-  /** What it is where bytes alone do not tell: a message, one that was compressed, or the end of the request. Default bytes. */
+  /** What it is where bytes alone do not tell: a whole message, or the end of the request. Default bytes. */
   readonly kind?: PartKind | undefined;
 }
 
-export const partKinds = ['bytes', 'message', 'compressed', 'end'] as const;
+export const partKinds = ['bytes', 'message', 'end'] as const;
 export type PartKind = (typeof partKinds)[number];
 
 /** The head of a request, for a sender whose library writes heads itself. */

@@ -48,7 +48,7 @@ test('a call comes out of a batch as it went in: its head, its deadline, and wha
     deadlineNs: 2.5e9,
     parts: [
       { offsetNs: 0, bytes: bytes('one'), kind: 'message' },
-      { offsetNs: 5, bytes: bytes(''), kind: 'compressed' },
+      { offsetNs: 5, bytes: bytes(''), kind: 'message' },
       { offsetNs: 6, bytes: bytes(''), kind: 'end' },
     ],
   };

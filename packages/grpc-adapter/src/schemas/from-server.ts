@@ -2,7 +2,7 @@ import { GardenhoseError, type HeaderList, type SchemaFile, type SenderTlsOption
 import { onlyOptions, originOption, senderTlsNames, wholeOption } from '@gardenhose/core/adapter';
 import type * as Grpc from '@grpc/grpc-js';
 import { type GrpcLibrary, type GrpcMetadata, isLibrary, loadLibrary } from '../library.ts';
-import { connectChannel, openChannel } from '../sender-channel.ts';
+import { connectChannel, openChannel } from './channel.ts';
 import { descriptorSet } from './descriptor-set.ts';
 import {
   fileByName,
@@ -76,7 +76,7 @@ export async function schemasFromServer(
     connectTimeoutMs: timeoutMs,
     maxMessageBytes: limits.bytes,
   };
-  const channel = openChannel(library, channelOptions, 'identity', credentials);
+  const channel = openChannel(library, channelOptions, credentials);
   try {
     const problem = await connectChannel(library, channel, channelOptions);
     if (problem !== undefined)

@@ -1,0 +1,174 @@
+import { deflateSync, gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { createSender } from '../src/sender.ts';
+import { timeoutText } from '../src/sender-call.ts';
+import { aCall, answered, replayAll } from './support/calls.ts';
+import { answerWith, frame, grpcHead, serveBare } from './support/http2-server.ts';
+
+const ms = 1e6;
+
+test('a head goes as it was recorded, with its user agent, its codings and the text of its timeout', async () => {
+  let seen: readonly string[] = [];
+  await using running = await serveBare((stream, _headers, raw) => {
+    seen = raw;
+    answerWith(stream, [frame('ok')]);
+  });
+  const headers = [
+    ...['user-agent', 'grpc-go/1.60.1', 'grpc-timeout', '4999999u', 'x-tenant', 'a', '__proto__', 'b'],
+    ...['grpc-accept-encoding', 'identity, snappy, gzip', 'grpc-encoding', 'snappy', 'x-tenant', 'c'],
+    ...['trace-bin', 'AAE'],
+  ];
+  const [result] = await replayAll([aCall({ headers })], createSender(running.origin), { mark: false });
+  expect(result?.entry.status).toBe(0);
+  expect(seen).toEqual([
+    ...[':method', 'POST', ':scheme', 'http', ':authority', running.origin.replace('http://', '')],
+    ...[':path', '/test.Echo/Unary', 'content-type', 'application/grpc', 'te', 'trailers'],
+    ...['user-agent', 'grpc-go/1.60.1', 'grpc-timeout', '4999999u', 'x-tenant', 'a', 'x-tenant', 'c'],
+    ...['__proto__', 'b', 'grpc-accept-encoding', 'identity,gzip', 'trace-bin', 'AAE'],
+  ]);
+});
+
+test('a timeout that follows the speed has at most eight digits, in the finest unit that holds it', () => {
+  expect([0, 1.5, 99_999_999, 1e8, 2.5e9, 1e15, 1e17, 1e23].map(timeoutText)).toEqual([
+    '0n',
+    '2n',
+    '99999999n',
+    '100000u',
+    '2500000u',
+    '1000000S',
+    '1666667M',
+    '99999999H',
+  ]);
+});
+
+test('messages of an answer are found however the bytes are cut, and decompressed', async () => {
+  const all = [frame(gzipSync('one'), true), frame('two'), frame(gzipSync('x'.repeat(500)), true), frame('')];
+  await using running = await serveBare((stream) => {
+    stream.respond({ ...grpcHead, 'grpc-encoding': 'gzip' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.resume();
+    const bytes = [...Buffer.concat(all)];
+    const next = () => {
+      const byte = bytes.shift();
+      if (byte === undefined) stream.end();
+      else stream.write(Buffer.from([byte]), () => setImmediate(next));
+    };
+    next();
+  });
+  const [result] = await replayAll([aCall()], createSender(running.origin));
+  expect(answered(result)).toEqual(['one', 'two', 'x'.repeat(500), '']);
+  expect(result?.replayed?.response).toMatchObject({ size: 506, complete: true });
+});
+
+test('an answer that cannot be decompressed, or not within the limit, is malformed', async () => {
+  await using running = await serveBare((stream, headers) => {
+    const coding = String(headers['x-coding']);
+    const bomb = deflateSync(Buffer.alloc(1024 * 1024));
+    answerWith(stream, [frame('fine'), frame(coding === 'gzip' ? 'no gzip' : bomb, true)], {
+      'grpc-encoding': coding,
+    });
+  });
+  const calls = ['gzip', 'deflate', 'zstd'].map((coding, i) =>
+    aCall({ id: i + 1, headers: ['x-coding', coding] }),
+  );
+  const results = await replayAll(calls, createSender(running.origin, { maxMessageBytes: 10_000 }));
+  expect(results.map(({ entry }) => entry.error?.code)).toEqual(calls.map(() => 'response-malformed'));
+  expect(results.map(answered)).toEqual(calls.map(() => ['fine']));
+});
+
+test('a length that no message can have ends the call before anything of it is kept', async () => {
+  await using running = await serveBare((stream) => {
+    stream.respond(grpcHead);
+    stream.write(Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
+  });
+  const [result] = await replayAll([aCall()], createSender(running.origin));
+  expect(result?.entry.error?.code).toBe('response-limit');
+});
+
+test('an answer without a status, or of another content type, is malformed', async () => {
+  await using running = await serveBare((stream, headers) => {
+    const type = String(headers['x-type']);
+    stream.respond({ ':status': 200, 'content-type': type }, { endStream: headers['x-alone'] === '1' });
+    if (headers['x-alone'] !== '1') stream.end(frame('a'));
+  });
+  const head = (type: string, alone: string) => ['x-type', type, 'x-alone', alone];
+  const results = await replayAll(
+    [
+      aCall({ id: 1, headers: head('application/grpc', '0') }),
+      aCall({ id: 2, headers: head('application/grpc', '1') }),
+      aCall({ id: 3, headers: head('text/html', '0') }),
+      aCall({ id: 4, headers: head('application/grpc', '0'), target: '/test.Echo/Chat', endAt: null }),
+    ],
+    createSender(running.origin),
+  );
+  expect(results.map(({ entry }) => entry.error?.message.replace(running.origin, ''))).toEqual([
+    ' ended the call without a status',
+    ' ended the call without a status',
+    ' did not answer in gRPC (another content type)',
+    ' ended the call without a status',
+  ]);
+});
+
+test('case 23: a call that waits for a stream counts as sent when it has one, so that the wait is lag', async () => {
+  let most = 0;
+  let open = 0;
+  await using running = await serveBare(
+    (stream) => {
+      most = Math.max(most, ++open);
+      stream.on('close', () => open--);
+      setTimeout(() => answerWith(stream, [frame('ok')]), 20);
+    },
+    { settings: { maxConcurrentStreams: 2 } },
+  );
+  const calls = Array.from({ length: 8 }, (_, i) => aCall({ id: i + 1 }));
+  const results = await replayAll(calls, createSender(running.origin), { order: 'none' });
+  expect(results.map(({ entry }) => entry.status)).toEqual(calls.map(() => 0));
+  expect(most).toBe(2);
+  const [first, ...others] = results.map(({ entry }) => (entry.sentAt ?? Number.NaN) - entry.plannedAt);
+  expect(first).toBeLessThan(20 * ms);
+  expect(others.at(-1)).toBeGreaterThan(50 * ms);
+});
+
+test('case 11: calls that a GOAWAY left unseen are sent once more on a new connection, and say so', async () => {
+  await using running = await serveBare((stream, headers) => {
+    if (headers['x-call'] === '1' && running.sessions.length === 1) {
+      // What comes from here on was not looked at (RFC 9113 section 6.8).
+      stream.session?.goaway(0, stream.id);
+      setTimeout(() => answerWith(stream, [frame('first')]), 50);
+    } else if (running.sessions.length > 1) {
+      answerWith(stream, [frame(`again ${headers['x-call']}`)]);
+    }
+  });
+  const calls = [1, 2, 3].map((id) => aCall({ id, at: id === 3 ? 100 : 0, headers: ['x-call', String(id)] }));
+  const results = await replayAll(calls, createSender(running.origin));
+  expect(results.map(answered)).toEqual([['first'], ['again 2'], ['again 3']]);
+  expect(results.map(({ entry }) => entry.resent)).toEqual([undefined, true, undefined]);
+  expect(running.sessions).toHaveLength(2);
+});
+
+test('a call that is refused again and again is sent twice at most', async () => {
+  let came = 0;
+  await using running = await serveBare((stream) => {
+    came++;
+    stream.session?.goaway(0, stream.id);
+    stream.close(7);
+  });
+  const [result] = await replayAll([aCall()], createSender(running.origin), { guard: { timeoutMs: 500 } });
+  expect(result?.entry).toMatchObject({ outcome: 'failed', resent: true });
+  expect(came).toBe(2);
+});
+
+test('case 26: a connection that was closed in a long gap is made again before the next call is due', async () => {
+  await using running = await serveBare((stream) => {
+    answerWith(stream, [frame('ok')]);
+    const { session } = stream;
+    if (running.sessions.length === 1) stream.on('close', () => session?.close());
+  });
+  const calls = [aCall({ id: 1 }), aCall({ id: 2, at: 400 })];
+  const results = await replayAll(calls, createSender(running.origin));
+  expect(results.map(({ entry }) => [entry.status, entry.resent])).toEqual([
+    [0, undefined],
+    [0, undefined],
+  ]);
+  expect(running.sessions).toHaveLength(2);
+});
