@@ -19,6 +19,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copyCost } from './support/copy-cost.js';
 import {
   answeredAt,
   cpuOf,
@@ -40,7 +41,8 @@ until the requests of a round are answered, which compares like with like and ha
 latency of the service is from the moment a request was given to the operating system until its answer was, leaving out what the
 client could not send on time; the other one is what a client sees that shares a processor with the recorder's thread, its own
 delays and all. For both, the request threads go before whatever else runs on their processor, if the system permits it. Bodies
-of 64 kB are copied: into cache where the recorder's thread keeps up, into main memory in a burst that it cannot keep up with.`;
+of 64 kB are copied: into cache where the recorder's thread keeps up, into main memory in a burst that it cannot keep up with;
+"copying 64 kB" is what either costs by itself. [What a recorded request costs](notes/recording-cost.md) tells the parts.`;
 
 /**
  * @typedef {import('./support/overhead-sides.js').Side} Side
@@ -59,6 +61,8 @@ const scenarios = [
 ];
 const latencyLimit = 1.1;
 const connections = 20;
+/** Until the code of both has been compiled for what it is measured with. */
+const warmUpRequests = 4000;
 
 /**
  * @param {{ quick: boolean }} options
@@ -82,6 +86,10 @@ export async function run({ quick }) {
     const rounds = quick ? { count: 4, seconds: 0.4 } : { count: 15, seconds: 3 };
     measures.push(...(await ownLatency(off, on, saturation / 2, rounds)));
     measures.push(...(await seenLatency(off, on, saturation / 2, rounds)));
+    measures.push(
+      { name: 'copying 64 kB into memory that is in cache', value: copyCost(2), unit: 'us' },
+      { name: 'copying 64 kB into memory that is not', value: copyCost(256), unit: 'us' },
+    );
     measures.push({ name: 'half load', value: saturation / 2, unit: 'requests/s' });
     measures.push({
       name: 'request threads on a processor of their own',
@@ -121,6 +129,9 @@ export async function run({ quick }) {
  * @returns {Promise<Measure[]>}
  */
 async function processorTime(off, on, { path, label, limit, count }, most) {
+  for (let done = 0; done < warmUpRequests; done += count) {
+    for (const side of [off, on]) await cpuOf(side, path, count, connections);
+  }
   const letGo = holdBack(on);
   const held = letGo === undefined ? [] : await pairsOf(off, on, path, count, most);
   letGo?.();
