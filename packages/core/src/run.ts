@@ -25,6 +25,12 @@ export interface ReplayRunOptions extends ReplayOptions {
    * for side `response` rewrite the recorded answer that the live one is compared with. Default none.
    */
   readonly rules?: readonly HookRule[] | undefined;
+  /**
+   * Schemas of the messages of gRPC calls, each a serialised `google.protobuf.FileDescriptorSet`: for compare, where that is not
+   * given its own. The list may grow while exchanges are replayed. Default those in the capture; where exchanges are replayed that come
+   * without one, none.
+   */
+  readonly schemas?: readonly Uint8Array[] | undefined;
   /** Whether live answers are compared with the recorded ones, and how. Default false. */
   readonly compare?: boolean | CompareOptions | undefined;
   /** What the report counts as late, and how much it lists. */
@@ -45,6 +51,7 @@ export interface ReplayRunOptions extends ReplayOptions {
 const optionNames: Readonly<Record<keyof ReplayRunOptions, true>> = {
   ...replayOptionNames,
   rules: true,
+  schemas: true,
   compare: true,
   report: true,
   losses: true,
@@ -83,8 +90,8 @@ async function replayEach(
   options: ReplayRunOptions,
 ): Promise<Report> {
   onlyOptions('a replay', options, optionNames);
-  const { rules = [], compare = false, report, losses, onResult, ...replayOptions } = options;
-  const comparer = comparerOf(compare);
+  const { rules = [], schemas, compare = false, report, losses, onResult, ...replayOptions } = options;
+  const comparer = comparerOf(compare, schemas);
   const builder = new ReportBuilder(report);
   const { hooks, answer } = splitRules(rules);
   const run = replayExchanges(answer === undefined ? source : mapped(source, answer), sender, {
@@ -120,18 +127,13 @@ export async function replayCapture(
   const gaps = new GapTally();
   const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
-  const compare = await withSchemas(capture, options.compare);
-  return replayEach(exchanges, sender, { ...options, compare, losses });
+  const schemas = options.schemas ?? (asksForSchemas(options) ? await readSchemas(capture) : undefined);
+  return replayEach(exchanges, sender, { ...options, schemas, losses });
 }
 
-/** The messages of a capture are compared by the schemas in it, unless others are given. */
-async function withSchemas(
-  capture: Capture,
-  compare: ReplayRunOptions['compare'],
-): Promise<ReplayRunOptions['compare']> {
-  if (compare === undefined || compare === false) return compare;
-  const options = compare === true ? {} : compare;
-  return options.schemas === undefined ? { ...options, schemas: await readSchemas(capture) } : options;
+/** Whether anything in this run looks into messages: finding the schemas of a capture takes a reading of its own. */
+function asksForSchemas({ compare = false }: ReplayRunOptions): boolean {
+  return compare !== false;
 }
 
 /** Whether what a capture holds can forbid a target. */
@@ -142,9 +144,12 @@ function mayBeRefused({ target, targets = [target] }: Sender, { guard }: ReplayR
   );
 }
 
-function comparerOf(compare: boolean | CompareOptions): Comparer | undefined {
+function comparerOf(
+  compare: boolean | CompareOptions,
+  schemas: readonly Uint8Array[] | undefined,
+): Comparer | undefined {
   if (compare === false) return undefined;
-  return createComparer(compare === true ? {} : compare);
+  return createComparer(compare === true ? { schemas } : { schemas, ...compare });
 }
 
 async function* mapped(

@@ -3,9 +3,11 @@ import { plainJson } from '../hook/json-text.ts';
 import { maskExchange } from '../mask/mask-exchange.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { operationOf } from '../model/operation.ts';
+import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { printPath } from './compare-path.ts';
 import type { Comparison, Difference, DifferenceKind, DifferenceVerdict } from './difference.ts';
 import { judge } from './judge.ts';
+import type { MessageLimits } from './message-pair.ts';
 import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
 import { type ResponseView, viewOf, viewPair } from './response-view.ts';
 import { type Place, placeOf, valueAt } from './view-place.ts';
@@ -24,13 +26,16 @@ export type Comparer = (recorded: Exchange, replayed: Exchange) => Comparison;
 export function createComparer(options: CompareOptions = {}): Comparer {
   const resolved = resolveCompareOptions(options);
   const { masker, schemas } = resolved;
+  const registry = new SchemaRegistry();
+  const known = { ...resolved, registry };
   let told = 0;
   return (recorded, replayed) => {
     for (const data of schemas.slice(told)) {
       told++;
+      registry.add(data);
       masker?.mask({ type: 'schema', seq: 0, at: 0, format: 'protobuf', data });
     }
-    return compareWith(recorded, replayed, resolved);
+    return compareWith(recorded, replayed, known);
   };
 }
 
@@ -47,7 +52,11 @@ export function compareExchange(
   return createComparer(options)(recorded, replayed);
 }
 
-function compareWith(recorded: Exchange, live: Exchange, options: ResolvedCompareOptions): Comparison {
+function compareWith(
+  recorded: Exchange,
+  live: Exchange,
+  options: ResolvedCompareOptions & MessageLimits,
+): Comparison {
   const replayed = options.masker === undefined ? live : maskExchange(options.masker, live);
   const views = viewPair(recorded, replayed, options);
   const differences: Difference[] = [];

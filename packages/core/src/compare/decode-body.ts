@@ -101,7 +101,8 @@ function utf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-function digest(bytes: Uint8Array): JsonValue {
+/** What stands for bytes that are not decoded. */
+export function digest(bytes: Uint8Array): JsonValue {
   return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 

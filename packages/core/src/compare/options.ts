@@ -21,8 +21,8 @@ export interface CompareOptions {
   /** The policy in the capture's header: tells whether the masker has the key of the recording. */
   readonly recordedPolicy?: PolicySummary | undefined;
   /**
-   * Schemas of messages, each a serialised `google.protobuf.FileDescriptorSet`: live messages are masked by them as the recorded
-   * ones were. The list may grow while exchanges are compared. Default none; a replay of a capture takes those in it.
+   * Schemas of messages, each a serialised `google.protobuf.FileDescriptorSet`: messages are compared as fields by them, and live
+   * ones masked as the recorded ones were. The list may grow while exchanges are compared. Default none; a replay of a capture takes those in it.
    */
   readonly schemas?: readonly Uint8Array[] | undefined;
   /** Differences kept of one exchange; more are counted. Default 100. */

@@ -3,8 +3,9 @@ import { grpcStatusOf } from '../model/grpc-status.ts';
 import { headerValue, headerValues } from '../model/headers.ts';
 import type { JsonValue } from '../model/json-value.ts';
 import { comparedHeaders, comparedMetadata } from './compared-headers.ts';
-import { type BodyLimits, type DecodedBody, decodeBody } from './decode-body.ts';
+import { type DecodedBody, decodeBody } from './decode-body.ts';
 import type { DifferencePart } from './difference.ts';
+import { type MessageLimits, messageList, messagePair } from './message-pair.ts';
 
 /** How an exchange ended: with a whole answer, in the middle of one, or without. */
 export type ResponseOutcome = 'answered' | 'cut' | 'no answer';
@@ -26,12 +27,14 @@ export interface ViewPair {
 }
 
 /** The two responses of an exchange as they are compared. */
-export function viewPair(recorded: Exchange, replayed: Exchange, limits: BodyLimits): ViewPair {
+export function viewPair(recorded: Exchange, replayed: Exchange, limits: MessageLimits): ViewPair {
   const unknownEnd = unknownEndOf(recorded);
   const same = haveSameBytes(recorded.response, replayed.response);
+  const messages =
+    hasMessages(recorded) || hasMessages(replayed) ? messagePair(recorded, replayed, limits) : undefined;
   const bodies = {
-    recorded: same ? noBody : decodedBodyOf(recorded, limits),
-    replayed: same ? noBody : decodedBodyOf(replayed, limits),
+    recorded: same ? noBody : decodedBodyOf(recorded, limits, messages?.recorded),
+    replayed: same ? noBody : decodedBodyOf(replayed, limits, messages?.replayed),
   };
   const notCompared: { part: DifferencePart; reason: string }[] = [];
   if (unknownEnd !== undefined) notCompared.push({ part: 'outcome', reason: unknownEnd });
@@ -44,6 +47,7 @@ export function viewPair(recorded: Exchange, replayed: Exchange, limits: BodyLim
     }
   }
   const comparable = answered && !notCompared.some(({ part }) => part === 'body');
+  if (comparable) for (const reason of messages?.reasons ?? []) notCompared.push({ part: 'body', reason });
   const view = (exchange: Exchange, body: DecodedBody): ResponseView => ({
     // Differences are found from the last name to the first.
     ...(comparable && 'value' in body && body.value !== undefined ? { body: body.value } : {}),
@@ -58,8 +62,9 @@ export function viewPair(recorded: Exchange, replayed: Exchange, limits: BodyLim
 }
 
 /** The view of one response. */
-export function viewOf(exchange: Exchange, limits: BodyLimits): ResponseView {
-  const body = decodedBodyOf(exchange, limits);
+export function viewOf(exchange: Exchange, limits: MessageLimits): ResponseView {
+  const messages = hasMessages(exchange) ? messageList(exchange, limits) : undefined;
+  const body = decodedBodyOf(exchange, limits, messages);
   return {
     ...('value' in body && body.value !== undefined ? { body: body.value } : {}),
     ...headOf(exchange),
@@ -82,12 +87,31 @@ function haveSameBytes(recorded: Response | undefined, replayed: Response | unde
   return Buffer.compare(bodyBytes(recorded), bodyBytes(replayed)) === 0;
 }
 
-function decodedBodyOf({ protocol, request, response }: Exchange, limits: BodyLimits): DecodedBody {
+/** @param messages - those of a gRPC call, which are decoded by their schemas */
+function decodedBodyOf(
+  { request, response, protocol }: Exchange,
+  limits: MessageLimits,
+  messages: readonly JsonValue[] | undefined,
+): DecodedBody {
   if (response === undefined) return { value: undefined };
   if (protocol !== 'grpc') return decodeBody(response, response.headers, limits);
-  // Not every tap sees the content type of the answer, and it is that of the request.
-  const type = headerValue(request.headers, 'content-type') ?? 'application/grpc';
-  return decodeBody(response, ['content-type', type], limits);
+  if (messages === undefined) return decodeBody(response, ['content-type', grpcTypeOf(request)], limits);
+  if (response.state !== 'kept' && response.state !== 'masked') return { notCompared: response.state };
+  return response.complete ? { value: [...messages] } : { notCompared: 'incomplete' };
+}
+
+/** Not every tap sees the content type of the answer, and it is that of the request. */
+function grpcTypeOf({ headers }: Exchange['request']): string {
+  return headerValue(headers, 'content-type') ?? 'application/grpc';
+}
+
+/** Whether an answer has messages that are protobuf. */
+function hasMessages({ protocol, request, response }: Exchange): boolean {
+  return (
+    protocol === 'grpc' &&
+    (response?.messages.length ?? 0) > 0 &&
+    !/json\s*(?:;|$)/i.test(grpcTypeOf(request))
+  );
 }
 
 /** The status of a gRPC call, which it has even where no answer came. */

@@ -84,7 +84,7 @@ export class MessageViewer {
     if (this.#withDefaults) {
       for (const field of layout.unset) {
         this.count(0);
-        if (!groups.has(field)) out[field.key] = this.unset(field);
+        out[field.key] = this.unset(field);
       }
     }
     for (const [field, own] of groups) out[field.key] = this.field(field, own, bytes, depth);
