@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
+  renameSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -17,14 +19,17 @@ import type { ByteOutput } from './frame-writer.ts';
  */
 export class FileOutput implements ByteOutput {
   readonly path: string;
+  /** What it takes the place of when it is whole. */
+  readonly #replaced: string | undefined;
   readonly #fd: number;
   /** A device or a pipe: written to as it is, and never removed or replaced. */
   readonly #special: boolean;
   #position = 0;
 
   /** @throws GardenhoseError `io` when the file exists and may not be replaced, or cannot be made */
-  constructor(path: string, overwrite: boolean) {
+  constructor(path: string, overwrite: boolean, replaced?: string) {
     this.path = path;
+    this.#replaced = replaced;
     this.#special = isSpecial(path);
     if (overwrite && !this.#special) remove(path);
     try {
@@ -32,6 +37,16 @@ export class FileOutput implements ByteOutput {
     } catch (cause) {
       throw ioError(path, cause, advices.find(([code]) => isCode(cause, code))?.[1]);
     }
+  }
+
+  /**
+   * A file that replaces one only when it is {@link finish | finished}: until then it stands beside it.
+   *
+   * @throws GardenhoseError `io`
+   */
+  static replacing(path: string): FileOutput {
+    const beside = `${path}.${randomBytes(6).toString('hex')}.part`;
+    return isFile(path) ? new FileOutput(beside, false, path) : new FileOutput(path, true);
   }
 
   write(bytes: Uint8Array): void {
@@ -74,6 +89,23 @@ export class FileOutput implements ByteOutput {
     closeSync(this.#fd);
   }
 
+  /**
+   * Closes a file that is whole, and gives it its name.
+   *
+   * @throws GardenhoseError `io`
+   */
+  finish(): void {
+    this.sync();
+    if (this.#replaced !== undefined) {
+      try {
+        renameSync(this.path, this.#replaced);
+      } catch (cause) {
+        throw ioError(this.#replaced, cause);
+      }
+    }
+    this.close();
+  }
+
   /** Closes and removes a file that never became a capture. */
   discard(): void {
     closeSync(this.#fd);
@@ -105,6 +137,14 @@ function isSpecial(path: string): boolean {
     return !found.isFile() && !found.isDirectory();
   } catch {
     // Not there, or not for us to see: what opening it says is the answer.
+    return false;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
     return false;
   }
 }

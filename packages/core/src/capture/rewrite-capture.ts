@@ -28,7 +28,8 @@ export interface RewriteResult extends CaptureCondition {
 }
 
 /**
- * Reads one capture, as far as it is sound, and writes another. A new file that could not be finished is removed.
+ * Reads one capture, as far as it is sound, and writes another. A new file that could not be finished is removed; one that it was
+ * to replace is left as it was.
  *
  * @param headerOf - The header of the new capture, from that of the old one
  * @param copy - Writes what comes between header and end
@@ -49,14 +50,13 @@ export async function rewriteCapture(
     const log = new ConditionLog('salvage', name);
     const head = await readHead(window, log);
     const header = headerOf(await bestHeader(source, head, name));
-    const target = typeof output === 'string' ? new FileOutput(output, overwrite) : streamOutput(output);
+    const target = typeof output === 'string' ? newFile(output, overwrite) : streamOutput(output);
     const file = target instanceof FileOutput ? target : undefined;
     try {
       const writer = new CaptureWriter(target, header);
       await copy({ window, log, start: { ...head, fromStart: true } }, writer);
       await writer.close();
-      file?.sync();
-      file?.close();
+      file?.finish();
       return { header, bytesWritten: writer.bytesWritten, ...log.condition() };
     } catch (error) {
       file?.discard();
@@ -66,6 +66,11 @@ export async function rewriteCapture(
     await window.close();
     await close();
   }
+}
+
+/** A file that is replaced stays until the new one is whole. */
+function newFile(path: string, overwrite: boolean): FileOutput {
+  return overwrite ? FileOutput.replacing(path) : new FileOutput(path, false);
 }
 
 /** Where the header is lost, its copy at the end. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -104,4 +104,27 @@ test('a policy that masks nothing, the capture itself and a name that is taken a
   });
   expect(await failure(() => maskCapture(path, path))).toMatchObject({ code: 'invalid-option' });
   expect(await failure(() => maskCapture(inPieces(readFileSync(path)), path))).toMatchObject({ code: 'io' });
+});
+
+test('a file that is to be replaced stays as it was until the new one is whole', async () => {
+  const output = join(dir, 'masked.hose');
+  writeFileSync(output, 'what was there');
+  const kept: string[] = [];
+  const options = { policy: { version: 1, key }, overwrite: true } as const;
+  const cut = maskCapture(inPieces(await written(events), 64), output, {
+    ...options,
+    onEvent: (count) => {
+      kept.push(readFileSync(output, 'latin1'));
+      if (count === 5) throw new Error('interrupted');
+    },
+  });
+  await expect(cut).rejects.toThrow('interrupted');
+  expect(kept).toEqual(Array.from({ length: 5 }, () => 'what was there'));
+  expect(readFileSync(output, 'latin1')).toBe('what was there');
+  expect(readdirSync(dir)).toEqual(['masked.hose']);
+
+  await maskCapture(inPieces(await written(events)), output, options);
+  expect(await verifyCapture(output)).toMatchObject({ state: 'complete' });
+  expect(statSync(output).mode & 0o777).toBe(0o600);
+  expect(readdirSync(dir)).toEqual(['masked.hose']);
 });
