@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createRecorder, fileSink } from '@gardenhose/core';
+import { createRecorder, fileSink, noMask, type TapTarget } from '@gardenhose/core';
 import { tapServer } from '@gardenhose/http-adapter';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -10,7 +10,7 @@ import { closedPort, httpServer } from '../support/http-server.ts';
 import { useShop } from '../support/recorded-shop.ts';
 import { runCli, runCliHere } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
-import { stock, useStock } from '../support/stock.ts';
+import { stock, stockProto, useStock } from '../support/stock.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -37,6 +37,12 @@ beforeAll(async () => {
   await one.close();
 });
 afterAll(() => dir[Symbol.dispose]());
+
+/** A recorder that is told of no schema. */
+const withoutSchemas = (recorder: TapTarget): TapTarget => ({
+  begin: (...args) => recorder.begin(...args),
+  tapFailed: (error) => recorder.tapFailed(error),
+});
 
 const atOnce = ['--pace', 'asap', '--order', 'serial'];
 
@@ -205,6 +211,28 @@ test('elsewhere than on loopback, only methods that change nothing are sent', as
   expect(refused.stderr).toContain('add --allow ORIGIN if');
 });
 
+test('schemas that the capture lacks are given as files, or asked for', async () => {
+  const bare = dir.file('bare.hose');
+  const recorder = createRecorder({ service: 'stock', sink: fileSink({ path: bare }), mask: noMask });
+  await using served = await stock({ target: withoutSchemas(recorder) });
+  await useStock(served.port);
+  await recorder.close();
+  const to = 'https://staging.example:8443';
+  const plan = async (...flags: string[]) => {
+    const args = ['replay', bare, '--to', to, '--allow', to, '--dry-run', '--json', ...flags];
+    return JSON.parse((await runCli(args)).stdout).plan;
+  };
+  expect(await plan()).toMatchObject({ toSend: 0, skipped: { mutation: 4 } });
+  expect(await plan('--proto', stockProto)).toMatchObject({ toSend: 2, skipped: { mutation: 2 } });
+
+  const asked = await runCli(['replay', bare, '--to', served.origin, '--reflection', '--quiet']);
+  expect(asked.code).not.toBe(0);
+  expect(asked.stderr).toMatch(/^gardenhose: [^\n]*reflection[^\n]*\n$/);
+  expect(served.seen).toHaveLength(4);
+  const refused = await runCli(['replay', bare, '--to', to, '--reflection']);
+  expect(refused).toMatchObject({ code: 3, stdout: '' });
+});
+
 test('a capture on standard input may hold calls', async () => {
   await using served = await stock();
   const args = ['replay', '-', '--to', served.origin, ...atOnce, '--json'];
@@ -233,6 +261,7 @@ test.each([
   [['--to', 'http://127.0.0.1:1', '--ca', 'x.pem'], '--ca has an effect only with an https target'],
   [['--to', 'https://127.0.0.1:1', '--cert', 'x.pem'], '--cert goes with --key'],
   [['--to', 'https://127.0.0.1:1', '--key', 'x.pem'], '--key goes with --cert'],
+  [['--to', 'http://127.0.0.1:1', '--reflection', '--dry-run'], '--reflection asks the target'],
   [['--to-grpc', '127.0.0.1:50051'], '--to-grpc'],
   [['--to', 'http://127.0.0.1:1', '--read-only', 'Get'], 'Expected a method, such as shop.Orders/Get'],
 ])('%j is refused before anything is read', async (flags, told) => {

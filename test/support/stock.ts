@@ -5,10 +5,11 @@ import { tapServer } from '@gardenhose/grpc-adapter';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
+export const stockProto = fileURLToPath(new URL('stock.proto', import.meta.url));
+
 /** The service by its methods, as proto-loader gives it. */
 function loadStock(): grpc.ServiceDefinition {
-  const path = fileURLToPath(new URL('stock.proto', import.meta.url));
-  const client = grpc.loadPackageDefinition(loadSync(path, { keepCase: true })).shop;
+  const client = grpc.loadPackageDefinition(loadSync(stockProto, { keepCase: true })).shop;
   const version = client !== undefined && 'v1' in client ? client.v1 : undefined;
   const stock = typeof version === 'object' && 'Stock' in version ? version.Stock : undefined;
   if (typeof stock !== 'function') throw new Error('stock.proto holds no service');

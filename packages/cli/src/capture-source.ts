@@ -31,7 +31,7 @@ export interface CaptureContents {
   /** What may be in it. */
   readonly protocols: ReadonlySet<Protocol>;
   /** Of messages. Of what can be read only once, those that came by so far. */
-  readonly schemas: readonly Uint8Array[];
+  readonly schemas: Uint8Array[];
 }
 
 /**

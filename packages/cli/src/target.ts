@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   byProtocol,
   GardenhoseError,
@@ -9,6 +8,8 @@ import {
 import { createSender } from '@gardenhose/http-adapter';
 import type { Command } from 'commander';
 import { parseOrigin } from './flags.ts';
+import type { LiveTarget } from './schema-flags.ts';
+import { certificatePair, certificatesIn } from './tls-flags.ts';
 
 /** Where a capture is sent to, and how. */
 export interface TargetFlags {
@@ -50,7 +51,7 @@ export function checkTargetFlags({ to, toGrpc, ca, cert, key }: TargetFlags): vo
  */
 export async function openTarget(flags: TargetFlags, protocols: ReadonlySet<Protocol>): Promise<Sender> {
   const { to, toGrpc = to } = flags;
-  const tls = await tlsOf(flags);
+  const tls = tlsOf(flags);
   const grpc =
     toGrpc === undefined || !protocols.has('grpc') ? undefined : await grpcSender(toGrpc, flags, tls);
   // One that is not needed says where nothing is sent.
@@ -76,9 +77,17 @@ async function grpcSender(origin: string, flags: TargetFlags, tls: SenderTlsOpti
   });
 }
 
-async function tlsOf({ ca, cert, key }: TargetFlags): Promise<SenderTlsOptions> {
-  const read = (path: string | undefined) => (path === undefined ? undefined : readFile(path, 'utf8'));
-  return { ca: await read(ca), cert: await read(cert), key: await read(key) };
+/** The server that knows its schemas. */
+export function liveTarget(flags: TargetFlags, metadata: readonly string[]): LiveTarget {
+  const origin = flags.toGrpc ?? flags.to ?? '';
+  return { origin, tls: tlsFor(origin, tlsOf(flags)), metadata };
+}
+
+function tlsOf({ ca, cert, key }: TargetFlags): SenderTlsOptions {
+  return {
+    ca: ca === undefined ? undefined : certificatesIn(ca, '--ca'),
+    ...(cert === undefined || key === undefined ? {} : certificatePair(cert, key)),
+  };
 }
 
 function tlsFor(origin: string, tls: SenderTlsOptions): SenderTlsOptions | undefined {

@@ -29,10 +29,15 @@ export function listenTlsOf({ tlsCert, tlsKey }: TlsFlags): { cert: string; key:
       tlsCert === undefined ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
     throw new GardenhoseError('invalid-option', `${given} needs ${missing} as well`, { subject: missing });
   }
-  const pair = { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') };
+  return certificatePair(tlsCert, tlsKey);
+}
+
+/** @throws {@link GardenhoseError} `invalid-option` when they do not fit */
+export function certificatePair(certFile: string, keyFile: string): { cert: string; key: string } {
+  const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
   checked(
     pair,
-    `${tlsCert} and ${tlsKey} are no certificate with its private key, in PEM and without a passphrase`,
+    `${certFile} and ${keyFile} are no certificate with its private key, in PEM and without a passphrase`,
   );
   return pair;
 }
@@ -49,10 +54,15 @@ export function caOf({ ca }: TlsFlags, to: string): string | undefined {
       subject: '--ca',
     });
   }
-  const text = readFileSync(ca, 'utf8');
-  const problem = `${ca} holds no certificate in PEM`;
+  return certificatesIn(ca, '--ca');
+}
+
+/** @throws {@link GardenhoseError} `invalid-option` when there is no certificate in the file */
+export function certificatesIn(file: string, flag: string): string {
+  const text = readFileSync(file, 'utf8');
+  const problem = `${file} holds no certificate in PEM`;
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new GardenhoseError('invalid-option', problem, { subject: '--ca' });
+    throw new GardenhoseError('invalid-option', problem, { subject: flag });
   }
   checked({ ca: text }, problem);
   return text;

@@ -7,6 +7,7 @@ import {
   createMasker,
   GapTally,
   GardenhoseError,
+  type GuardOptions,
   type HookRule,
   keyNote,
   type Pace,
@@ -34,9 +35,10 @@ import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
 import type { Output } from '../output.ts';
 import { planJson, planText } from '../plan-text.ts';
 import { Progress } from '../progress.ts';
-import { checkTargetFlags, openTarget, type TargetFlags, withTargetFlags } from '../target.ts';
+import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
+import { checkTargetFlags, liveTarget, openTarget, type TargetFlags, withTargetFlags } from '../target.ts';
 
-interface ReplayFlags extends CommonFlags, MaskFlags, TargetFlags {
+interface ReplayFlags extends CommonFlags, MaskFlags, SchemaFlags, TargetFlags {
   readonly pace?: Pace;
   readonly speed?: number;
   readonly order?: ReplayOrder;
@@ -64,7 +66,8 @@ The plan is printed before anything is sent; --dry-run ends there.
 
 Comparing: with --compare, status, headers and bodies of the answers are compared with the recorded ones. Live answers are
 masked first, by --policy and under the key that the recording had (--mask-key-file or GARDENHOSE_MASK_KEY); under another
-key, masked values are compared by kind only. --ignore takes status, header:NAME, trailer:NAME or body:PATH.
+key, masked values are compared by kind only. Messages of gRPC are masked and read by the schemas in the capture, or by those given.
+--ignore takes status, header:NAME, trailer:NAME or body:PATH.
 
 FILE may be "-" for standard input. The first interrupt (Ctrl-C) ends the run in order with a report, the second at once.
 Exit code: 0 nothing changed and the run was faithful, 1 differences or failures, 2 neither can be said, 3 refused.
@@ -119,22 +122,27 @@ export function replayCommand(context: CommandContext): Command {
     .option('--report <file>', 'write the report to this file, as JSON')
     .option('--dry-run', 'print the plan and send nothing')
     .addHelpText('after', help);
-  return withCommonFlags(withMaskFlags(command)).action((file: string, flags: ReplayFlags) => {
-    context.run(flags, async (output) => {
-      checkTargetFlags(flags);
-      checkCombinations(flags);
-      const rules = await rulesOf(flags);
-      if (flags.report !== undefined) await checkWritable(flags.report);
-      await using source = await openSource(file, context.io);
-      const contents = await source.contents();
-      const sender = await openTarget(flags, contents.protocols);
-      try {
-        return await plannedRun(file, flags, rules, source, contents, sender, output, context.io);
-      } finally {
-        await sender.close();
-      }
-    });
-  });
+  return withCommonFlags(withSchemaFlags(withMaskFlags(command), { live: true })).action(
+    (file: string, flags: ReplayFlags) => {
+      context.run(flags, async (output) => {
+        checkTargetFlags(flags);
+        checkCombinations(flags);
+        const rules = await rulesOf(flags);
+        if (flags.report !== undefined) await checkWritable(flags.report);
+        await using source = await openSource(file, context.io);
+        const contents = await source.contents();
+        const sender = await openTarget(flags, contents.protocols);
+        try {
+          // Before the target is asked for anything.
+          await planReplay([], sender, { guard: guardOf(flags) });
+          contents.schemas.unshift(...(await schemasOf(flags, liveTarget(flags, metadataOf(rules)))));
+          return await plannedRun(file, flags, rules, source, contents, sender, output, context.io);
+        } finally {
+          await sender.close();
+        }
+      });
+    },
+  );
 }
 
 async function plannedRun(
@@ -153,11 +161,7 @@ async function plannedRun(
     speed: flags.speed,
     order: flags.order,
     ownProcessor: flags.ownProcessor && 'auto',
-    guard: {
-      allow: flags.allow,
-      allowMutations: flags.allowMutations,
-      readOnly: readOnlyMethods(flags, contents),
-    },
+    guard: { ...guardOf(flags), readOnly: readOnlyMethods(flags, contents) },
     rules,
     compare: flags.compare === true && compareOptions(flags, source, contents, io),
     onProgress: (now) => progress.update(() => progressText(now)),
@@ -231,6 +235,19 @@ function conclude(
   return exit === exitCodes.fine ? conditionExit(condition) : exit;
 }
 
+function guardOf({ allow, allowMutations }: ReplayFlags): GuardOptions {
+  return { allow, allowMutations };
+}
+
+/** What --header and --patch set on every request. */
+function metadataOf(rules: readonly HookRule[]): string[] {
+  return rules.flatMap((rule) =>
+    rule.do === 'set-header' && rule.where === undefined && rule.side !== 'response'
+      ? [rule.name, rule.value]
+      : [],
+  );
+}
+
 /** Those that are named, and those that the schemas of the capture say change nothing. */
 function readOnlyMethods({ readOnly = [] }: ReplayFlags, { schemas }: CaptureContents): string[] {
   const registry = new SchemaRegistry();
@@ -275,6 +292,9 @@ function checkCombinations(flags: ReplayFlags): void {
     if (flags.policy !== undefined) throw wrong('--policy', 'has an effect only with --compare; add it');
     if (flags.maskKeyFile !== undefined)
       throw wrong('--mask-key-file', 'has an effect only with --compare; add it');
+  }
+  if (flags.dryRun === true && flags.reflection === true) {
+    throw wrong('--reflection', 'asks the target, and --dry-run sends nothing; leave one out');
   }
   if (flags.dryRun === true && flags.report !== undefined) {
     throw wrong('--report', 'has no effect with --dry-run, which sends nothing; leave one out');
