@@ -1,5 +1,11 @@
 // Starts worker threads, which load the built packages: `npm run build` first.
-import { type Exchange, isGardenhoseError, type ReplayRunOptions, type Report } from '@gardenhose/core';
+import {
+  type Exchange,
+  isGardenhoseError,
+  type ReplayRunOptions,
+  type Report,
+  replayExchanges,
+} from '@gardenhose/core';
 import { anExchange } from '@gardenhose/core/testing';
 import { createSender, replay } from '@gardenhose/http-adapter';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -137,4 +143,32 @@ test('ownProcessor takes a boolean or auto', async () => {
     code: 'invalid-option',
     message: "ownProcessor must be true, false or 'auto', got 'yes'",
   });
+});
+
+/** Answers at once, and takes its thread down a moment later. */
+const failing = `
+  const answer = (exchange) => ({
+    exchange, sentAt: 0, endAt: 1, informational: [], chunks: [], trailers: [], size: 0, truncated: false,
+  });
+  const lane = {
+    warm: async () => undefined,
+    send: async ({ exchange }) => {
+      setTimeout(() => { throw new Error('broken'); }, 150);
+      return answer(exchange);
+    },
+    abandon() {},
+    close() {},
+  };
+  export const openSender = () => ({ target: 'http://127.0.0.1:1', openLane: () => lane, close: async () => {} });
+`;
+
+test('the processor is given back when the worker fails, while nobody reads the results', async () => {
+  const before = distinctAffinities();
+  const url = `data:text/javascript,${encodeURIComponent(failing)}`;
+  const sender = { ...createSender('http://127.0.0.1:1'), source: { url, options: null } };
+  const { results } = replayExchanges(exchanges(2, 60_000), sender, { ownProcessor: true });
+  await results.next();
+  expect(distinctAffinities()).toHaveLength(2);
+  await expect.poll(distinctAffinities, { timeout: 5_000 }).toEqual(before);
+  await expect(results.next()).rejects.toMatchObject({ code: 'worker-failed' });
 });

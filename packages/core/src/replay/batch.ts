@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCodes } from '../errors.ts';
 import type { Protocol } from '../model/event.ts';
-import type { Job, Settled } from './engine.ts';
+import type { Job, Settled } from './job.ts';
 import {
   type Answer,
   type AnswerHead,

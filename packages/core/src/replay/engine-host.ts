@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
-import { Engine, type EngineOptions, type Job, type Settled } from './engine.ts';
+import { Engine, type EngineOptions } from './engine.ts';
+import type { Job, Settled } from './job.ts';
 import type { AnswerError, Sender } from './sender.ts';
 import { clockWaiter, napWaiter } from './waiter.ts';
 

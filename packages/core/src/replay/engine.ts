@@ -1,45 +1,13 @@
 import type { Protocol } from '../model/event.ts';
+import { Fifo } from './fifo.ts';
+import type { HeapEntry } from './heap.ts';
+import { type GroupMember, HeldGroup } from './held-group.ts';
+import type { Job, Settled } from './job.ts';
 import { LaneTable, type OpenLane } from './lane-table.ts';
 import type { OrderRule } from './order.ts';
-import {
-  type Answer,
-  type AnswerError,
-  isUnsendable,
-  type RunTimer,
-  type Sender,
-  type Shipment,
-  type Unsendable,
-} from './sender.ts';
+import { type Answer, type AnswerError, isUnsendable, type RunTimer, type Sender } from './sender.ts';
 import { Timers } from './timers.ts';
 import type { Waiter } from './waiter.ts';
-
-/** An exchange on its way through the engine. Jobs are given in the order of their planned times. */
-export interface Job {
-  /** Position in the run, counted from 0. */
-  readonly index: number;
-  readonly exchange: number;
-  readonly lane: string;
-  readonly protocol: Protocol;
-  /** Nanoseconds since time zero; NaN when it is due as soon as the engine has it. */
-  readonly plannedAt: number;
-  /** When it started and was finished in the recording. */
-  readonly startAt: number;
-  readonly finishedAt: number;
-  /** Nanoseconds from sending to giving up. */
-  readonly timeoutNs: number;
-  /** What to send, or what makes it at the moment of sending. */
-  readonly shipment: Shipment | (() => Shipment | Unsendable);
-}
-
-/** What became of a job. */
-export interface Settled {
-  readonly index: number;
-  readonly plannedAt: number;
-  readonly blockedNs: number;
-  /** Absent when it was not sent: then `skip` says why. */
-  readonly answer?: Answer | undefined;
-  readonly skip?: string | undefined;
-}
 
 export interface EngineOptions {
   readonly sender: Sender;
@@ -55,22 +23,23 @@ export interface EngineOptions {
   readonly onIdle?: ((slackNs: number) => void) | undefined;
 }
 
-interface Active {
+interface Active extends GroupMember {
   readonly job: Job;
   readonly plannedAt: number;
-  /** From here on its group holds later exchanges back, in recorded time. */
-  readonly holdsFrom: number;
-  readonly group: Active[];
-  state: 'held' | 'ready' | 'sent';
+  readonly group: HeldGroup<Active>;
   blockedNs: number;
   deadline: number;
   /** Its place among those under way; -1 when it is not. */
-  place: number;
+  underWay: number;
   lane?: Lane | undefined;
+  onLane?: OnLane | undefined;
   undoAbandon?: (() => void) | undefined;
 }
 
-type Lane = OpenLane<Active>;
+/** An exchange that is under way on its lane, by when it was over in the recording. */
+type OnLane = HeapEntry;
+
+type Lane = OpenLane;
 
 /** How far ahead of its first exchange a lane is connected. */
 const warmAheadNs = 250e6;
@@ -87,19 +56,18 @@ const maxIdleGroups = 4_096;
  */
 export class Engine {
   readonly #options: EngineOptions;
-  /** What was taken is let go at once: it would live as long as the array does. */
-  readonly #planned: (Job | undefined)[] = [];
-  #next = 0;
+  readonly #planned = new Fifo<Job>();
+  /** Of those planned, how many were connected for. */
   #warmed = 0;
-  readonly #groups = new Map<string, Active[]>();
-  readonly #lanes: LaneTable<Active>;
+  readonly #groups = new Map<string, HeldGroup<Active>>();
+  readonly #lanes: LaneTable;
   readonly #timers = new Timers();
   /** Ready but for the limit on exchanges under way. */
-  readonly #ready: Active[] = [];
+  readonly #ready = new Fifo<Active>();
   /** Sent and not answered, in no order. */
   readonly #underWay: Active[] = [];
   /** Groups in which an answer came, so that others may go. */
-  readonly #loosened: Active[][] = [];
+  readonly #loosened: HeldGroup<Active>[] = [];
   #releasing = false;
   #lastSentAt = 0;
   #zero = 0;
@@ -147,8 +115,8 @@ export class Engine {
    */
   async warm(withinNs: number): Promise<AnswerError | undefined> {
     const lanes = new Map<string, { readonly lane: Lane; readonly protocol: Protocol }>();
-    for (let i = this.#next; i < this.#planned.length; i++) {
-      const job = this.#planned[i];
+    for (let i = 0; i < this.#planned.size; i++) {
+      const job = this.#planned.at(i);
       if (job === undefined || job.plannedAt > withinNs || lanes.size >= this.#options.maxInFlight) break;
       if (!lanes.has(job.lane)) {
         lanes.set(job.lane, { lane: this.#lanes.get(job.lane), protocol: job.protocol });
@@ -173,16 +141,12 @@ export class Engine {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    const waiting = [...this.#groups.values()].flat().filter(({ state }) => state !== 'sent');
-    const left = this.#planned.slice(this.#next);
-    this.#planned.length = 0;
-    this.#next = 0;
-    this.#ready.length = 0;
-    for (const { job, plannedAt, blockedNs } of waiting) {
+    // In the order of their starts, as far as that goes: those that were let go come first in each group.
+    const held = [...this.#groups.values()].flatMap((group) => group.drain());
+    for (const { job, plannedAt, blockedNs } of [...this.#ready.drain(), ...held]) {
       this.#options.onSettled({ index: job.index, plannedAt, blockedNs, skip: 'aborted' });
     }
-    for (const job of left) {
-      if (job === undefined) continue;
+    for (const job of this.#planned.drain()) {
       this.#options.onSettled({ index: job.index, plannedAt: job.plannedAt, blockedNs: 0, skip: 'aborted' });
     }
   }
@@ -208,13 +172,13 @@ export class Engine {
   }
 
   #nextPlanned(): number {
-    const job = this.#planned[this.#next];
+    const job = this.#planned.at(0);
     if (job === undefined) return Number.POSITIVE_INFINITY;
     return Number.isNaN(job.plannedAt) ? 0 : job.plannedAt;
   }
 
   #nextWarm(): number {
-    const job = this.#planned[Math.max(this.#warmed, this.#next)];
+    const job = this.#planned.at(this.#warmed);
     if (job === undefined || Number.isNaN(job.plannedAt)) return Number.POSITIVE_INFINITY;
     const at = job.plannedAt - warmAheadNs;
     // What was put off for want of time is looked at again in the next turn, whatever that is for.
@@ -232,48 +196,36 @@ export class Engine {
   };
 
   #takeNext(): void {
-    const job = this.#planned[this.#next];
+    const job = this.#planned.shift();
     if (job === undefined) return;
-    this.#planned[this.#next++] = undefined;
-    // Kept as an array with a moving start: shifting would move all that is planned for each that is sent.
-    if (this.#next >= 1024 && this.#next * 2 >= this.#planned.length) {
-      this.#planned.splice(0, this.#next);
-      this.#warmed = Math.max(0, this.#warmed - this.#next);
-      this.#next = 0;
-    }
-    const groupName = this.#options.order.group(job.lane);
+    this.#warmed = Math.max(0, this.#warmed - 1);
+    const { order } = this.#options;
+    const groupName = order.group(job.lane);
     let group = this.#groups.get(groupName);
     if (group === undefined) {
-      group = [];
+      group = new HeldGroup();
       this.#groups.set(groupName, group);
     }
     const active: Active = {
       job,
       plannedAt: Number.isNaN(job.plannedAt) ? this.#timer.nowNs() : job.plannedAt,
-      holdsFrom: this.#options.order.holdsFrom(job.finishedAt),
+      key: order.holdsFrom(job.finishedAt),
+      startAt: job.startAt,
+      place: -1,
       group,
-      state: 'held',
       blockedNs: 0,
       deadline: Number.POSITIVE_INFINITY,
-      place: -1,
+      underWay: -1,
       lane: undefined,
+      onLane: undefined,
       undoAbandon: undefined,
     };
-    let held = false;
-    for (const earlier of group) {
-      if (earlier.holdsFrom <= job.startAt) {
-        held = true;
-        break;
-      }
-    }
-    group.push(active);
-    if (!held) this.#release(active);
+    if (group.enter(active)) this.#release(active);
   }
 
   /** Its order lets it go. */
   #release(active: Active): void {
     if (this.#underWay.length >= this.#options.maxInFlight) {
-      active.state = 'ready';
       this.#ready.push(active);
     } else {
       this.#send(active);
@@ -282,7 +234,6 @@ export class Engine {
 
   #send(active: Active): void {
     const { job } = active;
-    active.state = 'sent';
     const shipment = typeof job.shipment === 'function' ? job.shipment() : job.shipment;
     if (isUnsendable(shipment)) {
       this.#settle(active, {
@@ -294,18 +245,18 @@ export class Engine {
       return;
     }
     const lane = this.#lanes.get(job.lane);
-    let overlaps = lane.active.length > 0;
-    for (const earlier of lane.active) overlaps &&= earlier.job.finishedAt > job.startAt;
+    const overlaps = lane.underWay.size > 0 && lane.underWay.least > job.startAt;
     active.lane = lane;
-    lane.active.push(active);
-    active.place = this.#underWay.push(active) - 1;
+    active.onLane = { key: job.finishedAt, place: -1 };
+    lane.underWay.push(active.onLane);
+    active.underWay = this.#underWay.push(active) - 1;
     const now = this.#timer.nowNs();
     this.#lastSentAt = now;
     active.deadline = now + job.timeoutNs;
     const answered = lane.sender.send(shipment, overlaps);
     if (shipment.abandonNs !== undefined) {
       active.undoAbandon = this.#timer.at(now + shipment.abandonNs, () => {
-        if (active.place >= 0) lane.sender.abandon(job.exchange);
+        if (active.underWay >= 0) lane.sender.abandon(job.exchange);
       });
     }
     void answered.then((answer) => this.#answered(active, lane, answer));
@@ -313,7 +264,7 @@ export class Engine {
 
   #answered(active: Active, lane: Lane, answer: Answer): void {
     active.undoAbandon?.();
-    lane.active.splice(lane.active.indexOf(active), 1);
+    if (active.onLane !== undefined) lane.underWay.delete(active.onLane);
     this.#noLongerUnderWay(active);
     const { index } = active.job;
     this.#settle(active, { index, plannedAt: active.plannedAt, blockedNs: active.blockedNs, answer });
@@ -323,17 +274,16 @@ export class Engine {
   #noLongerUnderWay(active: Active): void {
     const last = this.#underWay.pop();
     if (last !== undefined && last !== active) {
-      this.#underWay[active.place] = last;
-      last.place = active.place;
+      this.#underWay[active.underWay] = last;
+      last.underWay = active.underWay;
     }
-    active.place = -1;
+    active.underWay = -1;
   }
 
   #settle(active: Active, settled: Settled): void {
     const { group } = active;
-    const place = group.indexOf(active);
-    if (place >= 0) group.splice(place, 1);
-    if (group.length === 0 && this.#groups.size > maxIdleGroups) {
+    group.leave(active);
+    if (group.idle && this.#groups.size > maxIdleGroups) {
       this.#groups.delete(this.#options.order.group(active.job.lane));
     }
     this.#options.onSettled(settled);
@@ -344,7 +294,7 @@ export class Engine {
     this.#releasing = true;
     for (let next = this.#loosened.pop(); next !== undefined; next = this.#loosened.pop()) {
       this.#releaseHeld(next);
-      while (this.#ready.length > 0 && this.#underWay.length < this.#options.maxInFlight) {
+      while (this.#ready.size > 0 && this.#underWay.length < this.#options.maxInFlight) {
         const ready = this.#ready.shift();
         if (ready !== undefined) this.#send(ready);
       }
@@ -354,18 +304,8 @@ export class Engine {
   }
 
   /** Sends those of a group that waited for an answer that has now come. */
-  #releaseHeld(group: readonly Active[]): void {
-    let holdsFrom = Number.POSITIVE_INFINITY;
-    const free: Active[] = [];
-    for (const active of group) {
-      if (active.state === 'held') {
-        // Starts only rise along a group, so who comes after one that is held is held too.
-        if (holdsFrom <= active.job.startAt) break;
-        free.push(active);
-      }
-      holdsFrom = Math.min(holdsFrom, active.holdsFrom);
-    }
-    for (const active of free) {
+  #releaseHeld(group: HeldGroup<Active>): void {
+    for (let active = group.next(); active !== undefined; active = group.next()) {
       active.blockedNs = Math.max(0, this.#timer.nowNs() - active.plannedAt);
       this.#release(active);
     }
@@ -373,9 +313,8 @@ export class Engine {
 
   /** Connects the lane of the next job that has none yet, when there is time for it. */
   #warmNext(): void {
-    this.#warmed = Math.max(this.#warmed, this.#next);
     for (;;) {
-      const job = this.#planned[this.#warmed];
+      const job = this.#planned.at(this.#warmed);
       const now = this.#timer.nowNs();
       if (job === undefined || !(job.plannedAt - warmAheadNs <= now)) return;
       const urgent = job.plannedAt - now < warmAheadNs / 5;

@@ -1,7 +1,7 @@
 import type { Exchange } from '../model/exchange.ts';
 import { grpcStatusOf } from '../model/grpc-status.ts';
 import { operationOf } from '../model/operation.ts';
-import type { Settled } from './engine.ts';
+import type { Settled } from './job.ts';
 import type { Answer } from './sender.ts';
 import type { TranscriptEntry } from './transcript.ts';
 

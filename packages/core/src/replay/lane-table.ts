@@ -1,17 +1,19 @@
+import { Heap, type HeapEntry } from './heap.ts';
 import type { LaneSender, RunTimer, Sender } from './sender.ts';
 
 /** A lane that is open, with what is under way on it. */
-export interface OpenLane<T> {
+export interface OpenLane {
   readonly sender: LaneSender;
-  readonly active: T[];
+  /** By when they were over in the recording. */
+  readonly underWay: Heap<HeapEntry>;
 }
 
 /** The lanes of a run, opened as they are needed. Beyond a limit, the one that was idle longest is closed. */
-export class LaneTable<T> {
+export class LaneTable {
   readonly #sender: Sender;
   readonly #timer: RunTimer;
   readonly #limit: number;
-  readonly #lanes = new Map<string, OpenLane<T>>();
+  readonly #lanes = new Map<string, OpenLane>();
 
   constructor(sender: Sender, timer: RunTimer, limit: number) {
     this.#sender = sender;
@@ -19,7 +21,7 @@ export class LaneTable<T> {
     this.#limit = limit;
   }
 
-  get(name: string): OpenLane<T> {
+  get(name: string): OpenLane {
     let lane = this.#lanes.get(name);
     if (lane !== undefined) {
       // The map is kept in order of last use, where that matters.
@@ -29,7 +31,7 @@ export class LaneTable<T> {
       }
       return lane;
     }
-    lane = { sender: this.#sender.openLane(name, this.#timer), active: [] };
+    lane = { sender: this.#sender.openLane(name, this.#timer), underWay: new Heap() };
     this.#lanes.set(name, lane);
     if (this.#lanes.size > this.#limit) this.#closeIdle(name);
     return lane;
@@ -42,7 +44,7 @@ export class LaneTable<T> {
 
   #closeIdle(except: string): void {
     for (const [name, lane] of this.#lanes) {
-      if (lane.active.length > 0 || name === except) continue;
+      if (lane.underWay.size > 0 || name === except) continue;
       lane.sender.close();
       this.#lanes.delete(name);
       return;

@@ -1,5 +1,5 @@
 import type { Message } from '../model/exchange.ts';
-import type { Settled } from './engine.ts';
+import type { Settled } from './job.ts';
 import type { Schedule } from './schedule.ts';
 
 /**

@@ -19,7 +19,7 @@ const toolWithinMs = 1_000;
 const maxProcessors = 65_536;
 
 /**
- * Ties a thread of this process to the last processor that the process may run on, and all its other threads to the others.
+ * Ties a thread of this process to one of the processors that the process may run on, and all its other threads to the others.
  * Threads made later inherit from the one that makes them, so they keep off it too, unless the tied thread makes them.
  * Where that cannot be done, nothing is tied, and the error says why.
  */
@@ -65,9 +65,12 @@ function divide(): Division | string {
     return 'its threads are tied to different processors already, by another replay or by other means';
   }
   const processors = usable(former);
-  const own = processors.at(-1);
-  if (own === undefined || processors.length < 2) return `it may run on processor ${former} alone`;
-  return { former, all: processors.join(), own: String(own), rest: processors.slice(0, -1).join() };
+  // The first has the most to do for the system. Of the others, two processes that replay at once mostly get different ones.
+  const candidates = processors.slice(1);
+  const own = candidates[process.pid % candidates.length];
+  if (own === undefined) return `it may run on processor ${former} alone`;
+  const rest = processors.filter((processor) => processor !== own);
+  return { former, all: processors.join(), own: String(own), rest: rest.join() };
 }
 
 /** Says why not, if not all threads are tied so in the end. */

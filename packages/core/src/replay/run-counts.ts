@@ -1,4 +1,4 @@
-import type { Settled } from './engine.ts';
+import type { Settled } from './job.ts';
 import type { ReplayProgress } from './progress.ts';
 
 type Counted = Pick<

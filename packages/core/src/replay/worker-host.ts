@@ -31,9 +31,15 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHo
   let started: { resolve(): void; reject(error: GardenhoseError): void } | undefined;
   let closed = () => {};
 
+  const giveBack = () => {
+    processor?.release();
+    processor = undefined;
+  };
+
   const fail = (error: GardenhoseError) => {
     if (closing || failure !== undefined) return;
     failure = error;
+    giveBack();
     started?.reject(error);
     options.onFailed(error);
   };
@@ -68,6 +74,7 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHo
         started?.resolve();
         break;
       case 'refused':
+        giveBack();
         started?.reject(new GardenhoseError(message.code, message.message, { subject: sender.target }));
         break;
       case 'failed':
@@ -146,7 +153,7 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHo
     async close() {
       if (worker === undefined || closing) return;
       // Nothing is sent any more.
-      processor?.release();
+      giveBack();
       const ended = new Promise<void>((resolve) => {
         closed = resolve;
       });

@@ -2,8 +2,9 @@
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { batchTransfer, packSettled, unpackJobs } from './batch.ts';
-import { Engine, type Settled } from './engine.ts';
+import { Engine } from './engine.ts';
 import { leadNs, warmWithinNs } from './engine-host.ts';
+import type { Settled } from './job.ts';
 import { orderRule } from './order.ts';
 import type { Sender, SenderModule } from './sender.ts';
 import { napWaiter } from './waiter.ts';

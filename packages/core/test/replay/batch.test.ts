@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { packJobs, packSettled, unpackJobs, unpackSettled } from '../../src/replay/batch.ts';
-import type { Job, Settled } from '../../src/replay/engine.ts';
+import type { Job, Settled } from '../../src/replay/job.ts';
 import type { Shipment } from '../../src/replay/sender.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);

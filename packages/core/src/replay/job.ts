@@ -1,0 +1,30 @@
+import type { Protocol } from '../model/event.ts';
+import type { Answer, Shipment, Unsendable } from './sender.ts';
+
+/** An exchange on its way through the engine. Jobs are given in the order of their planned times. */
+export interface Job {
+  /** Position in the run, counted from 0. */
+  readonly index: number;
+  readonly exchange: number;
+  readonly lane: string;
+  readonly protocol: Protocol;
+  /** Nanoseconds since time zero; NaN when it is due as soon as the engine has it. */
+  readonly plannedAt: number;
+  /** When it started and was finished in the recording. */
+  readonly startAt: number;
+  readonly finishedAt: number;
+  /** Nanoseconds from sending to giving up. */
+  readonly timeoutNs: number;
+  /** What to send, or what makes it at the moment of sending. */
+  readonly shipment: Shipment | (() => Shipment | Unsendable);
+}
+
+/** What became of a job. */
+export interface Settled {
+  readonly index: number;
+  readonly plannedAt: number;
+  readonly blockedNs: number;
+  /** Absent when it was not sent: then `skip` says why. */
+  readonly answer?: Answer | undefined;
+  readonly skip?: string | undefined;
+}
