@@ -23,6 +23,8 @@ export const streamWindow: number = 256 * 1024;
 export const maxHeaderBytes: number = 256 * 1024;
 export const maxHeaderPairs = 10_000;
 
+const noAlpn = 'it does not speak HTTP/2 over TLS (no ALPN protocol h2), which gRPC needs';
+
 /** One connection to the origin. */
 export class Upstream {
   readonly #url: URL;
@@ -115,9 +117,7 @@ export class Upstream {
   #openTls(tls: OriginTlsOptions): TLSSocket {
     const socket = connectTls({ ...addressOf(this.#url), ...tls, ALPNProtocols: ['h2'] });
     socket.once('secureConnect', () => {
-      if (socket.alpnProtocol !== 'h2') {
-        this.#fail('it does not speak HTTP/2 over TLS (no ALPN protocol h2), which gRPC needs');
-      }
+      if (socket.alpnProtocol !== 'h2') this.#fail(noAlpn);
     });
     return socket;
   }
@@ -132,6 +132,7 @@ export class Upstream {
     const code = codeOf(error);
     const secure = this.#url.protocol === 'https:';
     if (secure && !this.#connected) {
+      if (code.endsWith('NO_APPLICATION_PROTOCOL')) return noAlpn;
       if (/CERT|SIGNATURE|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) {
         return `its certificate is not trusted (${code}); name its authority, and the host as the certificate has it`;
       }

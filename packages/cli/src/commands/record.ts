@@ -21,10 +21,11 @@ import { Progress } from '../progress.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { RecordingFront } from '../recording-front.ts';
 import { lossText, recordingText } from '../recording-text.ts';
+import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
 import { caOf, listenTlsOf, type TlsFlags, withTlsFlags } from '../tls-flags.ts';
 
-interface RecordFlags extends CommonFlags, RecordingFlags, TlsFlags {
+interface RecordFlags extends CommonFlags, RecordingFlags, TlsFlags, SchemaFlags {
   readonly listen: Address;
   readonly to: string;
   readonly rewriteHost?: boolean;
@@ -36,15 +37,20 @@ const unknownTicks = 8;
 
 const help = `
 Put it between clients and a service in any language: it passes everything on as it is, and records it. One port takes
-HTTP/1.1 and gRPC over HTTP/2; with TLS by --tls-cert and --tls-key. WebSocket connections, and requests over HTTP/2 that
-are no gRPC, are passed on but not recorded. The first interrupt (Ctrl-C) ends the recording in order, the second at once. When the capture cannot be written, requests are still served and the loss is counted.
+HTTP/1.1 and gRPC over HTTP/2; with TLS by --tls-cert and --tls-key. WebSocket connections, and requests over HTTP/2
+that are no gRPC, are passed on but not recorded. The first interrupt (Ctrl-C) ends the recording in order, the second
+at once. When the capture cannot be written, requests are still served and the loss is counted.
+
+gRPC: messages are masked field by field where --descriptors, --proto or --reflection (which asks the service) say what
+they are made of. Of others only the size is recorded.
 ${maskHelp}
 
 Examples:
   gardenhose record --listen 127.0.0.1:8080 --to http://127.0.0.1:3000 -o orders.hose
   gardenhose record --listen :8080 --to http://127.0.0.1:3000 -o orders.hose --sample 0.1 --policy policy.json
   gardenhose record --listen :8080 --to https://api.example --rewrite-host -o - | gzip > api.hose.gz
-  gardenhose record --listen :8443 --tls-cert cert.pem --tls-key key.pem --to https://stock:50051 --ca ca.pem -o stock.hose`;
+  gardenhose record --listen :8443 --tls-cert cert.pem --tls-key key.pem --to https://stock:50051 --ca ca.pem -o stock.hose
+  gardenhose record --listen :50052 --to http://127.0.0.1:50051 --reflection -o stock.hose`;
 
 /** `gardenhose record --listen H:P --to ORIGIN -o FILE`. */
 export function recordCommand(context: CommandContext): Command {
@@ -56,20 +62,24 @@ export function recordCommand(context: CommandContext): Command {
     .option('--rewrite-host', 'send the host of --to instead of the one that clients asked for')
     .addHelpText('after', help);
   const texts = { output: 'capture to write, "-" for standard output', service: 'host and port of --to' };
-  const all = withCommonFlags(withTlsFlags(withRecordingFlags(command, texts)));
-  return all.action((flags: RecordFlags) => {
+  withSchemaFlags(withTlsFlags(withRecordingFlags(command, texts)), { live: true });
+  return withCommonFlags(command).action((flags: RecordFlags) => {
     context.run(flags, async (output) => {
       const interrupt = context.io.claimInterrupt();
-      // First of all, so that no file is made or replaced for an address that is in use.
+      const listenTls = listenTlsOf(flags);
+      const ca = caOf(flags, flags.to);
+      const schemas = await schemasOf(flags, { origin: flags.to, tls: { ca } });
+      // Before the file, so that no file is made or replaced for an address that is in use.
       const front = await RecordingFront.listen({
         ...flags,
         rewriteHost: flags.rewriteHost,
         maxBodyBytes: flags.maxBodyBytes,
-        listenTls: listenTlsOf(flags),
-        ca: caOf(flags, flags.to),
+        listenTls,
+        ca,
       });
       try {
         const recorder = openRecorder(flags, context.io);
+        for (const schema of schemas) recorder.describe(schema);
         front.record(recorder);
         try {
           await recorder.ready;
@@ -115,7 +125,9 @@ async function record(
   for (const line of unmaskedLines({ policy })) output.note(line);
 
   const progress = new Progress(io, output, systemClock);
-  const watch = watchRecorder(recorder, front, output, progress);
+  const { descriptors, proto, reflection } = flags;
+  const told = { unreadCalls: descriptors !== undefined || proto !== undefined || reflection === true };
+  const watch = watchRecorder(recorder, front, output, progress, told);
   if (!interrupt.aborted) await once(interrupt, 'abort');
   await front.drain();
   // What is still under way was not broken off by anybody: the recording ends before it.
@@ -123,7 +135,7 @@ async function record(
   await front.end();
   clearInterval(watch);
   progress.clear();
-  for (const problem of front.newProblems()) output.note(problem);
+  tellFront(front, output, told);
 
   const failed = stats.sinkErrors > 0;
   const summary = [
@@ -150,27 +162,45 @@ async function record(
   return failed ? exitCodes.io : exitCodes.fine;
 }
 
+interface Told {
+  /** That the messages of calls are not read, or they are. */
+  unreadCalls: boolean;
+}
+
+const unreadCallsText =
+  'gRPC calls pass, and no schema says what their messages are made of: only their sizes are recorded; give --descriptors, --proto or --reflection';
+
+/** Tells what is new about connections and calls. */
+function tellFront(front: RecordingFront, output: Output, told: Told, progress?: Progress): void {
+  const lines = front.newProblems();
+  if (!told.unreadCalls && front.counts.calls > 0) {
+    told.unreadCalls = true;
+    lines.push(unreadCallsText);
+  }
+  if (lines.length > 0) progress?.clear();
+  for (const line of lines) output.note(line);
+}
+
 /** Shows where the recording stands, and says at once when the capture can no longer be written. */
 function watchRecorder(
   recorder: Recorder,
   front: RecordingFront,
   output: Output,
   progress: Progress,
+  told: Told,
 ): NodeJS.Timeout {
-  let told = false;
+  let failureTold = false;
   let unknownSeen = 0;
   return setInterval(() => {
     const stats = recorder.stats();
-    const problems = front.newProblems();
-    if (problems.length > 0) progress.clear();
-    for (const problem of problems) output.note(problem);
+    tellFront(front, output, told, progress);
     // Not at the first: those that come with it shall be told as well.
     if (stats.unknownHeaders.length > 0 && ++unknownSeen === unknownTicks) {
       progress.clear();
       for (const line of unknownHeadersText(stats.unknownHeaders)) output.note(line);
     }
-    if (stats.sinkErrors > 0 && !told) {
-      told = true;
+    if (stats.sinkErrors > 0 && !failureTold) {
+      failureTold = true;
       progress.clear();
       output.error(
         `the capture cannot be written: ${stats.lastError}; requests are still served, the loss is counted`,
