@@ -158,3 +158,116 @@ test('a schema that does not fit the bytes shows what is left of them, and masks
   for (const secret of [secrets.email, secrets.password, 'order-1', 'leave it', 'kept"'])
     expect(bytes.includes(secret)).toBe(false);
 });
+
+test('scan looks into the fields of messages, by the schemas of the capture or by given ones', async () => {
+  using dir = tempDir();
+  writeOrderProtos(dir.file);
+  const protos = ['--proto', dir.file('shop/orders.proto'), '--proto-path', dir.path];
+  const set = await schemasFromProto([dir.file('shop/orders.proto')], { importPaths: [dir.path] });
+  // Fields that the schema does not know: one holds an address, in a message of its own.
+  const inner = Buffer.concat([Buffer.from([0x0a, secrets.email.length]), Buffer.from(secrets.email)]);
+  const extra = Buffer.concat([Buffer.from([0xa2, 0x06, inner.length]), inner]);
+  await recordOrders(dir.file('with.hose'), { mask: unmasked, schema: set, extra });
+  await recordOrders(dir.file('without.hose'), { mask: unmasked, extra });
+  await recordOrders(dir.file('masked.hose'), { schema: set, extra });
+  interface Scanned {
+    readonly unread: number;
+    readonly findings: readonly { readonly rule: string; readonly where: string; readonly count: number }[];
+  }
+  const scan = async (file: string, ...flags: readonly string[]): Promise<Scanned> => {
+    const { stdout } = await runCli(['scan', dir.file(file), '--json', ...flags]);
+    expect(stdout).not.toContain(secrets.email);
+    return JSON.parse(stdout).captures[0];
+  };
+  const told = ({ findings }: Scanned) =>
+    findings
+      .filter(({ where }) => where.startsWith('message 0'))
+      .map(({ rule, where }) => `${where} ${rule}`)
+      .sort();
+  const expected = [
+    'message 0 $.card_number default/key/payment',
+    'message 0 $.email default/key/contact',
+    'message 0 $.labels.password default/key/secret',
+    'message 0 field 100 default/detect/email',
+  ];
+  const own = await scan('with.hose');
+  expect(told(own)).toEqual(expected);
+  expect(own.unread).toBe(0);
+  const given = await scan('without.hose', ...protos);
+  expect([told(given), given.unread]).toEqual([expected, 0]);
+  const bare = await scan('without.hose');
+  expect(bare.unread).toBe(6);
+  expect(told(bare)).not.toContain(expected[0]);
+  expect(await scan('masked.hose')).toMatchObject({ findings: [], unread: 0 });
+  expect((await runCli(['scan', dir.file('masked.hose')])).code).toBe(0);
+  // What one capture says of its messages is not taken for another.
+  const both = await runCli(['scan', dir.file('with.hose'), dir.file('without.hose'), '--json']);
+  expect(JSON.parse(both.stdout).captures.map(({ unread }: Scanned) => unread)).toEqual([0, 6]);
+});
+
+test('policy explain shows what becomes of the messages of a call that are given as JSON', async () => {
+  using dir = tempDir();
+  writeOrderProtos(dir.file);
+  writeFileSync(dir.file('policy.json'), JSON.stringify(internal));
+  const explain = (...flags: readonly string[]) =>
+    runCli([
+      'policy',
+      'explain',
+      '--policy',
+      dir.file('policy.json'),
+      '--proto',
+      dir.file('shop/orders.proto'),
+      '--proto-path',
+      dir.path,
+      ...flags,
+    ]);
+  const body = {
+    email: secrets.email,
+    note: 'at the door',
+    lines: [{ sku: 'tea' }],
+    card_number: secrets.card,
+  };
+  const call = [
+    '--url',
+    '/shop.Orders/Place',
+    '--body',
+    JSON.stringify(body),
+    '--response-body',
+    '{"ok":true}',
+  ];
+  const { stdout, code } = await explain(...call, '--json');
+  expect(code).toBe(0);
+  const { values, recorded } = JSON.parse(stdout);
+  const rows = values.map(({ where, rules, before, after }: Record<string, unknown>) => [
+    where,
+    rules,
+    before,
+    after,
+  ]);
+  expect(rows).toEqual([
+    ['message 0 $.email', ['default/key/contact'], secrets.email, expect.stringMatching(/^mk_email_/)],
+    ['message 0 $.note', ['internal'], 'at the door', '[REDACTED]'],
+    ['message 0 $.card_number', ['default/key/payment'], secrets.card, '0'],
+  ]);
+  expect(recorded).toMatchObject({ protocol: 'grpc', operation: 'shop.Orders/Place' });
+  expect(recorded.request.messages[0]).toMatchObject({
+    type: 'shop.Order',
+    fields: { lines: [{ sku: 'tea' }] },
+  });
+  const text = (await explain(...call)).stdout;
+  expect(text).toContain(
+    'the request message is recorded as "masked"\nthe response message is recorded as "kept"',
+  );
+  for (const [flags, why] of [
+    [['--url', '/shop.Orders/None', '--body', '{}'], '--url is /shop.Orders/None, which is no method'],
+    [
+      ['--url', '/shop.Orders/Place', '--body', '{"emial":"x"}'],
+      '--body is no shop.Order: at /emial expected',
+    ],
+    [['--url', '/shop.Orders/Place', '--body', 'x'], '--body is no JSON, expected a shop.Order'],
+  ] as const) {
+    const refused = await explain(...flags);
+    expect(refused.stderr).toContain(why);
+    expect(refused.code).toBe(64);
+  }
+});

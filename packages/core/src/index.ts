@@ -78,7 +78,7 @@ export type { MaskerOptions } from './mask/create-masker.ts';
 export { createMasker } from './mask/create-masker.ts';
 export type { DefaultRuleId } from './mask/policy/default-policy.ts';
 export { defaultRuleIds } from './mask/policy/default-policy.ts';
-export type { ExplainedValue, MaskExplanation } from './mask/tools/explain.ts';
+export type { ExplainedValue, ExplainOptions, MaskExplanation } from './mask/tools/explain.ts';
 export { explainMasking } from './mask/tools/explain.ts';
 export { maskExchange } from './mask/mask-exchange.ts';
 export type { Masker } from './mask/masker.ts';

@@ -1,30 +1,38 @@
 import {
+  type Content,
   createMasker,
   type ExplainedValue,
   explainMasking,
   type PolicySummary,
+  SchemaRegistry,
+  type Side,
   textTable,
   unknownHeadersText,
 } from '@gardenhose/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { exampleCall } from '../example-call.ts';
 import { type ExampleFlags, exampleExchange } from '../example-exchange.ts';
 import { exchangeDocument } from '../exchange-text.ts';
 import { exitCodes } from '../exit-code.ts';
 import { collect } from '../flags.ts';
 import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
 import { printable } from '../printable.ts';
+import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 
-interface ExplainFlags extends CommonFlags, MaskFlags, ExampleFlags {}
+interface ExplainFlags extends CommonFlags, MaskFlags, ExampleFlags, SchemaFlags {}
 
 const help = `
 Give as much of an exchange as matters. "@FILE" in place of a body reads it from a file, "@-" from standard input.
 Nothing is recorded; the values that you give are shown beside what becomes of them.
 
+With --descriptors or --proto, the example is a call of gRPC: the URL is that of a method, and bodies are its messages as JSON.
+
 Examples:
   gardenhose policy explain --url '/orders/7?email=ada@example.com' --header 'X-Tenant: acme'
   gardenhose policy explain --policy policy.json --url /pay --body '{"card":"4242 4242 4242 4242"}'
   gardenhose policy explain --url /login --body @login.json --response-header 'Set-Cookie: sid=abc; Path=/'
+  gardenhose policy explain --proto shop.proto --url /shop.Orders/Place --body '{"email":"ada@example.com"}'
   gardenhose policy explain --request captured-request.txt --json | jq .values`;
 
 /** `gardenhose policy explain`. */
@@ -49,25 +57,34 @@ export function policyExplainCommand(context: CommandContext): Command {
     .option('--response-body <text>', 'the response body, or @FILE')
     .option('--outbound', 'a request that the service sends, for rules with "side"')
     .addHelpText('after', help);
-  return withCommonFlags(withMaskFlags(command)).action((flags: ExplainFlags) => {
+  return withCommonFlags(withSchemaFlags(withMaskFlags(command))).action((flags: ExplainFlags) => {
     context.run(flags, async (output) => {
       const policy = maskOf(flags, context.io.env);
       const { summary } = createMasker(policy);
-      const exchange = await exampleExchange(flags, context.io);
+      const schemas = await schemasOf(flags);
+      const registry = new SchemaRegistry();
+      for (const schema of schemas) registry.add(schema);
+      const example = await exampleExchange(flags, context.io);
+      const exchange = schemas.length > 0 ? exampleCall(example, registry) : example;
       const { masked, values } =
-        summary.mode === 'none' ? { masked: exchange, values: [] } : explainMasking(policy, exchange);
+        summary.mode === 'none'
+          ? { masked: exchange, values: [] }
+          : explainMasking(policy, exchange, { schemas });
       const { unknownHeaders } = masked;
       const lines = [
         ...policyLines(summary),
         ...table(values),
-        ...(masked.request.size > 0 ? [`the request body is recorded as "${masked.request.state}"`] : []),
-        ...((masked.response?.size ?? 0) > 0
-          ? [`the response body is recorded as "${masked.response?.state}"`]
-          : []),
+        ...recorded('request', masked.request),
+        ...recorded('response', masked.response),
         ...unknownHeadersText(unknownHeaders.map((name) => [name, undefined])),
       ];
       await output.text(lines.join('\n'));
-      await output.document({ policy: summary, values, unknownHeaders, recorded: exchangeDocument(masked) });
+      await output.document({
+        policy: summary,
+        values,
+        unknownHeaders,
+        recorded: exchangeDocument(masked, registry),
+      });
       return exitCodes.fine;
     });
   });
@@ -92,6 +109,14 @@ function table(values: readonly ExplainedValue[]): string[] {
     [['part', 'where', 'rule', 'before -> after'], ...rows],
     '',
   );
+}
+
+/** What becomes of a body, or of the message in its place. */
+function recorded(side: Side, content: Content | undefined): string[] {
+  if (content === undefined || content.size === 0) return [];
+  const [message] = content.messages;
+  const what = message === undefined ? 'body' : 'message';
+  return [`the ${side} ${what} is recorded as "${(message ?? content).state}"`];
 }
 
 function gone(rules: readonly string[]): string {

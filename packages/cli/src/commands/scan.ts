@@ -1,4 +1,11 @@
-import { Assembler, type Exchange, readPolicyFile, SecretScanner, systemClock } from '@gardenhose/core';
+import {
+  Assembler,
+  type Exchange,
+  type Policy,
+  readPolicyFile,
+  SecretScanner,
+  systemClock,
+} from '@gardenhose/core';
 import { Command } from 'commander';
 import { conditionExit, conditionSentence, inputName, openInput } from '../capture-input.ts';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
@@ -7,14 +14,16 @@ import { Findings } from '../findings.ts';
 import { unmaskedLines } from '../header-text.ts';
 import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
+import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 
-interface ScanFlags extends CommonFlags {
+interface ScanFlags extends CommonFlags, SchemaFlags {
   readonly policy?: string;
 }
 
 const help = `
 Looks at everything: heads, URLs, bodies (decompressed, decoded), messages, marks, the capture's own notes. What looks like
 a secret is what the default mask policy would mask by a name or a detector. Tokens, and what else masks leave, are none.
+Messages of gRPC are read by the schemas in the capture, or by those that you give; without, only detectors look.
 Names and places are shown, values never are. With --policy, values that its rules keep on purpose are no findings.
 
 Ends with 1 when something was found; else with 65 when a capture is cut off or damaged (what is sound was looked
@@ -33,14 +42,14 @@ export function scanCommand(context: CommandContext): Command {
     .argument('<file...>', 'captures to search, "-" for standard input')
     .option('--policy <file>', 'the policy that the captures were recorded under: what it keeps is meant')
     .addHelpText('after', help);
-  return withCommonFlags(command).action((files: readonly string[], flags: ScanFlags) => {
+  return withCommonFlags(withSchemaFlags(command)).action((files: readonly string[], flags: ScanFlags) => {
     context.run(flags, async (output) => {
       const policy = flags.policy === undefined ? undefined : readPolicyFile(flags.policy);
-      const scanner = new SecretScanner(policy);
+      const schemas = await schemasOf(flags);
       const captures: Record<string, unknown>[] = [];
       let exit: ExitCode = exitCodes.fine;
       for (const file of files) {
-        const scanned = await scan(file, scanner, context, output);
+        const scanned = await scan(file, policy, schemas, context, output);
         captures.push(scanned.document);
         if (exit !== exitCodes.failed && scanned.exit !== exitCodes.fine) exit = scanned.exit;
       }
@@ -52,10 +61,14 @@ export function scanCommand(context: CommandContext): Command {
 
 async function scan(
   file: string,
-  scanner: SecretScanner,
+  policy: Policy | undefined,
+  schemas: readonly Uint8Array[],
   { io }: CommandContext,
   output: Output,
 ): Promise<{ readonly exit: ExitCode; readonly document: Record<string, unknown> }> {
+  // One each: schemas of one capture say nothing of another.
+  const scanner = new SecretScanner(policy);
+  for (const schema of schemas) scanner.describe(schema);
   const capture = await openInput(file, io, 'salvage');
   const { header } = capture;
   const progress = new Progress(io, output, systemClock);
@@ -74,6 +87,7 @@ async function scan(
   const assembler = new Assembler({ order: 'end' });
   for await (const event of capture.events) {
     if (event.type === 'control') findings.add(scanner.control(event));
+    else if (event.type === 'schema') scanner.describe(event.data);
     look(assembler.push(event));
     progress.update(() => `${inputName(file)}: ${exchanges} exchanges, ${findings.total} findings`);
   }

@@ -1,5 +1,5 @@
 import type { MessageType } from '../../protobuf/descriptor.ts';
-import type { FieldKind, FieldType } from '../../protobuf/field-type.ts';
+import type { FieldKind, FieldType, ProtobufType } from '../../protobuf/field-type.ts';
 import { anyType } from '../../protobuf/known-types.ts';
 import type { SchemaRegistry } from '../../protobuf/schema-registry.ts';
 import type { MaskRule } from '../policy/mask-rule.ts';
@@ -8,6 +8,7 @@ import type { RuleSet } from '../rules/rules.ts';
 
 /** What is done with a field of a message. */
 export interface FieldPlan {
+  readonly type: ProtobufType;
   readonly kind: FieldKind;
   readonly repeated: boolean;
   /** By its name, its options and the rules that point at it. */
@@ -80,6 +81,7 @@ export class MessagePlan {
 }
 
 class PlannedField implements FieldPlan {
+  readonly type: ProtobufType;
   readonly kind: FieldKind;
   readonly repeated: boolean;
   readonly rule: MaskRule | undefined;
@@ -90,6 +92,7 @@ class PlannedField implements FieldPlan {
   #plan: MessagePlan | undefined;
 
   constructor(field: FieldType, message: MessageType, plans: MessagePlans) {
+    this.type = field.type;
     this.kind = field.kind;
     this.repeated = field.repeated;
     this.typeName = field.typeName;

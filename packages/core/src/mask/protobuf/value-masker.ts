@@ -1,4 +1,6 @@
 import { isUtf8 } from 'node:buffer';
+import type { ProtobufType } from '../../protobuf/field-type.ts';
+import { readScalar } from '../../protobuf/scalar-value.ts';
 import { malformed, WireReader } from '../../protobuf/wire.ts';
 import { isNoteworthy, stringWeights } from '../json/json-bytes.ts';
 import { accepting, arrayBit, type MaskRule, numberBit, stringBit } from '../policy/mask-rule.ts';
@@ -63,7 +65,7 @@ export class ValueMasker {
       return;
     }
     if (isBytes) {
-      this.#zeros(rule, from, to);
+      this.#zeros(rule, field.type, from, to);
       return;
     }
     const bytes = this.bytes;
@@ -131,7 +133,7 @@ export class ValueMasker {
   }
 
   #opaque(from: number, to: number): void {
-    if (this.#dropsOpaque) this.#zeros(this.#scope.rules.default(opaqueBytes, 'value'), from, to);
+    if (this.#dropsOpaque) this.#zeros(this.#scope.rules.default(opaqueBytes, 'value'), 'bytes', from, to);
   }
 
   #unreadable(lengthAt: number, from: number, to: number): void {
@@ -152,7 +154,7 @@ export class ValueMasker {
     const rule = this.#numberRule(field, given, from, to);
     if (rule === undefined) return;
     if (rule.action === 'remove') this.remove(rule, start, to);
-    else this.#zeroNumber(rule, from, to, width);
+    else this.#zeroNumber(rule, field, from, to, width);
   }
 
   #numberRule(field: FieldPlan, given: MaskRule | undefined, from: number, to: number): MaskRule | undefined {
@@ -197,26 +199,37 @@ export class ValueMasker {
       if (width === 0) reader.skipVarint(to);
       else reader.at += width;
       const each = this.#numberRule(field, given, at, reader.at);
-      if (each !== undefined) this.#zeroNumber(each, at, reader.at, width);
+      if (each !== undefined) this.#zeroNumber(each, field, at, reader.at, width);
     }
   }
 
-  #zeroNumber(rule: MaskRule, from: number, to: number, width: number): void {
+  #zeroNumber(rule: MaskRule, field: FieldPlan, from: number, to: number, width: number): void {
     if (width > 0) {
-      this.#zeros(rule, from, to);
+      this.#zeros(rule, field.type, from, to);
       return;
     }
     if (to - from === 1 && this.bytes[from] === 0) return;
-    this.count(rule.id, from, to);
+    this.#countZeroed(rule, field.type, from, to);
     this.edits.zeroVarint(from, to);
   }
 
-  #zeros(rule: MaskRule, from: number, to: number): void {
+  #zeros(rule: MaskRule, type: ProtobufType, from: number, to: number): void {
     let all = 0;
     for (let i = from; i < to && all === 0; i++) all |= this.bytes[i] ?? 0;
     if (all === 0) return;
-    this.count(rule.id, from, to);
+    this.#countZeroed(rule, type, from, to);
     this.edits.zero(from, to);
+  }
+
+  #countZeroed(rule: MaskRule, type: ProtobufType, from: number, to: number): void {
+    if (this.#scope.trace === undefined) {
+      this.#scope.count(rule.id);
+      return;
+    }
+    const shown = (bytes: Buffer, start: number, end: number) =>
+      String(readScalar(type, bytes, start, end, undefined));
+    const zeros = Buffer.alloc(to - from);
+    this.#scope.count(rule.id, shown(this.bytes, from, to), shown(zeros, 0, zeros.length));
   }
 
   remove(rule: MaskRule, start: number, end: number): void {

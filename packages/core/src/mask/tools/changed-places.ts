@@ -1,6 +1,8 @@
 import type { AuditEntry, Side } from '../../model/event.ts';
 import { bodyBytes, type Content, type Exchange } from '../../model/exchange.ts';
 import { type HeaderList, headerEntries } from '../../model/headers.ts';
+import { viewMessage } from '../../protobuf/message-view.ts';
+import { SchemaRegistry } from '../../protobuf/schema-registry.ts';
 import { decodeBody } from '../body/content-coding.ts';
 import { type ContentType, contentType } from '../body/content-type.ts';
 import { type JsonTree, jsonTree } from '../json/json-tree.ts';
@@ -28,8 +30,17 @@ const decodeLimits = { bodyBytes: 64 << 20, decodedRatio: 10_000 };
 const deepestNested = 4;
 const longestName = 100;
 
-/** All that differs between an exchange and its masked form, in the order of the exchange. */
-export function changedPlaces(before: Exchange, after: Exchange): ChangedPlace[] {
+/**
+ * All that differs between an exchange and its masked form, in the order of the exchange.
+ *
+ * @param schemas - by which messages of calls are told by their fields
+ */
+export function changedPlaces(
+  before: Exchange,
+  after: Exchange,
+  schemas: SchemaRegistry = new SchemaRegistry(),
+): ChangedPlace[] {
+  const shown = messageText(before, schemas);
   const places: ChangedPlace[] = [];
   const into =
     (side: Side, part: ChangedPlace['part']): Found =>
@@ -47,7 +58,14 @@ export function changedPlaces(before: Exchange, after: Exchange): ChangedPlace[]
     into('request', 'address'),
   );
   headers(before.request.headers, after.request.headers, into('request', 'header'));
-  content(before.request, after.request, [before.request.headers, after.request.headers], 'request', into);
+  content(
+    before.request,
+    after.request,
+    [before.request.headers, after.request.headers],
+    'request',
+    into,
+    shown,
+  );
   for (const [i, head] of before.informational.entries()) {
     headers(head.headers, after.informational[i]?.headers ?? [], into('response', 'header'));
   }
@@ -60,6 +78,7 @@ export function changedPlaces(before: Exchange, after: Exchange): ChangedPlace[]
       [before.response.headers, after.response.headers],
       'response',
       into,
+      shown,
     );
   }
   for (const [i, mark] of before.marks.entries()) {
@@ -71,6 +90,19 @@ export function changedPlaces(before: Exchange, after: Exchange): ChangedPlace[]
   }
   texts([['abort', before.abort?.code, after.abort?.code]], into('response', 'status'));
   return places;
+}
+
+type MessageText = (side: Side, data: Uint8Array) => string;
+
+/** A message as text: one of a call as JSON, where a schema knows its type. */
+function messageText({ protocol, request }: Exchange, schemas: SchemaRegistry): MessageText {
+  const method = protocol === 'grpc' ? schemas.method(request.target) : undefined;
+  return (side, data) => {
+    const view = method === undefined ? undefined : viewMessage(schemas, method[side], data);
+    return view === undefined || 'problem' in view
+      ? Buffer.from(data.buffer, data.byteOffset, data.length).toString('utf8')
+      : JSON.stringify(view.value);
+  };
 }
 
 function texts(
@@ -130,6 +162,7 @@ function content(
   [head, maskedHead]: readonly [HeaderList, HeaderList],
   side: Side,
   into: (side: Side, part: ChangedPlace['part']) => Found,
+  shown: MessageText,
 ): void {
   headers(before.trailers, after.trailers, into(side, 'trailer'));
   const type = contentType(head);
@@ -146,11 +179,11 @@ function content(
   for (const [i, message] of before.messages.entries()) {
     const masked = after.messages[i];
     if (masked === undefined || message.data.length === 0) continue;
-    const text = Buffer.from(message.data).toString('utf8');
+    const text = shown(side, message.data);
     const foundThere: Found = (where, a, b) =>
       into(side, 'message')(`message ${i}${where === '' ? '' : ` ${where}`}`, a, b);
     if (masked.state.startsWith('dropped')) foundThere('', text, undefined);
-    else values(text, Buffer.from(masked.data).toString('utf8'), '$', 0, foundThere);
+    else values(text, shown(side, masked.data), '$', 0, foundThere);
   }
 }
 

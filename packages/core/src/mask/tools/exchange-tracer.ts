@@ -1,5 +1,6 @@
 import type { AuditEntry, Side } from '../../model/event.ts';
 import type { Exchange } from '../../model/exchange.ts';
+import { SchemaRegistry } from '../../protobuf/schema-registry.ts';
 import { Edits } from '../json/edits.ts';
 import { maskExchange } from '../mask-exchange.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -36,6 +37,8 @@ const mostActs = 100_000;
  * it tells are values as they were, so nothing that records may use it.
  */
 export class ExchangeTracer {
+  /** What it was told of messages. */
+  readonly schemas: SchemaRegistry = new SchemaRegistry();
   readonly #masker: PolicyMasker;
   readonly #scope: Scope;
   readonly #text: TextMasker;
@@ -55,6 +58,12 @@ export class ExchangeTracer {
     this.#scope = new Scope(rules.select(anyExchange));
     this.#scope.trace = trace;
     this.#text = new TextMasker(this.#scope, new Replacer(tokens), resolved.limits);
+  }
+
+  /** Takes a serialised `google.protobuf.FileDescriptorSet`: messages of calls are read by it from then on. */
+  describe(data: Uint8Array): void {
+    this.schemas.add(data);
+    this.#masker.mask({ type: 'schema', seq: 0, at: 0, format: 'protobuf', data });
   }
 
   trace(exchange: Exchange): TracedExchange {

@@ -12,6 +12,11 @@ export interface ExplainedValue extends ChangedPlace {
   readonly rules: readonly string[];
 }
 
+export interface ExplainOptions {
+  /** Schemas of gRPC messages: each a serialised `google.protobuf.FileDescriptorSet`. Default none. */
+  readonly schemas?: readonly Uint8Array[] | undefined;
+}
+
 /** What a policy makes of an exchange. */
 export interface MaskExplanation {
   /** The exchange as it would be recorded; its `unknownHeaders` are those that no rule knows. */
@@ -25,10 +30,16 @@ export interface MaskExplanation {
  *
  * @throws GardenhoseError `mask-policy`, also for a policy that extends `none`, which masks nothing; `mask-key`
  */
-export function explainMasking(policy: Policy, exchange: Exchange): MaskExplanation {
-  const { masked, acts } = new ExchangeTracer(policy).trace(exchange);
+export function explainMasking(
+  policy: Policy,
+  exchange: Exchange,
+  { schemas = [] }: ExplainOptions = {},
+): MaskExplanation {
+  const tracer = new ExchangeTracer(policy);
+  for (const schema of schemas) tracer.describe(schema);
+  const { masked, acts } = tracer.trace(exchange);
   const left = new Set(acts);
-  const values = changedPlaces(exchange, masked).flatMap((place) => explained(place, left));
+  const values = changedPlaces(exchange, masked, tracer.schemas).flatMap((place) => explained(place, left));
   return { masked, values };
 }
 

@@ -1,6 +1,7 @@
 import type { CaptureHeader } from '../../model/capture-header.ts';
 import type { ControlEvent, Side } from '../../model/event.ts';
 import { bodyBytes, type Content, type Exchange, emptyExchange, type Mark } from '../../model/exchange.ts';
+import { viewMessage } from '../../protobuf/message-view.ts';
 import { decodeBody } from '../body/content-coding.ts';
 import { contentType } from '../body/content-type.ts';
 import type { DefaultRuleId } from '../policy/default-policy.ts';
@@ -34,7 +35,10 @@ const broad: ReadonlySet<string> = new Set([
   'default/graphql-literal',
   'default/lane',
   'default/undecodable',
+  'default/proto/bytes',
 ]);
+const opaqueBytes = 'default/proto/bytes';
+const unknownField = 'default/proto/unknown-field';
 const switchedOff: readonly DefaultRuleId[] = ['default/header/etag', 'default/header/body-hash'];
 /** A cookie of a name that says nothing is suspicious when its value is as long as this. */
 const longCookie = 16;
@@ -64,13 +68,25 @@ export class SecretScanner {
     this.#tracer = new ExchangeTracer(searching(policy));
   }
 
+  /**
+   * Takes a schema of messages, a serialised `google.protobuf.FileDescriptorSet`: messages of gRPC that it describes are looked
+   * at field by field. Of two that describe one message, the first holds.
+   */
+  describe(schema: Uint8Array): void {
+    this.#tracer.describe(schema);
+  }
+
   /** @param wasMasked - the capture says that it was masked: then numbers of places that the audit names are no findings */
   exchange(exchange: Exchange, wasMasked: boolean): ScannedExchange {
     const traced = this.#tracer.trace(exchange);
     const acts = traced.acts.filter((act) => looksSecret(act, exchange, wasMasked));
-    const findings = acts.length === 0 ? [] : located(acts, exchange, traced);
+    const findings = acts.length === 0 ? [] : this.#located(acts, exchange, traced);
     const unread = this.#unread(exchange, traced);
-    return { findings: [...findings, ...unread.findings, ...this.#audit(exchange)], unread: unread.count };
+    const inside = exchange.protocol === 'grpc' ? this.#withinFields(exchange, traced) : [];
+    return {
+      findings: [...findings, ...inside, ...unread.findings, ...this.#audit(exchange)],
+      unread: unread.count,
+    };
   }
 
   /** What a capture says of itself. */
@@ -106,12 +122,48 @@ export class SecretScanner {
     const exchange: Exchange = { ...emptyExchange, marks: notes };
     const traced = this.#tracer.trace(exchange);
     const acts = traced.acts.filter((act) => looksSecret(act, exchange, false));
-    return located(acts, exchange, traced).map(({ rule, side, where }) => ({
+    return this.#located(acts, exchange, traced).map(({ rule, side, where }) => ({
       rule,
       part: 'capture',
       side,
       where,
     }));
+  }
+
+  /** Of fields that no schema knows, and of bytes that nobody knows, detectors look at what they hold. */
+  #withinFields(exchange: Exchange, traced: TracedExchange): SecretFinding[] {
+    const findings: SecretFinding[] = [];
+    const look = (bytes: Uint8Array, side: Side, where: string): void => {
+      const acts = this.#tracer
+        .detect(bytes, 'message', side)
+        .filter((act) => looksSecret(act, exchange, false));
+      for (const { rule } of acts) findings.push({ rule, part: 'message', side, where });
+    };
+    const opaque = traced.acts.filter(({ rule }) => rule === opaqueBytes);
+    for (const [i, { side, where }] of this.#located(opaque, exchange, traced).entries()) {
+      look(Buffer.from(opaque[i]?.before ?? '', 'base64'), side, where);
+    }
+    const { schemas } = this.#tracer;
+    const method = schemas.method(exchange.request.target);
+    if (method === undefined || !traced.acts.some(({ rule }) => rule === unknownField)) return findings;
+    const sides: [Side, Content | undefined][] = [
+      ['request', exchange.request],
+      ['response', exchange.response],
+    ];
+    for (const [side, content] of sides) {
+      for (const [i, { data, state }] of (content?.messages ?? []).entries()) {
+        const view = state.startsWith('dropped') ? undefined : viewMessage(schemas, method[side], data);
+        if (view === undefined || 'problem' in view) continue;
+        for (const { number, data: field, reason } of view.unread) {
+          if (reason !== 'utf8') look(field, side, `message ${i} field ${number}`);
+        }
+      }
+    }
+    return findings;
+  }
+
+  #located(acts: readonly MaskAct[], exchange: Exchange, { masked }: TracedExchange): SecretFinding[] {
+    return acts.length === 0 ? [] : located(acts, changedPlaces(exchange, masked, this.#tracer.schemas));
   }
 
   /** What masking would drop, detectors look at as it is. */
@@ -183,8 +235,7 @@ function looksSecret({ rule, part, side, before }: MaskAct, exchange: Exchange, 
 }
 
 /** The findings with their places: acts and places come in the same order, and know each other by the value. */
-function located(acts: readonly MaskAct[], exchange: Exchange, { masked }: TracedExchange): SecretFinding[] {
-  const places = changedPlaces(exchange, masked);
+function located(acts: readonly MaskAct[], places: readonly ChangedPlace[]): SecretFinding[] {
   const byValue = new Map<string, ChangedPlace[]>();
   for (const place of places) {
     const key = keyOf(place, place.before);

@@ -3,6 +3,7 @@ import { createMasker } from '../../../src/mask/create-masker.ts';
 import { maskExchange } from '../../../src/mask/mask-exchange.ts';
 import { SecretScanner } from '../../../src/mask/tools/secret-scanner.ts';
 import { aCaptureHeader, aChunk, anExchange } from '../../../src/testing/factories.ts';
+import { schemaOf } from '../../protobuf/support.ts';
 
 const email = ['ada', 'example.com'].join('@');
 const json = ['Content-Type', 'application/json'];
@@ -119,4 +120,51 @@ test('a web token that kept its shape alone is no finding', () => {
   const masked = maskExchange(createMasker({ version: 1, jwt: 'shape' }), exchange);
   expect(new SecretScanner().exchange(exchange, false).findings).toHaveLength(2);
   expect(new SecretScanner().exchange(masked, true).findings).toEqual([]);
+});
+
+const { root, schema } = schemaOf(`
+  syntax = "proto3";
+  package t;
+  message M { string email = 1; bytes blob = 2; repeated M inner = 3; string text = 4; fixed64 card = 5; }
+  service S { rpc Do(M) returns (M); }`);
+
+/** A call whose one message of the request this is. */
+function aCall(data: Uint8Array) {
+  const messages = [{ seq: 1, at: 0, kind: 0, size: data.length, state: 'kept', data }] as const;
+  return anExchange({
+    protocol: 'grpc',
+    request: { target: '/t.S/Do', method: 'POST', messages, size: data.length },
+  });
+}
+
+test('messages of calls are looked at field by field, where their schema is known', () => {
+  const type = root.lookupType('t.M');
+  const data = type
+    .encode({
+      inner: [{ email }, { text: `to ${email}` }],
+      blob: Buffer.from(`\0\x01 ${email} \xff`, 'latin1'),
+      card: Number(`4242${'4242'.repeat(3)}`),
+    })
+    .finish();
+  const scanner = new SecretScanner();
+  expect(scanner.exchange(aCall(data), false).unread).toBe(1);
+  scanner.describe(schema);
+  const { findings, unread } = scanner.exchange(aCall(data), false);
+  expect(unread).toBe(0);
+  expect(findings.map(({ rule, where }) => `${where} ${rule}`).sort()).toEqual([
+    'message 0 $.blob default/detect/email',
+    'message 0 $.card default/key/payment',
+    'message 0 $.inner[*].email default/key/contact',
+    'message 0 $.inner[*].text default/detect/email',
+  ]);
+});
+
+test('bytes that nobody knows, and that no detector finds anything in, are no findings', () => {
+  const data = root
+    .lookupType('t.M')
+    .encode({ blob: Buffer.from([0, 1, 2, 0xff]) })
+    .finish();
+  const scanner = new SecretScanner();
+  scanner.describe(schema);
+  expect(scanner.exchange(aCall(data), false)).toEqual({ findings: [], unread: 0 });
 });
