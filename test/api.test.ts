@@ -68,6 +68,7 @@ test('@gardenhose/core exports these names', () => {
     ExchangeId
     ExchangeStart
     ExchangeTap
+    ExplainOptions
     ExplainedValue
     FakeKind
     Fidelity

@@ -141,7 +141,7 @@ test('messages of calls are looked at field by field, where their schema is know
   const type = root.lookupType('t.M');
   const data = type
     .encode({
-      inner: [{ email }, { text: `to ${email}` }],
+      inner: [{ email }, { text: `to bob.${email}` }],
       blob: Buffer.from(`\0\x01 ${email} \xff`, 'latin1'),
       card: Number(`4242${'4242'.repeat(3)}`),
     })
@@ -153,7 +153,7 @@ test('messages of calls are looked at field by field, where their schema is know
   expect(unread).toBe(0);
   expect(findings.map(({ rule, where }) => `${where} ${rule}`).sort()).toEqual([
     'message 0 $.blob default/detect/email',
-    'message 0 $.card default/key/payment',
+    'message 0 $.card default/detect/card',
     'message 0 $.inner[*].email default/key/contact',
     'message 0 $.inner[*].text default/detect/email',
   ]);
