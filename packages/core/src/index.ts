@@ -136,6 +136,7 @@ export type {
 
 // record
 export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
+export type { MessageCoding } from './record/inflate-message.ts';
 export { fanOutSink } from './record/fan-out-sink.ts';
 export type { MemorySink } from './record/memory-sink.ts';
 export { memorySink } from './record/memory-sink.ts';

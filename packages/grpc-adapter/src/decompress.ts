@@ -1,8 +1,16 @@
-import { gunzipSync, inflateSync } from 'node:zlib';
+import type { MessageCoding } from '@gardenhose/core';
+import { inflateMessage } from '@gardenhose/core/adapter';
 import { headerOf } from './to-events.ts';
 
-/** What grpc-js takes by default; a compressed message that is larger was refused by the application as well, or is lost here. */
-const maxOutputLength = 4 * 1024 * 1024;
+/**
+ * How the compressed messages of a side are compressed; undefined where that is not known.
+ *
+ * @param headers - Of the side that sends them, names and values in turns
+ */
+export function messageCoding(headers: readonly string[]): MessageCoding | undefined {
+  const coding = headerOf(headers, 'grpc-encoding');
+  return coding === 'gzip' || coding === 'deflate' ? coding : undefined;
+}
 
 /**
  * A compressed message as it was before.
@@ -10,13 +18,7 @@ const maxOutputLength = 4 * 1024 * 1024;
  * @param headers - Of the side that sent it, names and values in turns
  * @returns undefined where the coding is not known, the bytes are not of it, or there are too many of them
  */
-export function decompress(message: Buffer, headers: readonly string[]): Buffer | undefined {
-  const coding = headerOf(headers, 'grpc-encoding');
-  try {
-    if (coding === 'gzip') return gunzipSync(message, { maxOutputLength });
-    if (coding === 'deflate') return inflateSync(message, { maxOutputLength });
-  } catch {
-    // Not what it says it is: told by the answer.
-  }
-  return undefined;
+export function decompress(message: Uint8Array, headers: readonly string[]): Uint8Array | undefined {
+  const coding = messageCoding(headers);
+  return coding === undefined ? undefined : inflateMessage(message, coding);
 }

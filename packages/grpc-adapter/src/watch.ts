@@ -1,7 +1,7 @@
 import type { Http2Session, OutgoingHttpHeaders } from 'node:http2';
 import type { ExchangeTap, Side, TapTarget } from '@gardenhose/core';
-import { reportFailure } from '@gardenhose/core/adapter';
-import { decompress } from './decompress.ts';
+import { inflateMessage, reportFailure } from '@gardenhose/core/adapter';
+import { messageCoding } from './decompress.ts';
 import { Deframer, isOneMessage, type MessageReceiver } from './deframer.ts';
 import type { Method, WatchedStream, Witness } from './overrides.ts';
 import { breakOff, flattenHeaders, flattenTrailers, passedDeadline } from './to-events.ts';
@@ -145,7 +145,12 @@ export class Watch implements Witness, MessageReceiver {
       return;
     }
     const headers = side === 'request' ? this.#headers : flattenHeaders(this.#stream.sentHeaders ?? {});
-    const plain = decompress(message, headers);
+    const coding = messageCoding(headers);
+    if (coding !== undefined && tap.compressed !== undefined) {
+      tap.compressed(side, coding, flag, message);
+      return;
+    }
+    const plain = coding === undefined ? undefined : inflateMessage(message, coding);
     tap.message(side, flag, plain ?? message.subarray(0, 0));
     if (plain === undefined) tap.mark('undecoded', `${side} message of ${message.length} bytes`);
   }

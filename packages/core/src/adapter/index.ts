@@ -4,6 +4,7 @@ export { onlyOptions } from '../model/option-names.ts';
 export { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
 export { eachField, textAt } from '../protobuf/descriptor-reader.ts';
 export { MalformedWire, wire } from '../protobuf/wire.ts';
+export { inflateMessage } from '../record/inflate-message.ts';
 export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';
 export { resolveTapOptions } from '../record/tap-options.ts';

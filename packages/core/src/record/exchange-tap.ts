@@ -1,5 +1,6 @@
 import type { AbortEvent, ExchangeId, ExchangeStart, Side } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
+import type { MessageCoding } from './inflate-message.ts';
 
 /**
  * What an adapter's tap calls as one exchange goes by, on the request path. Each call stamps the time, copies what it is
@@ -29,6 +30,12 @@ export interface ExchangeTap {
   text?(side: Side, text: string): void;
   /** A whole message that just passed. */
   message(side: Side, kind: number, data: Uint8Array): void;
+  /**
+   * The same as {@link message} with these bytes decompressed, which is done elsewhere. Bytes that cannot be, or give more than
+   * 4 MiB, are recorded as an empty message with a mark `undecoded`; where they are over the limit of a body as they are, the
+   * message is dropped as such, and its size is theirs.
+   */
+  compressed?(side: Side, coding: MessageCoding, kind: number, data: Uint8Array): void;
   trailers(side: Side, headers: HeaderList): void;
   /** The side is done; `complete` is false when its end was not seen. */
   end(side: Side, complete?: boolean): void;

@@ -37,6 +37,9 @@ export const flag = {
   /** Content was left out because of a limit. */
   dropped: 0x800,
   complete: 0x1000,
+  /** A message that the reader decompresses. What `truncated` says is then for what is larger than the limit. */
+  gzip: 0x2000,
+  deflate: 0x4000,
   outbound: 0x2000,
   https: 0x4000,
   grpc: 0x8000,

@@ -1,6 +1,7 @@
 import type { AbortEvent, CaptureEvent, ContentState, EndEvent, Protocol, Side } from '../model/event.ts';
 import { gapReasons } from '../model/event.ts';
 import { ContentCopier } from './content-copier.ts';
+import { inflateMessage } from './inflate-message.ts';
 import { flag, limitState, recordHead, recordKind, startTexts } from './raw-layout.ts';
 import { parseWireHead } from './wire-head.ts';
 
@@ -13,8 +14,8 @@ export class RawReader {
   readonly #used: number;
   /** Of the next record. */
   #next = 0;
-  /** The end of a request without a body, whose start was read last. */
-  #requestEnd: EndEvent | undefined;
+  /** What the record that was read last tells besides. */
+  #following: CaptureEvent | undefined;
   // Of the record that is read: where its kind's own fields begin, and its flags.
   #offset = 0;
   #flags = 0;
@@ -29,10 +30,10 @@ export class RawReader {
 
   /** The next event; undefined when all have been read. */
   next(): CaptureEvent | undefined {
-    const requestEnd = this.#requestEnd;
-    if (requestEnd !== undefined) {
-      this.#requestEnd = undefined;
-      return requestEnd;
+    const following = this.#following;
+    if (following !== undefined) {
+      this.#following = undefined;
+      return following;
     }
     const offset = this.#next;
     if (offset >= this.#used) return undefined;
@@ -61,6 +62,7 @@ export class RawReader {
         return { type: 'chunk', seq, at, exchange, side: this.#side(), size, data };
       }
       case recordKind.message:
+        if (this.#has(flag.gzip | flag.deflate)) return this.#compressed(seq, at, exchange);
         return {
           type: 'message',
           seq,
@@ -114,7 +116,7 @@ export class RawReader {
   #start(seq: number, at: number, exchange: number): CaptureEvent {
     const texts = this.#texts(16);
     const [lane = '', operation, peer, version = '', method = '', target = '', authority] = texts;
-    if (this.#has(flag.bodyless)) this.#requestEnd = endOfNothing(seq + 1, at, exchange);
+    if (this.#has(flag.bodyless)) this.#following = endOfNothing(seq + 1, at, exchange);
     return {
       type: 'start',
       seq,
@@ -134,6 +136,24 @@ export class RawReader {
       authority: this.#has(flag.hasAuthority) ? authority : undefined,
       headers: texts.slice(startTexts),
     };
+  }
+
+  #compressed(seq: number, at: number, exchange: number): CaptureEvent {
+    const stored = this.#contents.copy(this.#offset + 32, this.#number(3));
+    const plain = inflateMessage(stored, this.#has(flag.gzip) ? 'gzip' : 'deflate');
+    const [limit, index, kind] = [this.#number(0), this.#number(1), this.#number(2)];
+    const [side, size] = [this.#side(), plain?.length ?? 0];
+    let state: ContentState = 'kept';
+    let data: Uint8Array | undefined = plain ?? new Uint8Array();
+    if (size > limit) {
+      state = this.#has(flag.truncated) ? 'truncated' : limitState;
+      data = state === 'truncated' ? data.subarray(0, limit) : undefined;
+    }
+    if (plain === undefined) {
+      const value = `${side} message of ${stored.length} bytes`;
+      this.#following = { type: 'mark', seq, at, exchange, name: 'undecoded', value };
+    }
+    return { type: 'message', seq, at, exchange, side, index, kind, size, state, data };
   }
 
   #has(bit: number): boolean {

@@ -2,6 +2,7 @@ import type { AbortEvent, ExchangeId, ExchangeStart, GapEvent, Side } from '../m
 import { gapReasons } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
+import type { MessageCoding } from './inflate-message.ts';
 import { aligned, flag, recordHead, recordKind } from './raw-layout.ts';
 import { putBytes, putShortText, putTexts, putWideTexts } from './raw-texts.ts';
 import { statusIn } from './wire-head.ts';
@@ -137,6 +138,23 @@ export class RawWriter {
     let flags = recordKind.message | sideFlag(side);
     if (keep < data.length) flags |= keep === 0 ? flag.dropped : flag.truncated;
     return this.#content(flags, at, exchange, data.length, index, kind, data, keep);
+  }
+
+  /** A whole message that is compressed. What becomes of it decides the reader, by the limit for its bytes. */
+  compressed(
+    at: number,
+    exchange: ExchangeId,
+    side: Side,
+    index: number,
+    kind: number,
+    data: Uint8Array,
+    coding: MessageCoding,
+    limitBytes: number,
+    onLimit: 'drop' | 'truncate',
+  ): boolean {
+    const flags = recordKind.message | sideFlag(side) | flag[coding];
+    const cut = onLimit === 'truncate' ? flag.truncated : 0;
+    return this.#content(flags | cut, at, exchange, limitBytes, index, kind, data, data.length);
   }
 
   trailers(at: number, exchange: ExchangeId, side: Side, headers: HeaderList): boolean {

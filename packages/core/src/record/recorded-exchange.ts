@@ -1,6 +1,7 @@
 import type { AbortEvent, ExchangeId, Side } from '../model/event.ts';
 import type { HeaderList } from '../model/headers.ts';
 import type { ExchangeTap } from './exchange-tap.ts';
+import type { MessageCoding } from './inflate-message.ts';
 import type { RequestPath } from './request-path.ts';
 
 /**
@@ -91,18 +92,32 @@ export class RecordedExchange implements ExchangeTap {
   }
 
   message(side: Side, kind: number, data: Uint8Array): void {
+    this.#message(side, kind, data, undefined);
+  }
+
+  compressed(side: Side, coding: MessageCoding, kind: number, data: Uint8Array): void {
+    this.#message(side, kind, data, coding);
+  }
+
+  #message(side: Side, kind: number, data: Uint8Array, coding: MessageCoding | undefined): void {
     if (!this.#takes(side)) return;
     try {
       const at = this.#path.stamp();
       const { maxBodyBytes, onBodyLimit } = this.#path.options;
       const fits = data.length <= maxBodyBytes;
-      const keep = fits ? data.length : onBodyLimit === 'truncate' ? maxBodyBytes : 0;
+      // The beginning of what is compressed can be read by nobody.
+      const cut = onBodyLimit === 'truncate' && coding === undefined ? maxBodyBytes : 0;
+      const keep = fits ? data.length : cut;
       const index = side === 'request' ? this.#requestMessages++ : this.#responseMessages++;
       if (side === 'request') this.#requestSize += data.length;
       else this.#responseSize += data.length;
       const { writer } = this.#path;
-      if (!this.#path.flowing || !writer.message(at, this.id, side, index, kind, data, keep))
-        this.#giveUp(at);
+      const packed =
+        this.#path.flowing &&
+        (coding === undefined || !fits
+          ? writer.message(at, this.id, side, index, kind, data, keep)
+          : writer.compressed(at, this.id, side, index, kind, data, coding, maxBodyBytes, onBodyLimit));
+      if (!packed) this.#giveUp(at);
     } catch (error) {
       this.#fail(error);
     }

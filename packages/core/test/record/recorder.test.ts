@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
 import type { Masker } from '../../src/mask/masker.ts';
 import { noMask } from '../../src/mask/masker.ts';
@@ -136,6 +137,52 @@ test('messages are numbered per side and keep their kind', async () => {
     ['request', 1, 8, '', 'kept'],
   ]);
   expect(assembleAll(sink.events)[0]?.partial).toEqual([]);
+});
+
+test('messages that are compressed are recorded as they were before, within the limits', async () => {
+  const plain = 'the garden hose '.repeat(8);
+  const bomb = gzipSync(Buffer.alloc(4 * 1024 * 1024 + 1));
+  const told = async (onBodyLimit: 'drop' | 'truncate', maxBodyBytes: number) => {
+    const sink = memorySink();
+    const recorder = recorderTo(sink, { onBodyLimit, maxBodyBytes });
+    const tap = recorder.begin(aStart({ protocol: 'grpc' }));
+    tap?.compressed?.('request', 'gzip', 1, gzipSync(plain));
+    tap?.compressed?.('request', 'deflate', 1, deflateSync(plain));
+    tap?.compressed?.('request', 'gzip', 1, bytes('no such thing'));
+    tap?.compressed?.('request', 'gzip', 1, bomb);
+    tap?.message('request', 0, bytes('!'));
+    tap?.abort('client', 'gone');
+    await recorder.close();
+    expectNumbered(
+      sink.events.filter(({ type }) => type !== 'mark'),
+      7,
+    );
+    return sink.events.flatMap((event): unknown[] => {
+      if (event.type === 'mark') return [`${event.name}: ${event.value}`];
+      if (event.type !== 'message') return [];
+      return [[event.index, event.kind, event.size, event.state, event.data && text(event.data)]];
+    });
+  };
+  const whole = [0, 1, 128, 'kept', plain];
+  expect(await told('drop', 100_000)).toEqual([
+    whole,
+    [1, ...whole.slice(1)],
+    [2, 1, 0, 'kept', ''],
+    'undecoded: request message of 13 bytes',
+    [3, 1, 0, 'kept', ''],
+    `undecoded: request message of ${bomb.length} bytes`,
+    [4, 0, 1, 'kept', '!'],
+  ]);
+  expect((await told('drop', 100))[0]).toEqual([0, 1, 128, 'dropped:body-limit', undefined]);
+  expect((await told('truncate', 100))[0]).toEqual([0, 1, 128, 'truncated', plain.slice(0, 100)]);
+  // Over the limit as it is.
+  expect((await told('truncate', 20))[0]).toEqual([
+    0,
+    1,
+    gzipSync(plain).length,
+    'dropped:body-limit',
+    undefined,
+  ]);
 });
 
 test('bytes are copied: a buffer that the application uses again does not change what was recorded', async () => {

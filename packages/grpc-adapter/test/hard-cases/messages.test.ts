@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
+import type { ExchangeTap } from '@gardenhose/core';
 import type * as grpc from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
+import { tapServer } from '../../src/tap-server.ts';
 import { chat, framed, list, rawCall, recordedAlike, seen, unarySeen } from '../support/hard-case.ts';
-import type { Running } from '../support/service.ts';
+import { type Running, serve } from '../support/service.ts';
 
 type Duplex = grpc.ServerDuplexStream<Buffer, Buffer>;
 type Answer = grpc.sendUnaryData<Buffer>;
@@ -108,6 +110,33 @@ test('case 16: a bomb is recorded as a message that could not be decompressed', 
     `1 mark undecoded request message of ${bomb.length} bytes`,
   ]);
   expect(lines).toContain('1 trailers grpc-status 8');
+});
+
+test('a compressed message is handed to a recorder as it came: the thread that serves does not decompress it', async () => {
+  const told: unknown[] = [];
+  const nothing = () => undefined;
+  const tap: ExchangeTap = {
+    id: 1,
+    headers: nothing,
+    chunk: nothing,
+    message: (side, kind, data) => told.push([side, kind, String(data)]),
+    compressed: (side, coding, kind, data) => told.push([side, coding, kind, Buffer.from(data)]),
+    trailers: nothing,
+    end: nothing,
+    abort: nothing,
+    mark: nothing,
+  };
+  const squeezed = gzipSync('squeezed');
+  await using running = await serve({}, (server) => {
+    tapServer(server, { begin: () => tap, tapFailed: (error) => told.push(error) });
+  });
+  await using call = rawCall(running.port, '/test.Echo/Chat', { 'grpc-encoding': 'gzip' });
+  call.stream.end(Buffer.concat([framed('plain'), framed(squeezed, 1)]));
+  await call.seen;
+  expect(told.slice(0, 2)).toEqual([
+    ['request', 0, 'plain'],
+    ['request', 'gzip', 1, squeezed],
+  ]);
 });
 
 test('case 17: compressed and plain messages in one stream are recorded plain, with their flags', async () => {
