@@ -106,6 +106,7 @@ test('@gardenhose/core exports these names', () => {
     Match
     MemorySink
     Message
+    MessageCoding
     MessageCounts
     MessageEvent
     MessageType
@@ -316,6 +317,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     dialOptions
     eachField
     flagOption
+    inflateMessage
     invalidOption
     isOutOfOrder
     isSenderSetup
