@@ -4,7 +4,14 @@ import type {
   IncomingHttpHeaders,
   OutgoingHttpHeaders,
 } from 'node:http2';
-import { type Answer, type AnswerError, grpcTimeoutNs, type RunTimer, type Shipment } from '@gardenhose/core';
+import {
+  type Answer,
+  type AnswerError,
+  grpcTimeoutNs,
+  type RunTimer,
+  type Shipment,
+  type ShipmentPart,
+} from '@gardenhose/core';
 import { AnswerMessages, type MessageLimits } from './answer-messages.ts';
 import type { StreamUser } from './sender-connection.ts';
 import { noStatus, notGrpc, statusTrailers, withoutPseudo } from './to-answer.ts';
@@ -17,6 +24,8 @@ export interface CallFacts {
   /** Of the target, for calls that bring none of their own. */
   readonly authority: string;
   readonly limits: MessageLimits;
+  /** How long a part waits for messages of the answer that it should come after. */
+  readonly maxMessageWaitNs: number;
 }
 
 /** Whom a call tells what becomes of its stream. */
@@ -50,6 +59,11 @@ export class SentCall implements StreamUser {
   #partsSentAt: number[] = [];
   #writing = false;
   #undoPart: (() => void) | undefined;
+  /** How many messages must have come for the next part; 0 when it waits for none. */
+  #awaited = 0;
+  #blockedUntil = Number.NEGATIVE_INFINITY;
+  #blockedNs: number[] | undefined;
+  #unawaited = 0;
   #undoDeadline: (() => void) | undefined;
   #headAt: number | undefined;
   #head: readonly string[] = [];
@@ -89,6 +103,7 @@ export class SentCall implements StreamUser {
     this.#sentAt = this.#begunAt;
     this.#nextPart = 0;
     this.#partsSentAt = [];
+    this.#blockedNs = undefined;
     this.#writing = false;
     this.#listen(stream, session);
     if (deadlineNs !== undefined) {
@@ -160,24 +175,58 @@ export class SentCall implements StreamUser {
         this.#undoPart = this.#timer.at(dueAt, () => this.#send());
         return;
       }
-      this.#nextPart++;
-      this.#partsSentAt.push(now);
+      if (this.#mustWait(part, dueAt, now)) return;
+      this.#sent(dueAt, now);
       if (part.kind === 'end') {
         stream.end();
         continue;
       }
       const next = parts[this.#nextPart];
       if (next === undefined) stream.write(part.bytes);
-      else if (next.kind === 'end' && this.#begunAt + next.offsetNs <= now) {
+      else if (next.kind === 'end' && this.#begunAt + next.offsetNs <= now && !this.#lacks(next)) {
         // As they came, in one.
-        this.#nextPart++;
-        this.#partsSentAt.push(now);
+        this.#sent(this.#begunAt + next.offsetNs, now);
         stream.end(part.bytes);
       } else {
         this.#writing = true;
         stream.write(part.bytes, this.#written);
       }
     }
+  }
+
+  #lacks({ afterMessages = 0 }: ShipmentPart): boolean {
+    return this.#messages.count < afterMessages;
+  }
+
+  /** Whether a part that is due still has to wait for the answer. */
+  #mustWait(part: ShipmentPart, dueAt: number, now: number): boolean {
+    const waited = this.#awaited > 0;
+    if (!this.#lacks(part)) {
+      if (waited) this.#blockedUntil = now;
+      this.#awaited = 0;
+      return false;
+    }
+    const until = dueAt + this.#facts.maxMessageWaitNs;
+    if (now >= until) {
+      // What a target does not say now it may never say: the rest of the conversation is worth more than its order.
+      this.#unawaited++;
+      this.#blockedUntil = now;
+      this.#awaited = 0;
+      return false;
+    }
+    this.#awaited = part.afterMessages ?? 0;
+    this.#undoPart = this.#timer.at(until, () => this.#send());
+    return true;
+  }
+
+  #sent(dueAt: number, now: number): void {
+    const place = this.#nextPart++;
+    this.#partsSentAt.push(now);
+    // Also of those behind one that waited.
+    if (this.#blockedUntil <= dueAt) return;
+    this.#blockedNs ??= [];
+    while (this.#blockedNs.length < place) this.#blockedNs.push(0);
+    this.#blockedNs.push(this.#blockedUntil - dueAt);
   }
 
   readonly #written = (): void => {
@@ -190,6 +239,10 @@ export class SentCall implements StreamUser {
     if (this.#settled) return;
     const error = this.#messages.push(bytes, this.#facts.target);
     if (error !== undefined) this.#giveUp({ error });
+    else if (this.#awaited > 0 && this.#messages.count >= this.#awaited) {
+      this.#undoPart?.();
+      this.#send();
+    }
   }
 
   /** The stream has told all that it will. */
@@ -255,6 +308,8 @@ export class SentCall implements StreamUser {
       trailers: how.trailers ?? [],
       inMessages: true,
       partsSentAt: this.#partsSentAt,
+      partsBlockedNs: this.#blockedNs,
+      partsUnawaited: this.#unawaited || undefined,
       size: messages.size,
       truncated: messages.truncated,
       abandoned: how.abandoned,

@@ -36,6 +36,11 @@ export interface SenderOptions {
   readonly maxBodyBytes?: number | undefined;
   /** Bytes of one message of an answer; a larger one ends the call. Default 67,108,864 (64 MiB). */
   readonly maxMessageBytes?: number | undefined;
+  /**
+   * A message, or the end of a request, that came after messages of the answer waits until as many have come again, unless the
+   * order is `none`; but no longer than this past its time. Then it is sent all the same, and counted. Default 5,000.
+   */
+  readonly maxMessageWaitMs?: number | undefined;
 }
 
 const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
@@ -46,6 +51,7 @@ const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
   connectTimeoutMs: true,
   maxBodyBytes: true,
   maxMessageBytes: true,
+  maxMessageWaitMs: true,
 };
 
 /** Node's streams of HTTP/2 are held by its native side, so that all that belongs to a call survives one collection. */
@@ -88,6 +94,7 @@ export function createSender(target: string | URL, options: SenderOptions = {}):
       maxMessageBytes: wholeOption('maxMessageBytes', options.maxMessageBytes, 64 * 1024 * 1024),
       room: { bytes: maxBytesUnderWay },
     },
+    maxMessageWaitNs: wholeOption('maxMessageWaitMs', options.maxMessageWaitMs, 5_000) * 1e6,
   };
   const shared = Array.from({ length: channels === 'lane' ? 0 : channels }, () => new Connection(connection));
   const setup: SenderSetup<SenderOptions> = { target: facts.target, settings: options };

@@ -7,6 +7,7 @@ import {
   headerValue,
   type Message,
   type Request,
+  type Response,
   type Shipment,
   type ShipmentPart,
   type Unsendable,
@@ -102,12 +103,17 @@ function framed(data: Uint8Array, coding: Coding | undefined): Uint8Array {
 const endOfCancelNs = 50e6;
 const withMessageNs = 2e6;
 
-function partsOf({ request, startAt, abort }: Exchange, coding: Coding | undefined): ShipmentPart[] {
+function partsOf(
+  { request, response, startAt, abort }: Exchange,
+  coding: Coding | undefined,
+): ShipmentPart[] {
   const parts: ShipmentPart[] = [];
   let last = 0;
+  const answers = new AnswersBefore(response);
   for (const { at, data, kind } of request.messages) {
     last = Math.max(last, at - startAt);
-    parts.push({ offsetNs: last, bytes: framed(data, kind === 1 ? coding : undefined), kind: 'message' });
+    const bytes = framed(data, kind === 1 ? coding : undefined);
+    parts.push({ offsetNs: last, bytes, kind: 'message', afterMessages: answers.before(at) });
   }
   const { endAt } = request;
   const ofCancel =
@@ -116,12 +122,30 @@ function partsOf({ request, startAt, abort }: Exchange, coding: Coding | undefin
     abort.at - endAt < endOfCancelNs &&
     endAt - startAt > last + withMessageNs;
   if (endAt !== undefined && request.complete && !ofCancel) {
-    parts.push({ offsetNs: Math.max(last, endAt - startAt), bytes: noBytes, kind: 'end' });
+    const offsetNs = Math.max(last, endAt - startAt);
+    parts.push({ offsetNs, bytes: noBytes, kind: 'end', afterMessages: answers.before(endAt) });
   }
   return parts;
 }
 
 const noBytes = new Uint8Array(0);
+
+/** Counts the messages of an answer that had come at times that only rise. */
+class AnswersBefore {
+  readonly #messages: readonly Message[];
+  #count = 0;
+
+  constructor(response: Response | undefined) {
+    this.#messages = response?.messages ?? [];
+  }
+
+  before(at: number): number | undefined {
+    for (let next = this.#messages[this.#count]; next !== undefined && next.at < at; ) {
+      next = this.#messages[++this.#count];
+    }
+    return this.#count === 0 ? undefined : this.#count;
+  }
+}
 
 /** When the client broke it off; not when its deadline did, which the sender has too. */
 function abandonedAfter(exchange: Exchange): number | undefined {

@@ -7,6 +7,7 @@ import * as grpc from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { createSender, openSender } from '../src/sender.ts';
 import { aCall, answered, replayAll } from './support/calls.ts';
+import { answerWith, frame, serveBare } from './support/http2-server.ts';
 import { serve } from './support/service.ts';
 
 const ms = 1e6;
@@ -69,22 +70,36 @@ test('each message leaves at its own time, and its answer is told with the time 
   expect(came[0]?.at).toBeLessThan(sent[2]?.at ?? 0);
 });
 
-test('case 42: with speed, distances, deadlines and cancels are scaled alike', () => {
-  const sender = createSender('http://127.0.0.1:1');
-  const call = aCall({
-    messages: [
-      [0, 'a'],
-      [100, 'b'],
-    ],
-    endAt: null,
-    cancelAt: 200,
-    headers: ['grpc-timeout', '10S'],
+test('case 42: with speed, distances and cancels are scaled, and deadlines only where they ended the call', async () => {
+  const timeouts: string[] = [];
+  await using running = await serveBare((stream, headers) => {
+    timeouts.push(String(headers['grpc-timeout']));
+    if (headers['x-answer'] === '1') setTimeout(() => answerWith(stream, [frame('ok')]), 60);
   });
-  expect(sender.prepare(call)).toMatchObject({
-    parts: [{ offsetNs: 0 }, { offsetNs: 100 * ms }],
-    deadlineNs: 10_000 * ms,
-    abandonNs: 200 * ms,
+  const chat = { target: '/test.Echo/Chat', endAt: null } as const;
+  const calls = [
+    aCall({ id: 1, headers: ['grpc-timeout', '400m', 'x-answer', '1'] }),
+    aCall({ id: 2, ...chat, cancelAt: 400, headers: ['grpc-timeout', '400m'] }),
+    aCall({ id: 3, ...chat, cancelAt: 200, headers: ['grpc-timeout', '10S'] }),
+  ];
+  const replayed = await replayAll(calls, createSender(running.origin), { speed: 8, order: 'none' });
+  expect(timeouts).toEqual(['400m', '50000000n', '10S']);
+  expect(replayed.map(({ entry }) => entry.status)).toEqual([0, 4, 1]);
+  const took = replayed.map(({ entry }) => ((entry.endAt ?? 0) - (entry.sentAt ?? 0)) / ms);
+  expect(took[0]).toBeGreaterThanOrEqual(60);
+  expect(took[1]).toBeGreaterThanOrEqual(50);
+  expect(took[2]).toBeGreaterThanOrEqual(25);
+  expect(Math.max(...took)).toBeLessThan(200);
+});
+
+test('case 42: a replay that is slower than the recording gives a call more time', async () => {
+  const timeouts: string[] = [];
+  await using running = await serveBare((stream, headers) => {
+    timeouts.push(String(headers['grpc-timeout']));
+    answerWith(stream, [frame('ok')]);
   });
+  await replayAll([aCall({ headers: ['grpc-timeout', '3S'] })], createSender(running.origin), { speed: 0.5 });
+  expect(timeouts).toEqual(['6000000u']);
 });
 
 test('metadata goes as recorded, in order and repeated, but for what is not metadata', async () => {

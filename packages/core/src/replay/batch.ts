@@ -150,6 +150,7 @@ export function packJobs(jobs: readonly Job[]): Batch {
       packer.number(part.offsetNs);
       packer.bytes(part.bytes);
       packer.number(part.kind === undefined ? 0 : partKinds.indexOf(part.kind));
+      packer.number(part.afterMessages ?? 0);
     }
   }
   return packer.batch();
@@ -174,7 +175,10 @@ export function* unpackJobs(batch: Batch): Generator<Job> {
     const head = unpacker.flag() ? unpackShipmentHead(unpacker) : undefined;
     const parts: ShipmentPart[] = [];
     for (let left = unpacker.number(); left > 0; left--) {
-      parts.push({ offsetNs: unpacker.number(), bytes: unpacker.bytes(), kind: unpackKind(unpacker) });
+      const offsetNs = unpacker.number();
+      const bytes = unpacker.bytes();
+      const kind = unpackKind(unpacker);
+      parts.push({ offsetNs, bytes, kind, afterMessages: unpacker.number() || undefined });
     }
     const shipment = {
       exchange,
@@ -239,8 +243,9 @@ function packAnswer(packer: Packer, answer: Answer): void {
   packer.strings(answer.trailers);
   packer.flag(answer.inMessages);
   packer.flag(answer.deadlineExceeded);
-  packer.maybe(answer.partsSentAt?.length);
-  for (const at of answer.partsSentAt ?? []) packer.number(at);
+  packTimes(packer, answer.partsSentAt);
+  packTimes(packer, answer.partsBlockedNs);
+  packer.maybe(answer.partsUnawaited);
   packer.flag(answer.error !== undefined);
   if (answer.error !== undefined) {
     packer.shared(answer.error.code);
@@ -268,6 +273,8 @@ function unpackAnswer(unpacker: Unpacker): Answer {
   const inMessages = unpacker.flag() || undefined;
   const deadlineExceeded = unpacker.flag() || undefined;
   const partsSentAt = unpackTimes(unpacker);
+  const partsBlockedNs = unpackTimes(unpacker);
+  const partsUnawaited = unpacker.maybe();
   const error = unpacker.flag()
     ? { code: errorCode(unpacker.string()), message: unpacker.string() }
     : undefined;
@@ -282,6 +289,8 @@ function unpackAnswer(unpacker: Unpacker): Answer {
     trailers,
     inMessages,
     partsSentAt,
+    partsBlockedNs,
+    partsUnawaited,
     size,
     truncated,
     abandoned,
@@ -289,6 +298,11 @@ function unpackAnswer(unpacker: Unpacker): Answer {
     resent,
     error,
   };
+}
+
+function packTimes(packer: Packer, times: readonly number[] | undefined): void {
+  packer.maybe(times?.length);
+  for (const at of times ?? []) packer.number(at);
 }
 
 function unpackTimes(unpacker: Unpacker): number[] | undefined {

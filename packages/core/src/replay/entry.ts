@@ -31,6 +31,8 @@ export function sentEntry(
     error: answer.error,
     resent: answer.resent,
     messageLagsNs,
+    messagesBlockedNs: answer.partsBlockedNs?.filter((ns) => ns > 0),
+    messagesUnawaited: answer.partsUnawaited,
   };
 }
 

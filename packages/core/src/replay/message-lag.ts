@@ -3,7 +3,8 @@ import type { Settled } from './job.ts';
 import type { Schedule } from './schedule.ts';
 
 /**
- * How late each message of a client left: actual minus planned time, without the time that its exchange waited for answers.
+ * How late each message of a client left: actual minus planned time, without the time that its exchange waited for answers,
+ * and it for messages of its own.
  * Undefined where the sender does not know when they left.
  */
 export function messageLags(
@@ -18,7 +19,8 @@ export function messageLags(
   let offset = 0;
   for (const [i, { at }] of messages.slice(0, sentAt.length).entries()) {
     offset = Math.max(offset, at - startAt);
-    lags.push((sentAt[i] ?? Number.NaN) - plannedAt - blockedNs - schedule.offset(offset));
+    const heldNs = blockedNs + (answer?.partsBlockedNs?.[i] ?? 0);
+    lags.push((sentAt[i] ?? Number.NaN) - plannedAt - heldNs - schedule.offset(offset));
   }
   return lags;
 }

@@ -1,6 +1,7 @@
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { HookContext } from '../hook/hook.ts';
 import type { Exchange, Mark } from '../model/exchange.ts';
+import { endedByDeadline } from '../model/grpc-status.ts';
 import { type Guard, isMutation, withoutCredentials } from './guard.ts';
 import { markForWire } from './marks.ts';
 import type { RunOptions } from './options.ts';
@@ -77,11 +78,12 @@ export class Preparation {
 
   #shipment(sent: Exchange, recorded: Exchange | undefined): Shipment | Unsendable {
     const shipment = this.#sender.prepare(sent, recorded);
-    return isUnsendable(shipment) ? shipment : this.#paced(shipment);
+    return isUnsendable(shipment) ? shipment : this.#paced(shipment, sent);
   }
 
-  #paced(shipment: Shipment): Shipment {
-    const { schedule, laneOf } = this.#options;
+  #paced(shipment: Shipment, sent: Exchange): Shipment {
+    const { schedule, laneOf, orderName } = this.#options;
+    const awaits = orderName !== 'none';
     const { abandonNs, deadlineNs } = shipment;
     const [first] = shipment.parts;
     const onePiece = shipment.parts.length === 1 && first?.offsetNs === 0;
@@ -89,12 +91,14 @@ export class Preparation {
       return shipment;
     return {
       ...shipment,
-      parts: shipment.parts.map(({ offsetNs, bytes, kind }) => ({
+      parts: shipment.parts.map(({ offsetNs, bytes, kind, afterMessages }) => ({
         offsetNs: schedule.offset(offsetNs),
         bytes,
         kind,
+        afterMessages: awaits ? afterMessages : undefined,
       })),
-      deadlineNs: deadlineNs === undefined ? undefined : schedule.abandonAfter(deadlineNs),
+      deadlineNs:
+        deadlineNs === undefined ? undefined : schedule.deadlineAfter(deadlineNs, endedByDeadline(sent)),
       abandonNs: abandonNs === undefined ? undefined : schedule.abandonAfter(abandonNs),
       alone: shipment.alone === true || laneOf !== undefined,
     };

@@ -28,6 +28,13 @@ export interface Schedule {
   offset(recordedOffsetNs: number): number;
   /** How far into the exchange the client breaks it off that was recorded to do so at this offset. */
   abandonAfter(recordedOffsetNs: number): number;
+  /**
+   * How long the client is ready to wait that was ready to wait so long when it was recorded. One that is not over by then gets
+   * at least the recorded time, as a target is no faster for being replayed to faster.
+   *
+   * @param passed - Whether the time was up in the recording: then it is up again at that point of the exchange
+   */
+  deadlineAfter(recordedNs: number, passed: boolean): number;
 }
 
 /**
@@ -51,7 +58,13 @@ export function createSchedule(options: PaceOptions): Schedule {
   }
   if (pace === 'asap') {
     // The client that left after a second would not have left sooner: only its requests come sooner.
-    return { description: 'asap', plan: () => Number.NaN, offset: () => 0, abandonAfter: asRecorded };
+    return {
+      description: 'asap',
+      plan: () => Number.NaN,
+      offset: () => 0,
+      abandonAfter: asRecorded,
+      deadlineAfter: asRecorded,
+    };
   }
   if (pace === 'recorded') return recorded(speed ?? 1, stream);
   if (typeof pace === 'object' && pace !== null && Number.isFinite(pace.rate) && pace.rate > 0) {
@@ -75,6 +88,8 @@ function recorded(speed: number, stream: 'recorded' | 'asap'): Schedule {
     },
     offset: stream === 'asap' ? () => 0 : (recordedOffsetNs) => recordedOffsetNs / speed,
     abandonAfter: (recordedOffsetNs) => recordedOffsetNs / speed,
+    deadlineAfter: (recordedNs, passed) =>
+      passed ? recordedNs / speed : Math.max(recordedNs, recordedNs / speed),
   };
 }
 
@@ -86,6 +101,7 @@ function fixedRate(rate: number, stream: 'recorded' | 'asap'): Schedule {
     plan: () => (count++ * 1e9) / rate,
     offset: stream === 'asap' ? () => 0 : asRecorded,
     abandonAfter: asRecorded,
+    deadlineAfter: asRecorded,
   };
 }
 

@@ -10,6 +10,11 @@ export interface ShipmentPart {
   readonly bytes: Uint8Array;
   /** What it is where bytes alone do not tell: a whole message, or the end of the request. Default bytes. */
   readonly kind?: PartKind | undefined;
+  /**
+   * Messages of the answer that must have come before it is sent, since they had when it was recorded. Default none. The time that
+   * this takes is blocked, not lag.
+   */
+  readonly afterMessages?: number | undefined;
 }
 
 export const partKinds = ['bytes', 'message', 'end'] as const;
@@ -77,6 +82,10 @@ export interface Answer {
   readonly inMessages?: boolean | undefined;
   /** When each part was handed over, as far as it came; where the sender knows. */
   readonly partsSentAt?: readonly number[] | undefined;
+  /** How long each of those was held back past its time by {@link ShipmentPart.afterMessages}; absent when none was. */
+  readonly partsBlockedNs?: readonly number[] | undefined;
+  /** How many parts were sent without the messages that they should have come after, when those did not come in time. */
+  readonly partsUnawaited?: number | undefined;
   /** Body bytes that came, kept or not. */
   readonly size: number;
   /** Whether bytes beyond the sender's limit were left out of `chunks`. */

@@ -31,8 +31,15 @@ export interface TranscriptEntry {
   readonly skip?: string | undefined;
   /** It was sent twice: the target had closed the connection before it looked at the first. */
   readonly resent?: boolean | undefined;
-  /** Of each message that was sent, where the sender knows: actual minus planned time, without {@link blockedNs}. */
+  /**
+   * Of each message that was sent, where the sender knows: actual minus planned time, without {@link blockedNs} and
+   * {@link messagesBlockedNs}.
+   */
   readonly messageLagsNs?: readonly number[] | undefined;
+  /** How long messages, and the end of the request, waited past their time for messages of the answer; of those that waited. */
+  readonly messagesBlockedNs?: readonly number[] | undefined;
+  /** How many of them were sent in the end without the messages that they should have come after. */
+  readonly messagesUnawaited?: number | undefined;
 }
 
 /** An exchange after its replay. */

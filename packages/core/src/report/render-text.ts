@@ -56,10 +56,12 @@ function exchanges({ exchanges: counts, messages, losses, run }: Report): string
     );
   }
   if (messages !== undefined) {
-    const { recordedSent, sent: now, recordedReceived, received } = messages;
+    const { recordedSent, sent: now, recordedReceived, received, unawaited } = messages;
     lines.push(
       `Messages: ${now} of ${recordedSent} sent, ${received} received, recorded ${recordedReceived}`,
     );
+    if (unawaited > 0)
+      lines.push(`  ${unawaited} sent without the messages of the answer that they had come after`);
   }
   if (run !== undefined && run.mutationsSent > 0) {
     lines.push(`  ${run.mutationsSent} of those sent may have changed state at the target`);
@@ -83,6 +85,7 @@ function timing({ timing: times, run }: Report): string[] {
     ['lag', times.lag],
     ['message lag', times.messageLag],
     ['blocked', times.blocked],
+    ['message blocked', times.messageBlocked],
     ['service time', times.serviceTime],
     ['response time', times.responseTime],
     ['recorded', times.recordedTime],

@@ -41,6 +41,7 @@ export class ReportBuilder {
   readonly #lag = new Histogram();
   readonly #messageLag = new Histogram();
   readonly #blocked = new Histogram();
+  readonly #messageBlocked = new Histogram();
   readonly #service = new Histogram();
   readonly #response = new Histogram();
   readonly #recorded = new Histogram();
@@ -52,7 +53,7 @@ export class ReportBuilder {
   readonly #errors = new Map<ErrorCode, { count: number; readonly example: string }>();
   readonly #planned = new Span();
   readonly #sent = new Span();
-  readonly #messages = { recordedSent: 0, sent: 0, recordedReceived: 0, received: 0 };
+  readonly #messages = { recordedSent: 0, sent: 0, recordedReceived: 0, received: 0, unawaited: 0 };
   readonly #counts = { total: 0, sent: 0, answered: 0, failed: 0, failedUnlikeRecorded: 0 };
 
   /** @throws GardenhoseError `invalid-option` */
@@ -144,7 +145,9 @@ export class ReportBuilder {
     this.#messages.recordedReceived += recorded.response?.messages.length ?? 0;
     this.#messages.sent += replayed?.request.messages.length ?? 0;
     this.#messages.received += replayed?.response?.messages.length ?? 0;
+    this.#messages.unawaited += entry.messagesUnawaited ?? 0;
     for (const lag of entry.messageLagsNs ?? []) this.#messageLag.record(lag);
+    for (const blocked of entry.messagesBlockedNs ?? []) this.#messageBlocked.record(blocked);
   }
 
   /** Records the times of an exchange that was sent; gives back its service time, if it was answered. */
@@ -190,6 +193,7 @@ export class ReportBuilder {
       lag: planned ? this.#lag.summary() : noDurations,
       messageLag: planned ? this.#messageLag.summary() : noDurations,
       blocked: this.#blocked.summary(),
+      messageBlocked: this.#messageBlocked.summary(),
       serviceTime: this.#service.summary(),
       responseTime: planned ? this.#response.summary() : noDurations,
       recordedTime: this.#recorded.summary(),

@@ -72,6 +72,8 @@ export interface MessageCounts {
   readonly sent: number;
   readonly recordedReceived: number;
   readonly received: number;
+  /** Messages and ends of requests that were sent without the messages of the answer that they should have come after. */
+  readonly unawaited: number;
 }
 
 /** Whether the run was what the recording was: only then do its latencies and its order say something. */
@@ -95,6 +97,8 @@ export interface Timing {
   readonly messageLag: HistogramSummary;
   /** Waiting for answers past the planned time; of those that waited. */
   readonly blocked: HistogramSummary;
+  /** The same of messages that waited within their call, for messages of the answer. Empty when none did. */
+  readonly messageBlocked: HistogramSummary;
   /** From the actual send to the end of the answer. */
   readonly serviceTime: HistogramSummary;
   /** From the planned send to the end of the answer: with the queueing that waiting would hide (coordinated omission). */

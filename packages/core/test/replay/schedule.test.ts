@@ -65,3 +65,12 @@ test('options that mean nothing are refused by name', () => {
   expect(() => createSchedule(JSON.parse('{"pace":null}'))).toThrow(/pace must be/);
   expect(() => createSchedule(JSON.parse('{"stream":"slow"}'))).toThrow(/stream must be/);
 });
+
+test('a deadline is never made shorter by speed, unless it was up in the recording', () => {
+  const deadlines = (options: Parameters<typeof createSchedule>[0]) =>
+    [false, true].map((passed) => createSchedule(options).deadlineAfter(600, passed));
+  expect(deadlines({ speed: 3 })).toEqual([600, 200]);
+  expect(deadlines({ speed: 0.5 })).toEqual([1_200, 1_200]);
+  expect(deadlines({ pace: 'asap' })).toEqual([600, 600]);
+  expect(deadlines({ pace: { rate: 10 } })).toEqual([600, 600]);
+});

@@ -248,7 +248,13 @@ test('messages of calls are counted against those recorded, with how late they l
     entry: { recordedStatus: 0, status: 12, messageLagsNs: [2e6] },
   });
   const report = reportOf(results);
-  expect(report.messages).toEqual({ recordedSent: 4, sent: 2, recordedReceived: 4, received: 6 });
+  expect(report.messages).toEqual({
+    recordedSent: 4,
+    sent: 2,
+    recordedReceived: 4,
+    received: 6,
+    unawaited: 0,
+  });
   expect(report.timing.messageLag).toMatchObject({ count: 2, maxMs: 2 });
   const text = renderReport(report);
   expect(text).toContain('Messages: 2 of 4 sent, 6 received, recorded 4\n');
