@@ -1,16 +1,31 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
-import { createServer as createTcpServer } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import type * as grpc from '@grpc/grpc-js';
+import { gzipSync } from 'node:zlib';
+import * as grpc from '@grpc/grpc-js';
 import { expect, test, vi } from 'vitest';
-import { createRecordingProxy } from '../src/proxy.ts';
+import { certificate } from '../../http-adapter/test/support/certificate.ts';
+import { createRecordingProxy, type RecordingProxy, type RecordingProxyOptions } from '../src/proxy.ts';
+import {
+  callHead,
+  flags,
+  frame,
+  frameType,
+  headerBlock,
+  preface,
+  reset as resetFrame,
+} from './support/frames.ts';
 import { chat, framed, rawCall, seen, unarySeen, withResolver } from './support/hard-case.ts';
+import { type OddServer, type OnStream, oddServer } from './support/odd-server.ts';
 import { closed, listening, portOf, proxied, seenThroughProxy } from './support/proxied.ts';
-import { recording } from './support/recording.ts';
+import { type Recording, recording } from './support/recording.ts';
+import { definition } from './support/service.ts';
 
 type Duplex = grpc.ServerDuplexStream<Buffer, Buffer>;
+type Unary = grpc.ServerUnaryCall<Buffer, Buffer>;
 
 /** A port at which nothing listens. */
 async function sparePort(): Promise<number> {
@@ -252,4 +267,208 @@ test('what is no origin or no certificate is refused', () => {
     'listenTls must be a certificate and its private key',
   );
   expect(wrong({ onOriginError: true })).toThrow('onOriginError must be a function');
+});
+
+/** A proxy before an origin of bare HTTP/2. */
+async function before(
+  onStream: OnStream,
+  options: Partial<RecordingProxyOptions> = {},
+): Promise<
+  AsyncDisposable & { readonly proxy: RecordingProxy; readonly port: number; readonly origin: OddServer }
+> {
+  const origin = await oddServer(onStream);
+  const proxy = createRecordingProxy({ to: `http://127.0.0.1:${origin.port}`, ...options });
+  return {
+    proxy,
+    origin,
+    port: await listening(proxy),
+    async [Symbol.asyncDispose]() {
+      await closed(proxy);
+      await origin[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The messages of a recording: side, flag and size of each. */
+const messagesOf = ({ events }: Recording['sink']): string[] =>
+  events.flatMap((event) =>
+    event.type === 'message' ? [`${event.side} ${event.kind} ${event.data?.length ?? event.state}`] : [],
+  );
+
+test('compressed messages pass as they are and are recorded plain, with their flags', async () => {
+  const { sink } = await seenThroughProxy({}, async ({ port }) => {
+    await using client = rawCall(port, '/test.Echo/Chat', { 'grpc-encoding': 'gzip' });
+    client.stream.end(Buffer.concat([framed('plain'), framed(gzipSync('squeezed'), 1)]));
+    expect(await client.seen).toContain(`data ${framed('squeezed').toString('latin1')}`);
+  });
+  expect(messagesOf(sink).filter((line) => line.startsWith('request'))).toEqual([
+    'request 0 5',
+    'request 1 8',
+  ]);
+});
+
+test('messages of 3 MB pass both ways, many at once', async () => {
+  const large = randomBytes(3_000_000);
+  const { sink } = await seenThroughProxy({}, async ({ client }) => {
+    const all = await Promise.all(Array.from({ length: 5 }, () => unarySeen(client, large)));
+    for (const log of all) expect(log).toContain(`message ${large.toString('latin1')}`);
+  });
+  expect(messagesOf(sink).filter((line) => line.startsWith('response'))).toHaveLength(5);
+});
+
+test('messages over the limit pass, and are recorded without their bytes', async () => {
+  const { recorder, told, sink } = recording();
+  await using through = await proxied({}, { target: recorder, maxMessageBytes: 1000 });
+  const { client } = through.running;
+  const sizes = [999, 1000, 1001, 100_000, 3];
+  const call = chat(client);
+  const all = seen(call);
+  for (const size of sizes) call.write(Buffer.alloc(size, 'x'));
+  call.end();
+  expect((await all).filter((line) => line.startsWith('message')).map((line) => line.length - 8)).toEqual(
+    sizes,
+  );
+  await vi.waitFor(() => expect(recorder.stats().underWay).toBe(0), { interval: 1 });
+  const lines = await told();
+  const expected = (side: string) => [999, 1000, 0, 0, 3].map((size) => `${side} 0 ${size}`);
+  expect(messagesOf(sink).filter((line) => line.startsWith('request'))).toEqual(expected('request'));
+  expect(messagesOf(sink).filter((line) => line.startsWith('response'))).toEqual(expected('response'));
+  expect(lines).toContain('1 mark undecoded request message of 1001 bytes');
+  expect(lines).toContain('1 mark undecoded response message of 100000 bytes');
+  expect(lines.filter((line) => line.includes(' end '))).toEqual(['1 end request', '1 end response']);
+});
+
+test('a consumer that does not read holds the origin back, and little is kept between', async () => {
+  let origin: ServerHttp2Stream | undefined;
+  let written = 0;
+  await using through = await before((stream) => {
+    origin = stream;
+    stream.respond({ 'content-type': 'application/grpc' });
+    const message = framed(Buffer.alloc(64 * 1024));
+    const write = (): void => {
+      do written += message.length;
+      while (stream.write(message));
+    };
+    stream.on('drain', write);
+    write();
+  });
+  await using client = rawCall(through.port, '/test.Echo/List');
+  client.stream.end(framed('x'));
+  client.stream.pause();
+  const gone = (): number => written - (origin?.writableLength ?? 0);
+  let last = -1;
+  await vi.waitFor(
+    () => {
+      const settled = gone() > 0 && gone() === last;
+      last = gone();
+      expect(settled).toBe(true);
+    },
+    { interval: 200, timeout: 10_000 },
+  );
+  // Two windows, and what each stream may buffer.
+  expect(gone()).toBeGreaterThan(64 * 1024);
+  expect(gone()).toBeLessThan(2 * 1024 * 1024);
+});
+
+test('a reset by the client reaches the origin with its code, and no end before it', async () => {
+  const log: string[] = [];
+  const { promise: reset, resolve } = withResolver<void>();
+  await using through = await before((stream) => {
+    stream.respond({ 'content-type': 'application/grpc' });
+    stream.write(framed('ready'));
+    stream.on('data', () => log.push('data'));
+    stream.on('end', () => log.push(`end ${stream.rstCode}`));
+    stream.on('close', () => {
+      log.push(`close ${stream.rstCode}`);
+      resolve();
+    });
+  });
+  const socket = connect(through.port, '127.0.0.1');
+  for (const piece of [
+    preface,
+    frame(frameType.settings, 0, 0),
+    frame(frameType.headers, flags.endHeaders, 1, headerBlock(callHead('/test.Echo/Chat'))),
+    frame(frameType.data, 0, 1, framed('one')),
+  ]) {
+    socket.write(piece);
+  }
+  socket.on('data', (piece) => {
+    if (piece.includes('ready')) socket.write(resetFrame(1, 11));
+  });
+  await reset;
+  socket.destroy();
+  expect(log).toEqual(['data', 'close 11']);
+});
+
+test('how many calls an origin takes at once is passed on to the client', async () => {
+  await using through = await proxied({}, {}, { server: { 'grpc.max_concurrent_streams': 3 } });
+  await using client = rawCall(through.running.port, '/test.Echo/Unary');
+  client.stream.end(framed('x'));
+  await client.seen;
+  await vi.waitFor(() => expect(client.session.remoteSettings.maxConcurrentStreams).toBe(3), { interval: 1 });
+});
+
+test('a GOAWAY that is an error is passed on with its code and text, after the answers', async () => {
+  await using through = await before((stream) => {
+    stream.session?.goaway(11, 0, Buffer.from('too_many_pings'));
+  });
+  await using client = rawCall(through.port, '/test.Echo/Unary');
+  const goaway = once(client.session, 'goaway');
+  client.stream.end(framed('x'));
+  const [code, , text] = await goaway;
+  expect([code, String(text)]).toEqual([11, 'too_many_pings']);
+  expect(through.proxy.counts.originErrors).toBe(1);
+});
+
+test('the authority is the client’s, or on request the origin’s', async () => {
+  const authorities: unknown[] = [];
+  const note: OnStream = (stream, headers) => {
+    authorities.push(headers[':authority']);
+    stream.respond({ 'grpc-status': '0' }, { endStream: true });
+  };
+  await using kept = await before(note);
+  await using changed = await before(note, { rewriteHost: true });
+  for (const { port } of [kept, changed]) {
+    await using client = rawCall(port, '/a/b', { ':authority': 'stock.example' });
+    client.stream.end();
+    await client.seen;
+  }
+  expect(authorities).toEqual(['stock.example', `127.0.0.1:${changed.origin.port}`]);
+});
+
+test('TLS on both sides: by certificate, by authority and by the name that is expected', async () => {
+  const { recorder, sink } = recording();
+  const server = new grpc.Server();
+  const { unary } = definition;
+  server.addService(
+    { unary },
+    { unary: (each: Unary, answer: grpc.sendUnaryData<Buffer>) => answer(null, each.request) },
+  );
+  const pair = { private_key: Buffer.from(certificate.key), cert_chain: Buffer.from(certificate.cert) };
+  const originPort = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createSsl(null, [pair]), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    );
+  });
+  const to = `https://127.0.0.1:${originPort}`;
+  const good = { ca: certificate.cert, servername: 'localhost' };
+  const statuses: (string | undefined)[] = [];
+  for (const tls of [good, { ca: certificate.cert, servername: 'stock.example' }, {}]) {
+    const proxy = createRecordingProxy({ to, tls, listenTls: certificate, target: recorder });
+    const port = await listening(proxy);
+    const trust = grpc.credentials.createSsl(Buffer.from(certificate.cert));
+    const client = new grpc.Client(`localhost:${port}`, trust);
+    statuses.push((await unarySeen(client, 'x')).at(-1));
+    client.close();
+    await closed(proxy);
+  }
+  server.forceShutdown();
+  const untrusted = (code: string) => expect.stringContaining(`its certificate is not trusted (${code})`);
+  expect(statuses).toEqual([
+    expect.stringMatching(/^status 0/),
+    untrusted('ERR_TLS_CERT_ALTNAME_INVALID'),
+    untrusted('DEPTH_ZERO_SELF_SIGNED_CERT'),
+  ]);
+  await recorder.close();
+  expect(sink.events.find((event) => event.type === 'start')).toMatchObject({ scheme: 'https' });
 });
