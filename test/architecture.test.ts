@@ -217,6 +217,7 @@ const storyTests: Record<string, string> = {
   'packages/grpc-adapter/test/hard-cases/messages.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/metadata.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/odd-servers.test.ts': 'as endings',
+  'packages/grpc-adapter/test/hard-cases/tls.test.ts': 'as endings, of servers with TLS',
   'packages/grpc-adapter/test/sender-contract.test.ts': 'what every sender must do, of each sender',
   'packages/http-adapter/test/behaviours/bodies.test.ts':
     'behaviours of Node servers, with the tap on and off',

@@ -1,6 +1,6 @@
 import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
 import { reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
-import type { Server } from '@grpc/grpc-js';
+import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
 import { type Detach, http2ServersOf, tapHttp2Servers } from './tap-server.ts';
 
@@ -8,6 +8,11 @@ import { type Detach, http2ServersOf, tapHttp2Servers } from './tap-server.ts';
 export interface AttachOptions extends TapOptions {
   /** The application's own copy of `@grpc/grpc-js`, 1.10 or newer. Where a process has several, attach to each. */
   readonly grpc: { readonly Server: { readonly prototype: Server } };
+  /**
+   * Definitions of services that come to their server by way of a framework which leaves out their descriptors, as nice-grpc
+   * does. Default none: those of services that are added with them are found by themselves.
+   */
+  readonly services?: readonly ServiceDefinition[] | undefined;
 }
 
 /**
@@ -28,6 +33,7 @@ export function attach(target: TapTarget, options: AttachOptions): Detach {
       subject: 'grpc',
     });
   }
+  for (const service of options.services ?? []) describeService(target, service);
   // All services of a server, whatever the framework, come in by these two public methods.
   const { register, addService } = prototype;
   const known = new WeakSet<object>();

@@ -2,7 +2,7 @@ import * as grpc from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { attach } from '../src/attach.ts';
 import { recording } from './support/recording.ts';
-import { serve, unary } from './support/service.ts';
+import { definition, serve, unary } from './support/service.ts';
 
 const unaryCall = [
   '1 start /test.Echo/Unary',
@@ -43,4 +43,14 @@ test('what is no grpc-js is refused', () => {
   expect(() => attach(recorder, {})).toThrow(/grpc must be the module @grpc\/grpc-js/);
   // @ts-expect-error as above
   expect(() => attach(recorder, { grpc: { Server: class {} } })).toThrow(/grpc must be the module/);
+});
+
+test('what messages are made of is taken from given services, where a framework leaves it out', async () => {
+  const { recorder, sink } = recording();
+  const file = Buffer.from([0x0a, 1, 0x61]);
+  const type = { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos: [file] };
+  const unaryMethod = { ...definition.unary, requestType: type, responseType: type };
+  attach(recorder, { grpc, services: [{ unary: unaryMethod }] })();
+  await recorder.close();
+  expect(sink.events).toMatchObject([{ type: 'schema', format: 'protobuf' }]);
 });
