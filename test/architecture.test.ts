@@ -209,6 +209,8 @@ const storyTests: Record<string, string> = {
     'views and rewriting against each other and against protobufjs',
   'packages/core/test/record/record-to-file.test.ts': 'recorder and file sink together',
   'packages/grpc-adapter/test/record-to-file.test.ts': 'the tap, the recorder and the file sink together',
+  'packages/grpc-adapter/test/causal-messages.test.ts':
+    'what messages of a call wait for, by hooks and senders',
   'packages/grpc-adapter/test/hard-cases/captures.test.ts': 'as endings, of what comes into files',
   'packages/grpc-adapter/test/hard-cases/clients.test.ts': 'as endings, of the tap of clients',
   'packages/grpc-adapter/test/hard-cases/coexistence.test.ts': 'as endings',
