@@ -282,6 +282,7 @@ test('@gardenhose/core exports these names', () => {
     recordRulesModule
     recoverCapture
     renderReport
+    renderStubSummary
     replay
     replayCapture
     replayExchanges
@@ -315,12 +316,14 @@ test('@gardenhose/core/adapter exports these names', () => {
     StubStep
     both
     dialOptions
+    boundAddress
     eachField
     flagOption
     inflateMessage
     invalidOption
     isOutOfOrder
     isSenderSetup
+    listenAddress
     onlyOptions
     openStub
     originOption
@@ -368,6 +371,8 @@ test('@gardenhose/http-adapter exports these names', () => {
     "Detach
     FastifyTap
     HttpReplayOptions
+    HttpStub
+    HttpStubOptions
     InProcessApp
     InProcessOptions
     OriginTlsOptions
@@ -379,11 +384,13 @@ test('@gardenhose/http-adapter exports these names', () => {
     RequestListener
     SenderOptions
     SenderTlsOptions
+    StubTlsOptions
     TapOptions
     attach
     createInProcessSender
     createRecordingProxy
     createSender
+    createStub
     expressTap
     fastifyTap
     honoTap

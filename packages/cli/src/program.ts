@@ -8,6 +8,7 @@ import { recoverCommand } from './commands/recover.ts';
 import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
 import { scanCommand } from './commands/scan.ts';
+import { stubCommand } from './commands/stub.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
 import { describeError } from './describe-error.ts';
@@ -51,6 +52,7 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     recordCommand(context),
     runCommand(context),
     replayCommand(context),
+    stubCommand(context),
     inspectCommand(context),
     verifyCommand(context),
     recoverCommand(context),

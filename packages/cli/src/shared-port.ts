@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -25,7 +26,7 @@ export interface SharedPort {
  * Lets a server of HTTP/1, which listens, share its port with one of HTTP/2, which does not: by the first bytes of a connection, or
  * with TLS by what is agreed in its handshake (ALPN).
  */
-export function sharePort(http1: HttpServer, http2: Http2Server, options: SharedPortOptions): SharedPort {
+export function sharePort(http1: HttpServer, http2: EventEmitter, options: SharedPortOptions): SharedPort {
   const serveHttp1 = http1.listeners('connection');
   http1.removeAllListeners('connection');
   const toHttp1 = (socket: Socket): void => {

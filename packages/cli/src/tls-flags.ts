@@ -10,11 +10,18 @@ export interface TlsFlags {
   readonly ca?: string;
 }
 
-export function withTlsFlags(command: Command): Command {
+/** Adds the flags of a command that listens. */
+export function withListenTlsFlags(command: Command): Command {
   return command
     .option('--tls-cert <file>', 'listen with TLS, by this certificate (PEM)')
-    .option('--tls-key <file>', 'private key of --tls-cert (PEM)')
-    .option('--ca <file>', 'trust the authorities in this file (PEM) where --to is https:');
+    .option('--tls-key <file>', 'private key of --tls-cert (PEM)');
+}
+
+export function withTlsFlags(command: Command): Command {
+  return withListenTlsFlags(command).option(
+    '--ca <file>',
+    'trust the authorities in this file (PEM) where --to is https:',
+  );
 }
 
 /**
@@ -22,7 +29,10 @@ export function withTlsFlags(command: Command): Command {
  *
  * @throws {@link GardenhoseError} `invalid-option` when one of the two is missing, or they do not fit
  */
-export function listenTlsOf({ tlsCert, tlsKey }: TlsFlags): { cert: string; key: string } | undefined {
+export function listenTlsOf({
+  tlsCert,
+  tlsKey,
+}: Pick<TlsFlags, 'tlsCert' | 'tlsKey'>): { cert: string; key: string } | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     const [given, missing] =

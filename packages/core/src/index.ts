@@ -238,6 +238,7 @@ export { GapTally } from './report/gap-tally.ts';
 export type { HistogramSummary } from './report/histogram.ts';
 export { Histogram } from './report/histogram.ts';
 export type { LaneOrder } from './report/lane-order.ts';
+export { renderStubSummary } from './report/render-stub.ts';
 export { renderReport } from './report/render-text.ts';
 export type {
   ExchangeCounts,

@@ -9,10 +9,17 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { StubOptions, StubSource, StubSourceOptions, StubSummary } from '@gardenhose/core';
-import { invalidOption, openStub, type Stub, type StubRequest, wholeOption } from '@gardenhose/core/adapter';
+import {
+  boundAddress,
+  invalidOption,
+  listenAddress,
+  openStub,
+  type Stub,
+  type StubRequest,
+  wholeOption,
+} from '@gardenhose/core/adapter';
 import { decompress } from './decompress.ts';
 import { Deframer } from './deframer.ts';
-import { listenAddress } from './listen-address.ts';
 import { StreamAnswer, whyNotServed } from './stub-answer.ts';
 import { connectionFacts, exchangeStart } from './to-events.ts';
 
@@ -33,6 +40,8 @@ export interface GrpcStubOptions extends StubOptions, StubSourceOptions {
 
 /** Recorded gRPC services, served back. */
 export interface GrpcStub extends AsyncDisposable {
+  /** What listens: for those who have connections for it that they took themselves. */
+  readonly server: Http2Server | Http2SecureServer;
   /**
    * Listens, on `host:port`; port 0 takes a free one.
    *
@@ -89,14 +98,14 @@ function serverWith(tls: StubTlsOptions | undefined): AnyServer {
 }
 
 class ListeningStub implements GrpcStub {
-  readonly #server: AnyServer;
+  readonly server: AnyServer;
   readonly #stub: Stub;
   readonly #maxMessageBytes: number;
   readonly #sessions = new Set<Http2Session>();
   readonly #streams = new Set<ServerHttp2Stream>();
 
   constructor(server: AnyServer, stub: Stub, maxMessageBytes: number) {
-    this.#server = server;
+    this.server = server;
     this.#stub = stub;
     this.#maxMessageBytes = maxMessageBytes;
     server.on('session', (session) => {
@@ -114,12 +123,10 @@ class ListeningStub implements GrpcStub {
 
   async listen(address: string = '127.0.0.1:0'): Promise<string> {
     const { host, port } = listenAddress('address', address);
-    const listening = once(this.#server, 'listening');
-    this.#server.listen(port, host);
+    const listening = once(this.server, 'listening');
+    this.server.listen(port, host);
     await listening;
-    const bound = this.#server.address();
-    if (bound === null || typeof bound === 'string') return String(bound);
-    return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
+    return boundAddress(this.server.address());
   }
 
   summary(): StubSummary {
@@ -129,9 +136,9 @@ class ListeningStub implements GrpcStub {
   async close(): Promise<void> {
     this.#stub.close();
     for (const stream of this.#streams) stream.close(cancelled);
-    if (!this.#server.listening) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
+    if (!this.server.listening) return;
+    const closed = once(this.server, 'close');
+    this.server.close();
     for (const session of this.#sessions) session.close();
     const hurry = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();

@@ -20,3 +20,7 @@ export { createInProcessSender } from './in-process.ts';
 export type { ReplaySource } from '@gardenhose/core';
 export type { HttpReplayOptions, ReplayTarget } from './replay.ts';
 export { replay } from './replay.ts';
+
+// stub
+export type { HttpStub, HttpStubOptions, StubTlsOptions } from './stub.ts';
+export { createStub } from './stub.ts';

@@ -8,8 +8,12 @@ import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { resolveStubOptions, type StubOptions, stubMasking } from './options.ts';
 import { Stub } from './stub.ts';
 
-/** What a stub serves: the path of a capture, an open capture, or exchanges. */
-export type StubSource = string | Capture | AsyncIterable<Exchange> | Iterable<Exchange>;
+/** What a stub serves: the path of a capture, an open capture (or what has its header and events), or exchanges. */
+export type StubSource =
+  | string
+  | Pick<Capture, 'header' | 'events'>
+  | AsyncIterable<Exchange>
+  | Iterable<Exchange>;
 
 /** What exchanges that come without a capture do not tell, and a capture may lack. */
 export interface StubSourceOptions {

@@ -119,6 +119,9 @@ export class RequestMatcher {
   }
 
   body({ request }: Exchange, live: LiveRequest): Fit {
+    if (!request.complete && !isEqual(bodyPart(request), live.body)) {
+      return { count: 0, approximate: 'the recorded request was not seen to its end' };
+    }
     return this.#part(bodyPart(request), live.body, request, undefined);
   }
 

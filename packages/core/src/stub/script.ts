@@ -3,7 +3,8 @@ import { type HeaderList, headerValue } from '../model/headers.ts';
 
 /** A part of an answer, to be written by an adapter. */
 export type StubStep =
-  | { readonly kind: 'head'; readonly head: ResponseHead }
+  /** `bodyBytes`: how many come in chunks. */
+  | { readonly kind: 'head'; readonly head: ResponseHead; readonly bodyBytes: number }
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'chunk'; readonly data: Uint8Array }
   /** The answer is whole. `alone`: the trailers stand in the place of a head, which never comes. */
@@ -78,7 +79,8 @@ function stepsOf({ response, abort, protocol, partial }: Exchange): RecordedStep
   const { trailers, messages, chunks, at, endAt, ...head } = response;
   const told = protocol === 'grpc' && headerValue(trailers, 'grpc-status') !== undefined;
   const alone = told && head.headers.length === 0 && messages.length === 0;
-  if (!alone) put(at, { kind: 'head', head: response });
+  const bodyBytes = chunks.reduce((sum, { data }) => sum + data.length, 0);
+  if (!alone) put(at, { kind: 'head', head: response, bodyBytes });
   for (const message of messages) put(message.at, { kind: 'message', message });
   for (const chunk of chunks) put(chunk.at, { kind: 'chunk', data: chunk.data });
   const lastAt = steps.at(-1)?.at ?? at;

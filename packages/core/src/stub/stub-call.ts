@@ -75,7 +75,7 @@ export class StubCall implements StubRequest {
   }
 
   message(data: Uint8Array, kind: number): void {
-    if (this.#over || this.#live.ended) return;
+    if (this.#over || this.#live.ended || this.#isBeyond()) return;
     this.#live.message(data, kind);
     this.#player.arrived();
     if (this.#chosen !== undefined) this.#verify(this.#host.candidates.newest(this.#chosen.call, this.#live));
@@ -106,11 +106,11 @@ export class StubCall implements StubRequest {
     if (this.#chosen === undefined) {
       // It was made, so its recording is used up, where it had come so far that it is known.
       const found = this.#host.candidates.best(this.#live, this.#possible);
-      const known = (found: Candidate): boolean =>
+      const isKnown = (call: RecordedCall): boolean =>
         this.#live.ended ||
         this.#live.messages.length > 0 ||
-        found.call.exchange.request.messages.length === 0;
-      if (typeof found !== 'string' && known(found)) this.#hold(found);
+        (call.exchange.protocol === 'grpc' && call.exchange.request.messages.length === 0);
+      if (typeof found !== 'string' && isKnown(found.call)) this.#hold(found);
     }
     this.#finish(undefined);
   }
@@ -148,6 +148,14 @@ export class StubCall implements StubRequest {
     }
     if (fit.approximate !== undefined) this.#approximate.add(fit.approximate);
     this.#player.resume();
+  }
+
+  /** Whether the recording has no more messages to compare with, though the client went on: these need not be kept. */
+  #isBeyond(): boolean {
+    const request = this.#chosen?.call.exchange.request;
+    return (
+      request !== undefined && !request.complete && this.#live.messages.length >= request.messages.length
+    );
   }
 
   #hold(candidate: Candidate): void {

@@ -261,7 +261,7 @@ function nothingToServe(
   return new GardenhoseError(
     'capture-empty',
     why !== ''
-      ? `none of the recorded exchanges${of} can be served: ${why}`
+      ? `none of the recorded exchanges${of} can be served: ${why}${why.includes('schema-unknown') ? '; record with the schemas of the messages, without which these are not kept' : ''}`
       : exchanges.length === 0
         ? 'the recording has no exchange of this protocol to serve'
         : `the recording has no exchange${of} to serve; it has ${names}`,
