@@ -315,8 +315,8 @@ test('@gardenhose/core/adapter exports these names', () => {
     StubRequest
     StubStep
     both
-    dialOptions
     boundAddress
+    dialOptions
     eachField
     flagOption
     inflateMessage
