@@ -109,6 +109,8 @@ export type { ValueShape } from './mask/tools/value-shape.ts';
 // hook
 export { checkRules, parseHeaderRule, parseHookRules } from './hook/check-rules.ts';
 export { composeRecordHooks, composeReplayHooks } from './hook/compose.ts';
+export type { EditedMessage, MessageEdit } from './hook/edit-messages.ts';
+export { editRecordedMessages, editSentMessages } from './hook/edit-messages.ts';
 export type {
   HookContext,
   LaterEvent,

@@ -4,10 +4,12 @@ import { type Comparer, createComparer } from './compare/compare.ts';
 import type { Comparison } from './compare/difference.ts';
 import type { CompareOptions } from './compare/options.ts';
 import { composeReplayHooks } from './hook/compose.ts';
+import type { Outcome, ReplayContext, ReplayHooks } from './hook/hook.ts';
 import { splitRules } from './hook/replay-rules.ts';
 import type { HookRule } from './hook/rule.ts';
 import type { Exchange } from './model/exchange.ts';
 import { onlyOptions } from './model/option-names.ts';
+import { SchemaRegistry } from './protobuf/schema-registry.ts';
 import { inProcessTarget, isLoopback } from './replay/guard.ts';
 import { type ReplayOptions, replayOptionNames } from './replay/options.ts';
 import { planReplay } from './replay/plan.ts';
@@ -26,8 +28,8 @@ export interface ReplayRunOptions extends ReplayOptions {
    */
   readonly rules?: readonly HookRule[] | undefined;
   /**
-   * Schemas of the messages of gRPC calls, each a serialised `google.protobuf.FileDescriptorSet`: for compare, where that is not
-   * given its own. The list may grow while exchanges are replayed. Default those in the capture; where exchanges are replayed that come
+   * Schemas of the messages of gRPC calls, each a serialised `google.protobuf.FileDescriptorSet`: for rules, for hooks as
+   * `context.schemas`, and for compare, where that is not given its own. The list may grow while exchanges are replayed. Default those in the capture; where exchanges are replayed that come
    * without one, none.
    */
   readonly schemas?: readonly Uint8Array[] | undefined;
@@ -94,9 +96,13 @@ async function replayEach(
   const comparer = comparerOf(compare, schemas);
   const builder = new ReportBuilder(report);
   const { hooks, answer } = splitRules(rules);
-  const run = replayExchanges(answer === undefined ? source : mapped(source, answer), sender, {
+  const registry = growingRegistry(schemas ?? []);
+  const given =
+    rules.length === 0 ? replayOptions.hooks : composeReplayHooks([hooks, replayOptions.hooks ?? {}]);
+  const answered = (exchange: Exchange) => answer?.(exchange, registry()) ?? exchange;
+  const run = replayExchanges(answer === undefined ? source : mapped(source, answered), sender, {
     ...replayOptions,
-    hooks: rules.length === 0 ? replayOptions.hooks : composeReplayHooks([hooks, replayOptions.hooks ?? {}]),
+    hooks: given && withSchemas(given, registry),
   });
   for await (const result of run.results) {
     const { recorded, replayed } = result;
@@ -131,9 +137,37 @@ export async function replayCapture(
   return replayEach(exchanges, sender, { ...options, schemas, losses });
 }
 
-/** Whether anything in this run looks into messages: finding the schemas of a capture takes a reading of its own. */
-function asksForSchemas({ compare = false }: ReplayRunOptions): boolean {
-  return compare !== false;
+/** Whether anything in this run may look into messages: finding the schemas of a capture takes a reading of its own. */
+function asksForSchemas({ compare = false, rules = [], hooks }: ReplayRunOptions): boolean {
+  return compare !== false || rules.length > 0 || hooks !== undefined;
+}
+
+/** Gives what a list of schemas tells at any time. */
+function growingRegistry(schemas: readonly Uint8Array[]): () => SchemaRegistry {
+  const registry = new SchemaRegistry();
+  let told = 0;
+  return () => {
+    for (const data of schemas.slice(told)) {
+      told++;
+      registry.add(data);
+    }
+    return registry;
+  };
+}
+
+/** The hooks, told in their context what is known of messages. */
+function withSchemas(hooks: ReplayHooks, registry: () => SchemaRegistry): ReplayHooks {
+  return {
+    ahead: hooks.ahead,
+    ...(hooks.onSend && {
+      onSend: (exchange: Exchange, context: ReplayContext) =>
+        hooks.onSend?.(exchange, { ...context, schemas: registry() }),
+    }),
+    ...(hooks.onOutcome && {
+      onOutcome: (recorded: Exchange, outcome: Outcome, context: ReplayContext) =>
+        hooks.onOutcome?.(recorded, outcome, { ...context, schemas: registry() }),
+    }),
+  };
 }
 
 /** Whether what a capture holds can forbid a target. */

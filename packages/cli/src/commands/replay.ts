@@ -189,7 +189,12 @@ async function plannedRun(
   const report = await replay(
     source.exchanges((gap) => gaps.add(gap)),
     sender,
-    { ...options, losses: () => gaps.losses(source.condition().state), signal: io.claimInterrupt() },
+    {
+      ...options,
+      schemas: contents.schemas,
+      losses: () => gaps.losses(source.condition().state),
+      signal: io.claimInterrupt(),
+    },
   );
   progress.clear();
   if (flags.report !== undefined) await writeFile(flags.report, `${JSON.stringify(report, undefined, 2)}\n`);

@@ -28,6 +28,8 @@ const host: Check = (value) =>
   typeof value === 'string' && /^(?:\[[0-9a-fA-F:.]{2,45}\]|[0-9A-Za-z._-]{1,253})(?::\d{1,5})?$/.test(value)
     ? undefined
     : 'host or host:port';
+const index: Check = (value) =>
+  Number.isSafeInteger(value) && Number(value) >= 0 ? undefined : 'a whole number from 0';
 const ratio: Check = (value) =>
   typeof value === 'number' && value >= 0 && value <= 1 ? undefined : 'a number from 0 to 1';
 const status: Check = (value) =>
@@ -80,7 +82,7 @@ const kinds: Readonly<
   'remove-header': [{ name: headerName }, { side, where }],
   'rewrite-host': [{ to: host }, { where }],
   'rewrite-path': [{ from: text, to: text }, { where }],
-  'patch-body': [{ patch: patchProblem }, { side, where }],
+  'patch-body': [{ patch: patchProblem }, { side, message: index, where }],
   mark: [{ name: text, value: headerText }, { where }],
   drop: [{ where }, {}],
   sample: [{ ratio }, { by: oneOf('exchange', 'lane'), where }],

@@ -50,6 +50,7 @@ function watchDrop(context: HookContext): WatchedContext {
   let dropped = false;
   return {
     mark: (name, value) => context.mark(name, value),
+    schemas: context.schemas,
     drop() {
       dropped = true;
       context.drop();
@@ -59,7 +60,7 @@ function watchDrop(context: HookContext): WatchedContext {
 }
 
 function withLane(watched: WatchedContext, { lane }: ReplayContext): ReplayContext {
-  return { mark: watched.mark, drop: watched.drop, lane };
+  return { mark: watched.mark, drop: watched.drop, schemas: watched.schemas, lane };
 }
 
 type Step<T> = (

@@ -1,5 +1,6 @@
 import type { CaptureEvent, ExchangeEvent, StartEvent } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
+import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -9,6 +10,8 @@ export interface HookContext {
   mark(name: string, value: string): void;
   /** Takes the exchange out: while recording, from here on; at replay, it is not sent. Counted. */
   drop(): void;
+  /** Tells the messages of gRPC calls: all that was said of them so far. Absent where nothing is. */
+  readonly schemas?: SchemaRegistry | undefined;
 }
 
 /** Any event of an exchange after its first. */

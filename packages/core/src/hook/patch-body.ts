@@ -20,11 +20,12 @@ export function patchBody(body: Uint8Array, patch: readonly Operation[]): Uint8A
   }
   const value = parseJsonText(text);
   if (value === undefined) return undefined;
-  const patched = applyAll(withoutPrototypes(value), patch);
+  const patched = patchJson(withoutPrototypes(value), patch);
   return patched === undefined ? undefined : Buffer.from(printJsonText(patched));
 }
 
-function applyAll(value: JsonValue, patch: readonly Operation[]): JsonValue | undefined {
+/** A document after a patch, whole or not at all; undefined when that does not fit. The document is changed in place. */
+export function patchJson(value: JsonValue, patch: readonly Operation[]): JsonValue | undefined {
   let document = value;
   let copied = 0;
   try {

@@ -1,7 +1,8 @@
 import { GardenhoseError } from '../errors.ts';
-import type { BodyEvent, ExchangeId, HeadersEvent, Side, StartEvent } from '../model/event.ts';
+import type { BodyEvent, ExchangeId, HeadersEvent, MessageEvent, Side, StartEvent } from '../model/event.ts';
 import type { Mark } from '../model/exchange.ts';
 import { headerValue } from '../model/headers.ts';
+import { patchMessage } from './change-message.ts';
 import { checkRules } from './check-rules.ts';
 import type { HookContext, LaterEvent, RecordHooks } from './hook.ts';
 import { patchBody, spreadEnds } from './patch-body.ts';
@@ -19,6 +20,8 @@ interface Seen {
   readonly bodies: { request: number; response: number };
   readonly marked: Set<number>;
   readonly patched: Set<Side>;
+  /** Indexes of rules that did not fit a message. */
+  readonly missed: Set<number>;
   sidesEnded: number;
 }
 
@@ -86,6 +89,7 @@ function applyLater(
   context: HookContext,
 ): LaterEvent | undefined {
   if (event.type === 'body') return patched(rules, state, event, context);
+  if (event.type === 'message') return patchedMessage(rules, state, event, context);
   if (event.type === 'mark') {
     if (event.name === 'operation') state.operation = event.value;
     if (state.marks.length < maxMarks) state.marks.push({ name: event.name, value: event.value });
@@ -153,6 +157,41 @@ function patched(
   return kept;
 }
 
+/** Each message of a gRPC call is a document of its own. Of a rule that fits some and not others, that is told once. */
+function patchedMessage(
+  rules: readonly CompiledRule[],
+  state: Seen,
+  event: MessageEvent,
+  context: HookContext,
+): MessageEvent {
+  const { protocol, target } = state.start;
+  const isJson = isJsonType(state.contentType[event.side] ?? state.contentType.request);
+  let kept = event;
+  for (const { rule, index } of rules) {
+    if (rule.do !== 'patch-body' || (rule.side ?? 'request') !== event.side || protocol !== 'grpc') continue;
+    if ((rule.message ?? event.index) !== event.index || !whereMatches(rule.where, factsOf(state))) continue;
+    const data =
+      kept.data === undefined
+        ? undefined
+        : isJson
+          ? patchBody(kept.data, rule.patch)
+          : patchMessage(
+              kept.data,
+              context.schemas?.method(target)?.[event.side],
+              context.schemas,
+              rule.patch,
+            );
+    if (data === undefined) {
+      if (!state.missed.has(index)) context.mark('patch-missed', String(index));
+      state.missed.add(index);
+    } else if (data !== kept.data) {
+      kept = { ...kept, data, state: 'masked' };
+      state.patched.add(event.side);
+    }
+  }
+  return kept;
+}
+
 function sharesOf(ends: readonly number[]): number[] {
   return ends.map((end, i) => end - (ends[i - 1] ?? 0));
 }
@@ -189,6 +228,7 @@ function newSeen(start: StartEvent): Seen {
     bodies: { request: 0, response: 0 },
     marked: new Set(),
     patched: new Set(),
+    missed: new Set(),
     sidesEnded: 0,
   };
 }

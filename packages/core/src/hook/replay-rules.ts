@@ -1,6 +1,9 @@
 import { GardenhoseError } from '../errors.ts';
 import type { Side } from '../model/event.ts';
-import { bodyBytes, type Chunk, type Content, type Exchange } from '../model/exchange.ts';
+import { bodyBytes, type Chunk, type Content, type Exchange, type Message } from '../model/exchange.ts';
+import { headerValue } from '../model/headers.ts';
+import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
+import { patchMessage } from './change-message.ts';
 import { checkRules } from './check-rules.ts';
 import type { ReplayHooks } from './hook.ts';
 import { patchBody, spreadEnds } from './patch-body.ts';
@@ -13,7 +16,7 @@ export interface SplitRules {
   /** Those that rewrite requests, mark and drop. They may run ahead. */
   readonly hooks: ReplayHooks;
   /** Those for side `response`: rewrites the recorded answer that the live one is compared with. */
-  readonly answer: ((exchange: Exchange) => Exchange) | undefined;
+  readonly answer: ((exchange: Exchange, schemas?: SchemaRegistry) => Exchange) | undefined;
 }
 
 /**
@@ -46,7 +49,7 @@ export function splitRules(rules: readonly HookRule[]): SplitRules {
     hooks: {
       ahead: true,
       onSend(recorded, context) {
-        const exchange = applyAll(forRequest, recorded);
+        const exchange = applyAll(forRequest, recorded, context.schemas);
         if (exchange === undefined) {
           context.drop();
           return undefined;
@@ -55,7 +58,10 @@ export function splitRules(rules: readonly HookRule[]): SplitRules {
         return { ...exchange, marks: recorded.marks };
       },
     },
-    answer: forAnswer.length === 0 ? undefined : (exchange) => applyAll(forAnswer, exchange) ?? exchange,
+    answer:
+      forAnswer.length === 0
+        ? undefined
+        : (exchange, schemas) => applyAll(forAnswer, exchange, schemas) ?? exchange,
   };
 }
 
@@ -63,17 +69,25 @@ function isAnswerRule(rule: HookRule): boolean {
   return 'side' in rule && rule.side === 'response';
 }
 
-function applyAll(rules: readonly CompiledRule[], recorded: Exchange): Exchange | undefined {
+function applyAll(
+  rules: readonly CompiledRule[],
+  recorded: Exchange,
+  schemas: SchemaRegistry | undefined,
+): Exchange | undefined {
   let exchange: Exchange | undefined = recorded;
   for (const rule of rules) {
     if (exchange === undefined) return undefined;
-    if (whereMatches(rule.rule.where, factsOf(exchange))) exchange = applyRule(rule, exchange);
+    if (whereMatches(rule.rule.where, factsOf(exchange))) exchange = applyRule(rule, exchange, schemas);
   }
   return exchange;
 }
 
 /** The exchange after one rule; undefined when the rule drops it. */
-function applyRule(compiled: CompiledRule, exchange: Exchange): Exchange | undefined {
+function applyRule(
+  compiled: CompiledRule,
+  exchange: Exchange,
+  schemas: SchemaRegistry | undefined,
+): Exchange | undefined {
   const { rule, index } = compiled;
   switch (rule.do) {
     case 'drop':
@@ -85,7 +99,9 @@ function applyRule(compiled: CompiledRule, exchange: Exchange): Exchange | undef
     case 'mark':
       return withMark(exchange, rule.name, rule.value);
     case 'patch-body':
-      return patchedExchange(exchange, rule, index);
+      return exchange.protocol === 'grpc'
+        ? patchedCall(exchange, rule, index, schemas)
+        : patchedExchange(exchange, rule, index);
     default: {
       if ('side' in rule && rule.side === 'response') {
         const { response } = exchange;
@@ -110,6 +126,34 @@ function patchedExchange(exchange: Exchange, rule: PatchBodyRule, index: number)
     if (chunks !== undefined) return { ...exchange, [side]: { ...content, chunks, state: 'masked' } };
   }
   return withMark(exchange, 'patch-missed', String(index));
+}
+
+/** Each message is a document of its own. What does not fit one stays as it is; the others are patched. */
+function patchedCall(
+  exchange: Exchange,
+  rule: PatchBodyRule,
+  index: number,
+  schemas: SchemaRegistry | undefined,
+): Exchange {
+  const side: Side = rule.side ?? 'request';
+  const content = exchange[side];
+  const { headers, target } = exchange.request;
+  const isJson = /json\s*(?:;|$)/i.test(headerValue(headers, 'content-type') ?? '');
+  const type = schemas?.method(target)?.[side];
+  let missed = content === undefined;
+  const messages = content?.messages.map((message, at): Message => {
+    if (rule.message !== undefined && rule.message !== at) return message;
+    const isThere = message.state === 'kept' || message.state === 'masked';
+    const data = !isThere
+      ? undefined
+      : isJson
+        ? patchBody(message.data, rule.patch)
+        : patchMessage(message.data, type, schemas, rule.patch);
+    missed ||= data === undefined;
+    return data === undefined || data === message.data ? message : { ...message, data, state: 'masked' };
+  });
+  const patched = messages === undefined ? exchange : { ...exchange, [side]: { ...content, messages } };
+  return missed ? withMark(patched, 'patch-missed', String(index)) : patched;
 }
 
 function patchedChunks(content: Content, rule: PatchBodyRule): Chunk[] | undefined {

@@ -58,14 +58,17 @@ export interface RewritePathRule extends Ruled {
 }
 
 /**
- * Applies a JSON Patch (RFC 6902) to a JSON body: whole or not at all. A body that is not JSON, or that the patch does
- * not fit, stays as it is and the exchange gets the mark `patch-missed` with the index of the rule.
+ * Applies a JSON Patch (RFC 6902) to a JSON body, or to each message of a gRPC call as JSON: whole or not at all. A body that
+ * is not JSON, a message whose schema is not known, and what the patch does not fit, stays as it is and the exchange gets the mark
+ * `patch-missed` with the index of the rule.
  */
 export interface PatchBodyRule extends Ruled {
   readonly do: 'patch-body';
   readonly patch: readonly Operation[];
   /** Default `request`. */
   readonly side?: Side | undefined;
+  /** Of a gRPC call, only the message of this index, from 0 in each direction. Default all. */
+  readonly message?: number | undefined;
 }
 
 export interface MarkRule extends Ruled {

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { ExchangeEvent } from '../model/event.ts';
 import type { Mark } from '../model/exchange.ts';
+import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import type { HookContext, RecordHooks } from './hook.ts';
 
 /** What the hooks made of one event. */
@@ -22,13 +23,24 @@ export class RecordHookRunner {
   readonly #timeoutMs: number;
   readonly #clock: Clock;
   readonly #point: 'masked' | 'raw';
+  readonly #schemas: SchemaRegistry | undefined;
 
-  /** @param point - which of the hooks: those for what is masked, or that for what is not masked yet */
-  constructor(hooks: RecordHooks, timeoutMs: number, clock: Clock, point: 'masked' | 'raw' = 'masked') {
+  /**
+   * @param point - which of the hooks: those for what is masked, or that for what is not masked yet
+   * @param schemas - what hooks are told of messages
+   */
+  constructor(
+    hooks: RecordHooks,
+    timeoutMs: number,
+    clock: Clock,
+    point: 'masked' | 'raw' = 'masked',
+    schemas?: SchemaRegistry,
+  ) {
     this.#hooks = hooks;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#point = point;
+    this.#schemas = schemas;
   }
 
   /**
@@ -38,7 +50,7 @@ export class RecordHookRunner {
    * @throws {@link GardenhoseError} `hook-failed`, `hook-timeout`
    */
   async run(event: ExchangeEvent): Promise<HookedEvent> {
-    const context = new EventContext();
+    const context = new EventContext(this.#schemas);
     try {
       const given = this.#call(event, context);
       const result = given instanceof Promise ? await this.#inTime(given) : given;
@@ -90,8 +102,13 @@ export class RecordHookRunner {
 /** Collects what a hook asks for while it runs; deaf afterwards, when a hook that came too late goes on. */
 class EventContext implements HookContext {
   readonly marks: Mark[] = [];
+  readonly schemas: SchemaRegistry | undefined;
   dropped = false;
   #open = true;
+
+  constructor(schemas: SchemaRegistry | undefined) {
+    this.schemas = schemas;
+  }
 
   mark(name: string, value: string): void {
     if (this.#open) this.marks.push({ name: String(name), value: String(value) });

@@ -11,8 +11,8 @@ export interface Masker {
   mask(event: CaptureEvent): readonly CaptureEvent[];
   /**
    * An event that was masked and that a hook then changed or made, with what it brought in masked: by names and detectors in
-   * heads and notes. Headers of unknown names are left to the detectors, bodies and messages are not looked at. Undefined
-   * for a note that cannot be masked.
+   * heads and notes, and messages of gRPC calls as before. Headers of unknown names are left to the detectors; bodies and messages of
+   * WebSockets are not looked at. Undefined for a note that cannot be masked.
    */
   again?(event: ExchangeEvent): ExchangeEvent | undefined;
   /** Forgets the values it remembered. Nothing is masked after it. */

@@ -14,6 +14,7 @@ import type {
   GapReason,
   HeadersEvent,
   MarkEvent,
+  MessageEvent,
   Side,
   Stamp,
   TrailersEvent,
@@ -126,6 +127,8 @@ export class PolicyMasker implements Masker {
           return this.#trailers(event, state);
         case 'mark':
           return this.#mark(event, state);
+        case 'message':
+          return this.#message(event, state);
         default:
           return event;
       }
@@ -134,6 +137,13 @@ export class PolicyMasker implements Masker {
     } finally {
       this.#scope.again = false;
     }
+  }
+
+  /** Of messages only those of gRPC calls can be read twice. */
+  #message(event: MessageEvent, state: ExchangeState): MessageEvent {
+    if (state !== this.#stray && state.protocol !== 'grpc') return event;
+    this.#scope.set(state.rules(event.side), state.audit, 'message', event.side);
+    return this.#messages.mask(event, state);
   }
 
   #exchangeEvent(event: ExchangeEvent): readonly CaptureEvent[] {

@@ -16,11 +16,14 @@ export class ViewMisfit extends Error {
   override readonly name = 'ViewMisfit';
   /** JSON Pointer to what does not fit. */
   readonly pointer: string;
+  /** Full name of its field, or of the message that has no such field. */
+  readonly field: string;
   readonly expected: string;
 
-  constructor(pointer: string, expected: string) {
+  constructor(pointer: string, field: string, expected: string) {
     super(expected);
     this.pointer = pointer;
+    this.field = field;
     this.expected = expected;
   }
 }
@@ -31,6 +34,7 @@ const noBytes: Buffer = Buffer.alloc(0);
 export class MessageRewriter {
   readonly #viewer: MessageViewer;
   readonly #path: string[] = [];
+  #fieldName = '';
 
   constructor(viewer: MessageViewer) {
     this.#viewer = viewer;
@@ -39,6 +43,7 @@ export class MessageRewriter {
   /** The content of a message whose view is to be `after`; the same bytes where that is its view now. */
   message(layout: MessageLayout, bytes: Buffer, after: JsonValue, depth: number): Buffer {
     if (depth > deepestMessage) throw tooDeep;
+    if (this.#fieldName === '') this.#fieldName = layout.type.fullName;
     if (layout.isAny) return this.#any(layout, bytes, after, depth);
     return this.#fields(layout, bytes, this.#fieldsOf(layout, bytes, after, depth), depth);
   }
@@ -76,6 +81,7 @@ export class MessageRewriter {
     for (const field of fields) {
       const own = groups.get(field) ?? [];
       this.#path.push(field.key);
+      this.#fieldName = field.fullName;
       if (this.#field(field, own, bytes, givenTo(field, after), depth, edits)) changed.add(field.oneof);
       this.#path.pop();
     }
@@ -282,7 +288,8 @@ export class MessageRewriter {
   }
 
   #misfit(expected: string, name?: string): ViewMisfit {
-    return new ViewMisfit(pointerOf(name === undefined ? this.#path : [...this.#path, name]), expected);
+    const pointer = pointerOf(name === undefined ? this.#path : [...this.#path, name]);
+    return new ViewMisfit(pointer, this.#fieldName, expected);
   }
 }
 

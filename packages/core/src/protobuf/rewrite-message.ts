@@ -10,6 +10,8 @@ export interface ViewMisfitProblem {
   readonly problem: 'view-misfit';
   /** JSON Pointer (RFC 6901) into the changed view. */
   readonly pointer: string;
+  /** Full name of its field, or of the message around it. */
+  readonly field: string;
   readonly expected: string;
 }
 
@@ -51,6 +53,6 @@ export function rewriteMessage(
   } catch (error) {
     if (error instanceof MalformedWire) return { problem: error.problem };
     if (!(error instanceof ViewMisfit)) throw error;
-    return { problem: 'view-misfit', pointer: error.pointer, expected: error.expected };
+    return { problem: 'view-misfit', pointer: error.pointer, field: error.field, expected: error.expected };
   }
 }

@@ -4,6 +4,7 @@ import { isExchangeEvent } from '../hook/hook.ts';
 import { type HookedEvent, RecordHookRunner } from '../hook/run-record-hooks.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../model/event.ts';
+import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
@@ -42,6 +43,8 @@ export class Pipeline {
   readonly #hooks: RecordHookRunner | undefined;
   /** Sees events before they are masked. */
   readonly #rawHooks: RecordHookRunner | undefined;
+  /** What hooks are told of messages. */
+  readonly #schemas: SchemaRegistry | undefined;
   readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
   readonly #gaps = new GapLog(false);
@@ -61,8 +64,9 @@ export class Pipeline {
     const { hooks, masker, sink } = parts;
     this.#masker = masker;
     this.#sink = declaringSink(sink);
+    if (hooks !== undefined) this.#schemas = new SchemaRegistry();
     const runner = (point: 'masked' | 'raw') =>
-      hooks && new RecordHookRunner(hooks, parts.hookTimeoutMs, parts.clock, point);
+      hooks && new RecordHookRunner(hooks, parts.hookTimeoutMs, parts.clock, point, this.#schemas);
     if (hooks?.onExchange !== undefined || hooks?.onEvent !== undefined) this.#hooks = runner('masked');
     if (hooks?.beforeMask !== undefined) this.#rawHooks = runner('raw');
   }
@@ -76,6 +80,7 @@ export class Pipeline {
         // Most events wait for nothing, and a promise for each would cost more than the rest of this loop.
         if (pending !== undefined) await pending;
       } else {
+        if (event.type === 'schema') this.#schemas?.add(event.data);
         this.#tellMasker(event);
         this.#emit(event);
       }

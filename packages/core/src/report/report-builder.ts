@@ -31,7 +31,7 @@ const optionNames: Readonly<Record<keyof ReportOptions, true>> = {
 
 const maxErrorText = 300;
 /** Marks that tell of something that did not work. */
-const noteNames = new Set(['patch-missed', 'hook-failed']);
+const noteNames = new Set(['patch-missed', 'edit-missed', 'hook-failed']);
 
 /** Folds the results of a replay into a report, one by one: memory does not grow with their number. */
 export class ReportBuilder {

@@ -33,7 +33,7 @@ export interface Report {
   readonly errors: readonly { readonly code: ErrorCode; readonly count: number; readonly example: string }[];
   /** The most frequent first; those beyond the limit are counted as `(other)`. */
   readonly operations: readonly OperationRow[];
-  /** Marks that hooks put on exchanges because something did not work: `patch-missed`, `hook-failed`. */
+  /** Marks that hooks put on exchanges because something did not work: `patch-missed`, `edit-missed`, `hook-failed`. */
   readonly notes: readonly { readonly name: string; readonly count: number }[];
   /** Absent when responses were not compared. */
   readonly differences?: DifferenceSummary | undefined;

@@ -168,6 +168,7 @@ test('what does not fit is told with its place and without its value, and nothin
   expect(misfit({ inner: { a_level: 'HIGHEST' } })).toEqual({
     problem: 'view-misfit',
     pointer: '/inner/a_level',
+    field: 'test.Message.a_level',
     expected: 'a name or number of test.Level',
   });
   for (const [view, pointer] of [
