@@ -208,6 +208,7 @@ const storyTests: Record<string, string> = {
   'packages/core/test/protobuf/random-messages.test.ts':
     'views and rewriting against each other and against protobufjs',
   'packages/core/test/record/record-to-file.test.ts': 'recorder and file sink together',
+  'packages/grpc-adapter/test/fields.test.ts': 'schemas from the recorder through capture, hooks and compare',
   'packages/grpc-adapter/test/record-to-file.test.ts': 'the tap, the recorder and the file sink together',
   'packages/grpc-adapter/test/causal-messages.test.ts':
     'what messages of a call wait for, by hooks and senders',
