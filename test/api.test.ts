@@ -58,6 +58,7 @@ test('@gardenhose/core exports these names', () => {
     Direction
     DropReason
     DropRule
+    EditedMessage
     EndEvent
     EnumType
     ErrorCode
@@ -108,6 +109,7 @@ test('@gardenhose/core exports these names', () => {
     Message
     MessageCoding
     MessageCounts
+    MessageEdit
     MessageEvent
     MessageType
     MessageView
@@ -235,6 +237,8 @@ test('@gardenhose/core exports these names', () => {
     createRecorder
     createSchedule
     defaultRuleIds
+    editRecordedMessages
+    editSentMessages
     emptyContent
     emptyExchange
     endedByDeadline

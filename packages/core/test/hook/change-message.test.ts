@@ -97,7 +97,7 @@ test('at replay, a message that the patch does not fit is sent as it was, and th
   });
 });
 
-test('while recording, patch-body patches each message as it comes', () => {
+test('while recording, patch-body patches each message as it comes', async () => {
   const hooks = recordRules([raise, { ...raise, side: 'response', message: 1 }]);
   const marks: string[] = [];
   const context = {
@@ -107,7 +107,7 @@ test('while recording, patch-body patches each message as it comes', () => {
   };
   const stamp = { seq: 1, at: 1, exchange: 1 };
   const head = aStart({ protocol: 'grpc', method: 'POST', target: '/shop.Orders/Place', headers: [] });
-  hooks.onExchange?.({ type: 'start', ...stamp, ...head, sampleRate: 1 }, context);
+  await hooks.onExchange?.({ type: 'start', ...stamp, ...head, sampleRate: 1 }, context);
   const message = (side: 'request' | 'response', index: number, data: Uint8Array): ExchangeEvent => ({
     ...{ type: 'message', ...stamp, side, index, kind: 0, size: data.length, state: 'kept', data },
   });
