@@ -80,12 +80,11 @@ test.each(snippets.filter(({ runs }) => runs))('the snippet at $where runs', asy
   expect(stdout.trim()).not.toBe('');
 });
 
-test('the first page shows what its program prints', async () => {
-  const shown = /^```text\n(Replay: [\s\S]*?)^```$/m.exec(textOf('README.md'))?.[1]?.trimEnd() ?? '';
-  const snippet = snippets.find(({ where, runs }) => runs && where.startsWith('README.md:'));
-  if (snippet === undefined) throw new Error('README.md has no snippet that runs');
-  using dir = tempDir();
-  const { stdout } = await run(process.execPath, [scratchFile(snippet)], { cwd: dir.path });
+test('the first page shows what its programs print', async () => {
+  const shown = [...textOf('README.md').matchAll(/^```text\n(Replay: [\s\S]*?)^```$/gm)];
+  const programs = snippets.filter(({ where, runs }) => runs && where.startsWith('README.md:'));
+  expect(shown.length).toBe(2);
+  expect(programs.length).toBe(2);
   // The run's name and its timing differ from run to run.
   const stable = (text: string) =>
     text
@@ -93,9 +92,14 @@ test('the first page shows what its program prints', async () => {
       .replace(/fidelity [\w-]+/, 'fidelity F')
       .split('\n')
       .filter((line) => !/^(?:Time:| {2}(?:ms|lag|service time) )/.test(line));
-  const printed = stable(stdout);
-  expect(stable(shown).filter((line) => !printed.includes(line))).toEqual([]);
-  expect(shown.split('\n').length).toBeGreaterThan(5);
+  for (const [place, program] of programs.entries()) {
+    using dir = tempDir();
+    const { stdout } = await run(process.execPath, [scratchFile(program)], { cwd: dir.path });
+    const printed = stable(stdout);
+    const lines = stable(shown[place]?.[1]?.trimEnd() ?? '');
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.filter((line) => !printed.includes(line))).toEqual([]);
+  }
 });
 
 test('every package page and the first page hold a snippet that runs', () => {

@@ -17,6 +17,15 @@ const printed: Record<string, readonly (string | RegExp)[]> = {
     /^3 exchanges recorded to .*orders\.hose, [1-9]\d* values masked$/m,
   ],
   'replay-http.js': ['3 of 3 answered, changed', /body:\$\.total differs/],
+  'record-grpc.js': [
+    'the client gets {"item":"hose","email":"ada@example.com","left":9}',
+    /^2 calls recorded to .*orders\.hose, [1-9]\d* values masked$/m,
+  ],
+  'replay-grpc.js': [
+    '4 of 4 answered, changed',
+    /shop\.Stock\/Reserve: body:\$\[\*\]\.left differs 2 times/,
+    /shop\.Stock\/Watch: body:\$\[\*\]\.left differs 6 times/,
+  ],
   'mask-policy.js': [
     /under the default policy:\n {2}POST \/orders\?voucher=SPRING-2026\n {2}\{"email":"mk_email_\w+","item":"hose","note":"ring/,
     /under a policy that knows the service:\n {2}POST \/orders\?voucher=mk_\w+\n {2}\{"email":"mk_email_\w+","item":"hose","note":"\[REDACTED\]"\}/,

@@ -1,10 +1,12 @@
-// A small shop: accounts with sessions, orders with personal data, a streaming endpoint, storage in a file.
-// Run by hand: `node examples/demo/service.js --port 8080 [--build 2]`. Build 2 has a bug in it.
+// A small shop: accounts with sessions, orders with personal data, a streaming endpoint, storage in a file. What an order
+// costs and where it is, it asks the warehouse, over gRPC.
+// Run by hand: `node examples/demo/service.js --port 8080 [--build 2]`. Build 2 has a bug in its warehouse.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
+import { startWarehouse, warehouseClient } from './warehouse.js';
 
 /** Orders, one JSON document a line; the last line of a reference counts. */
 class OrderStore {
@@ -50,27 +52,12 @@ class OrderStore {
  */
 
 /**
- * What an order costs, in cents. Five or more of one item are a tenth cheaper.
- * Build 2 "simplifies" the rule and so forgets the discount on exactly five.
- *
- * @param {Item[]} items
- * @param {number} build
- */
-function totalOf(items, build) {
-  const discountFrom = build === 1 ? 5 : 6;
-  return items.reduce((sum, { quantity, unitPrice }) => {
-    const full = quantity * unitPrice;
-    return sum + (quantity >= discountFrom ? Math.round(full * 0.9) : full);
-  }, 0);
-}
-
-/**
  * The service as a plain Node request listener.
  *
- * @param {{ storeFile: string, build?: number }} options
+ * @param {{ storeFile: string, warehouse: ReturnType<typeof warehouseClient> }} options
  * @returns {import('node:http').RequestListener}
  */
-export function createService({ storeFile, build = 1 }) {
+export function createService({ storeFile, warehouse }) {
   const store = new OrderStore(storeFile);
   /** @type {Map<string, string>} */
   const passwords = new Map();
@@ -110,13 +97,22 @@ export function createService({ storeFile, build = 1 }) {
       if (area === 'orders' && reference !== undefined && req.method === 'PUT') {
         const { customer, card, items } = await readJson(req);
         const isNew = store.get(reference) === undefined;
+        const basket = {
+          reference,
+          email: customer.email,
+          items: items.map((/** @type {Item} */ { sku, quantity, unitPrice }) => ({
+            sku,
+            quantity,
+            unit_price: unitPrice,
+          })),
+        };
         const order = {
           reference,
           status: 'accepted',
           customer,
           card,
           items,
-          total: totalOf(items, build),
+          total: await warehouse.quote(basket),
           updatedAt: new Date().toISOString(),
         };
         store.put(order);
@@ -124,7 +120,7 @@ export function createService({ storeFile, build = 1 }) {
       }
       const order = store.get(reference ?? '');
       if (order === undefined) return sendJson(res, 404, { error: `no order ${reference}` });
-      if (detail === 'events') return streamStatus(res, order);
+      if (detail === 'events') return await streamStatus(res, order, warehouse);
       return sendJson(res, 200, order);
     } catch (error) {
       return sendJson(res, 400, { error: error instanceof SyntaxError ? 'not JSON' : 'bad request' });
@@ -133,24 +129,18 @@ export function createService({ storeFile, build = 1 }) {
 }
 
 /**
- * Tells the way of an order as server-sent events.
+ * Tells the way of an order as server-sent events, as the warehouse tells it.
  *
  * @param {import('node:http').ServerResponse} res
  * @param {Order} order
+ * @param {ReturnType<typeof warehouseClient>} warehouse
  */
-function streamStatus(res, order) {
+async function streamStatus(res, { reference, customer }, warehouse) {
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-  const steps = ['accepted', 'paid', 'packed', 'sent'];
-  const next = () => {
-    const status = steps.shift();
-    if (status === undefined) {
-      res.end();
-      return;
-    }
-    res.write(`event: status\ndata: ${JSON.stringify({ status, email: order.customer.email })}\n\n`);
-    setTimeout(next, 40);
-  };
-  next();
+  for await (const step of warehouse.track({ reference, email: customer.email })) {
+    res.write(`event: status\ndata: ${JSON.stringify(step)}\n\n`);
+  }
+  res.end();
 }
 
 /** @param {import('node:http').IncomingMessage} req */
@@ -178,11 +168,15 @@ if (process.argv[1] === import.meta.filename) {
       store: { type: 'string', default: 'orders.jsonl' },
     },
   });
-  const server = createServer(createService({ storeFile: values.store, build: Number(values.build) }));
+  const { port: warehousePort } = await startWarehouse({ build: Number(values.build) });
+  const warehouse = warehouseClient(warehousePort);
+  const server = createServer(createService({ storeFile: values.store, warehouse }));
   server.listen(Number(values.port), '127.0.0.1', () => {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : address;
-    console.log(`shop, build ${values.build}, on http://127.0.0.1:${port}`);
-    process.send?.({ port });
+    console.log(
+      `shop, build ${values.build}, on http://127.0.0.1:${port}, its warehouse on ${warehousePort}`,
+    );
+    process.send?.({ port, warehousePort });
   });
 }
