@@ -70,6 +70,8 @@ export interface OptionPlace {
 }
 
 const deepest = 32;
+/** Stands for what cannot be written, under the last number that there is. */
+const unreadMember = numberField(2 ** 29 - 1, true);
 
 /** Writes options as a descriptor has them, custom ones as what their declaration says. */
 export class OptionWriter {
@@ -142,13 +144,19 @@ export class OptionWriter {
     if (message === undefined || !isObject(value))
       throw unreadable(at, at.name, `a value of it is no ${name}`);
     const parts = Object.entries(value).flatMap(([member, each]: [string, unknown]) => {
-      const [field, within] = this.#member(message, name, member, at);
-      return this.#field(field, within, each, at, depth + 1);
+      const found = this.#member(message, name, member, at);
+      // Sources of another version than their options are common. That the option is set matters, and that stays so.
+      return found === undefined ? [unreadMember] : this.#field(...found, each, at, depth + 1);
     });
     return [sizedField(number, Buffer.concat(parts))];
   }
 
-  #member(message: Type, fullName: string, member: string, at: ValuePlace): readonly [Field, string] {
+  #member(
+    message: Type,
+    fullName: string,
+    member: string,
+    at: ValuePlace,
+  ): readonly [field: Field, scope: string] | undefined {
     const bracket = /^[[(]([\w.]+)[\])]$/.exec(member)?.[1];
     if (bracket !== undefined) {
       const name = this.#names.find(bracket, at.scope, this.#names.extensions);
@@ -156,8 +164,7 @@ export class OptionWriter {
       if (extension !== undefined) return [extension.field, extension.scope];
     }
     const field = message.fieldsArray.find(({ name }) => name === member);
-    if (field === undefined) throw unreadable(at, at.name, `${fullName} has no field ${member}`);
-    return [field, fullName];
+    return field === undefined ? undefined : [field, fullName];
   }
 }
 

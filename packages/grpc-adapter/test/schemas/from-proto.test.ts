@@ -216,6 +216,14 @@ test('a custom option with a value of another type is refused', async () => {
   );
 });
 
+test('an option with a member that its type does not have is set all the same', async () => {
+  const source = `syntax = "proto3"; package t; import "o.proto";
+    message A { string a = 1 [(corp.policy) = { newer: 5 }]; string b = 2 [(corp.policy).newer.part = "x"]; }`;
+  const registry = await registryOf({ 'a.proto': source, 'o.proto': options }, ['a.proto']);
+  const fields = registry.message('t.A')?.fields ?? [];
+  expect(fields.map((field) => registry.optionsOf(field))).toEqual([['corp.policy'], ['corp.policy']]);
+});
+
 test('two files of one name are told apart, or refused', async () => {
   using folder = folderOf({ 'a/x.proto': 'message A {}', 'b/x.proto': 'message B {}' });
   const files = [folder.of('a/x.proto'), folder.of('b/x.proto')];
