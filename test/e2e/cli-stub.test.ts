@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRecorder, fileSink } from '@gardenhose/core';
 import { boundAddress } from '@gardenhose/core/adapter';
-import { tapChannel } from '@gardenhose/grpc-adapter';
+import { tapChannel, tapServer as tapGrpcServer } from '@gardenhose/grpc-adapter';
 import { tapServer } from '@gardenhose/http-adapter';
 import * as grpc from '@grpc/grpc-js';
 import { expect, test, vi } from 'vitest';
@@ -31,8 +31,8 @@ function get(client: grpc.Client, message: string): Promise<string> {
   });
 }
 
-/** A capture of two outbound gRPC calls, and of an inbound request over HTTP. */
-async function record(file: string): Promise<void> {
+/** A capture of two gRPC calls, outbound or not, and of an inbound request over HTTP. */
+async function record(file: string, outbound = true): Promise<void> {
   const recorder = createRecorder({
     service: 'shop',
     sink: fileSink({ path: file }),
@@ -47,6 +47,7 @@ async function record(file: string): Promise<void> {
         answer(null, Buffer.from(`${call.request}: 5`)),
     },
   );
+  if (!outbound) tapGrpcServer(server, recorder);
   const port = await new Promise<number>((resolve) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (_error, bound) =>
       resolve(bound),
@@ -55,7 +56,7 @@ async function record(file: string): Promise<void> {
   const client = new grpc.Client(
     `127.0.0.1:${port}`,
     grpc.credentials.createInsecure(),
-    tapChannel(recorder, { grpc }),
+    outbound ? tapChannel(recorder, { grpc }) : {},
   );
   await get(client, 'tea');
   await get(client, 'milk');
@@ -80,7 +81,7 @@ const addressOf = async (cli: RunningCli): Promise<string> =>
 test('stub serves gRPC and HTTP of a capture on one port, and ends with what was asked', async () => {
   using dir = tempDir();
   const file = dir.file('shop.hose');
-  await record(file);
+  await record(file, false);
   const cli = startCli(['stub', file, '--listen', ':0', '--latency', 'none']);
   const address = await addressOf(cli);
   await cli.output(/serving 2 exchanges of gRPC and 1 exchange of HTTP of .*shop\.hose\n/);
@@ -98,8 +99,10 @@ test('stub tells a miss at once, and ends with 1', async () => {
   using dir = tempDir();
   const file = dir.file('shop.hose');
   await record(file);
-  const flags = ['--listen', ':0', '--service', 'shop.Stock', '--json'];
+  const flags = ['--listen', ':0', '--json'];
   const cli = startCli(['stub', file, ...flags]);
+  // What the service asked is served, and not the service.
+  await cli.output(/serving 2 exchanges of gRPC of /);
   const client = new grpc.Client(await addressOf(cli), grpc.credentials.createInsecure());
   expect(await get(client, 'cake')).toMatch(/^14 no recorded request of shop\.Stock\/Get is like this one/);
   await cli.output(/missed: no recorded request of shop\.Stock\/Get/);

@@ -5,6 +5,7 @@ import { createRecorder, fileSink, type Policy } from '@gardenhose/core';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { expect, test, vi } from 'vitest';
+import { certificate } from '../../http-adapter/test/support/certificate.ts';
 import { createStub, type GrpcStubOptions } from '../src/stub.ts';
 import { tapChannel } from '../src/tap-channel.ts';
 import { framed, rawCall } from './support/hard-case.ts';
@@ -295,8 +296,15 @@ test('a request that ends in the middle of a message is refused', async () => {
   expect(seen).toContain('head 200 13');
 });
 
-test('a stub of TLS is called with TLS', async () => {
+test('a stub with a certificate is called with TLS', async () => {
   using recorded = await recordCalls({}, (client) => calling.unary(client, 'tea'));
+  await using stub = await createStub(recorded.path, { tls: certificate });
+  const client = new grpc.Client(
+    await stub.listen('localhost:0'),
+    grpc.credentials.createSsl(Buffer.from(certificate.cert)),
+  );
+  expect((await calling.unary(client, 'tea')).log.at(-1)).toBe('answer tea');
+  client.close();
   await expect(createStub(recorded.path, { tls: { cert: 'none', key: 'none' } })).rejects.toThrow(
     /^tls must hold a certificate and its private key as PEM/,
   );

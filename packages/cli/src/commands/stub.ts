@@ -191,7 +191,13 @@ async function stubsOf(
       `there is nothing to serve; of gRPC: ${problems[0]}; of HTTP: ${problems[1]}`,
     );
   }
-  return { grpc, http };
+  // Who serves what a service asked does not serve the service itself.
+  const directions = [grpc, http].map((stub) => stub?.summary().recorded.direction);
+  const both = directions.includes('outbound') && directions.includes('inbound');
+  return {
+    grpc: both && directions[0] === 'inbound' ? undefined : grpc,
+    http: both && directions[1] === 'inbound' ? undefined : http,
+  };
 }
 
 /** Misses are told at once: who waits for an answer that never comes shall see why. */

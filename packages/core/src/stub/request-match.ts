@@ -8,6 +8,7 @@ import type { ContentState } from '../model/event.ts';
 import { bodyBytes, type Exchange } from '../model/exchange.ts';
 import { headerValues } from '../model/headers.ts';
 import type { JsonValue } from '../model/json-value.ts';
+import { operationOf } from '../model/operation.ts';
 import type { LiveMessage, LiveRequest } from './live-request.ts';
 import type { MessageReader, PartContext } from './message-reader.ts';
 import type { ResolvedStubOptions, StubMasking } from './options.ts';
@@ -135,6 +136,8 @@ export class RequestMatcher {
         return recorded === undefined && now === undefined ? 1 : 0;
       return shapeScore(this.#view(recorded, request, 0), this.#view(now, request, 0));
     }
+    // Identifiers in the path may be others, what stands between them not.
+    if (templateOf(exchange, request.target) !== templateOf(exchange, live.start.target)) return 0;
     return shapeScore(
       this.#view(bodyPart(request), request, undefined),
       this.#view(live.body, request, undefined),
@@ -250,6 +253,11 @@ function bodyPart(request: Exchange['request']): RecordedPart {
     bodies.set(request, part);
   }
   return part;
+}
+
+/** The path without identifiers, whatever name its operation was given. */
+function templateOf(exchange: Exchange, target: string): string {
+  return operationOf({ ...exchange, operation: undefined, request: { ...exchange.request, target } });
 }
 
 /** Path segments in order, and the query as a multiset. */

@@ -1,7 +1,7 @@
 import { keyNote } from '../compare/key-note.ts';
 import { GardenhoseError } from '../errors.ts';
 import type { PolicySummary } from '../model/capture-header.ts';
-import type { ExchangeStart, Protocol } from '../model/event.ts';
+import type { Direction, ExchangeStart, Protocol } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { operationOf } from '../model/operation.ts';
 import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
@@ -57,6 +57,7 @@ export class Stub {
   #approximate = 0;
   #maxLagNs = 0;
   #closed: string | undefined;
+  readonly #direction: Direction;
 
   /**
    * @param recording - Exchanges in the order of their starts
@@ -69,12 +70,20 @@ export class Stub {
   ) {
     this.#options = options;
     this.#masking = masking;
-    this.#recorded = new RecordedCalls(servedOf(exchanges, options), options, whyNot);
+    const chosen = exchanges.filter((exchange) => isOf(exchange, options.operations));
+    const hasOutbound = chosen.some((exchange) => exchange.direction === 'outbound');
+    this.#direction = options.direction ?? (hasOutbound ? 'outbound' : 'inbound');
+    const served = chosen.filter((exchange) => exchange.direction === this.#direction);
+    this.#recorded = new RecordedCalls(served, options, whyNot);
     if (this.#recorded.all.length === 0) throw nothingToServe(exchanges, this.#recorded, options);
     const matcher = new RequestMatcher(new MessageReader(registry), options, masking);
     this.#candidates = new Candidates(this.#recorded, matcher, options);
     const note = policy && masking.masker && keyNote(policy, masking.masker.summary);
     if (note !== undefined) this.#notes.push(note);
+    for (const name of options.operations ?? []) {
+      if (!served.some((exchange) => isOf(exchange, [name])))
+        this.#notes.push(`nothing was recorded of ${name}`);
+    }
     this.#host = {
       candidates: this.#candidates,
       clock: options.clock,
@@ -107,7 +116,7 @@ export class Stub {
       reused: this.#reused,
       approximate: this.#approximate,
       approximations: counted(this.#approximations),
-      recorded: { exchanges: all.length, unused, unusable: counted(unusable) },
+      recorded: { direction: this.#direction, exchanges: all.length, unused, unusable: counted(unusable) },
       operations: this.#operations(),
       misses: [...this.#misses],
       maxLagMs: this.#maxLagNs / 1e6,
@@ -238,15 +247,6 @@ export class Stub {
       ...(this.#calls.get(operation) ?? { calls: 0, missed: 0 }),
     }));
   }
-}
-
-function servedOf(
-  exchanges: readonly Exchange[],
-  { direction, operations }: ResolvedStubOptions,
-): readonly Exchange[] {
-  const chosen = exchanges.filter((exchange) => isOf(exchange, operations));
-  const side = direction ?? (chosen.some((one) => one.direction === 'outbound') ? 'outbound' : 'inbound');
-  return chosen.filter((exchange) => exchange.direction === side);
 }
 
 function nothingToServe(

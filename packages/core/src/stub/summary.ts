@@ -1,3 +1,5 @@
+import type { Direction } from '../model/event.ts';
+
 /** One of the recordings that are nearest to a request that has none. */
 export interface NearMiss {
   /** Id of the recorded exchange. */
@@ -54,6 +56,8 @@ export interface StubSummary {
   /** Why, the most frequent first. */
   readonly approximations: readonly { readonly why: string; readonly count: number }[];
   readonly recorded: {
+    /** Which side of the recorded service is served. */
+    readonly direction: Direction;
     /** Exchanges that can be served. */
     readonly exchanges: number;
     readonly unused: number;
