@@ -246,11 +246,14 @@ export class MessageWalker {
   ): void {
     const reader = this.#reader;
     const begin = reader.at;
-    let number = 0;
+    let number: number | undefined;
     this.#each(end, depth, 1, (tag, inside, to) => {
-      if (tag === 0x10) number = readVarint(this.#bytes, inside, to);
+      if (tag !== 0x10) return;
+      const found = readVarint(this.#bytes, inside, to);
+      // Of two, some readers take the first and some the last.
+      number = number === undefined || number === found ? found : -1;
     });
-    const field = plan.field(number);
+    const field = plan.field(number ?? -1);
     if (field?.kind !== 'message') {
       this.#unknownUntil(start, reader.at);
       return;

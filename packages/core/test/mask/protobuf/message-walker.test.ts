@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+import { group, int, schemaOf, sized, tag } from '../../protobuf/support.ts';
+import { callMasker } from './support.ts';
+
+const service = 'service Service { rpc Call(Message) returns (Message); }';
+const proto3 = (body: string): Uint8Array =>
+  schemaOf(`syntax = "proto3"; package test; ${service} ${body}`).schema;
+const proto2 = (body: string): Uint8Array =>
+  schemaOf(`syntax = "proto2"; package test; ${service} ${body}`).schema;
+const canary = 'canary';
+const fixed64 = (number: number, ...bytes: number[]) => [...tag(number, 1), ...bytes];
+const fixed32 = (number: number, ...bytes: number[]) => [...tag(number, 5), ...bytes];
+
+test('a number where a text or a message is sent is left out, whatever its width', () => {
+  const mask = callMasker(proto3('message Message { string note = 1; Message inner = 2; int32 n = 3; }'));
+  for (const number of [1, 2]) {
+    for (const field of [
+      fixed64(number, 1, 2, 3, 4, 5, 6, 7, 8),
+      fixed32(number, 1, 2, 3, 4),
+      int(number, 77),
+    ]) {
+      expect(mask([...int(3, 1), ...field]).data).toEqual(Buffer.from(int(3, 1)));
+    }
+  }
+  // And a number of another width.
+  expect(mask([...int(3, 1), ...fixed32(3, 1, 2, 3, 4)]).data).toEqual(Buffer.from(int(3, 1)));
+});
+
+test('a group that ends with the number of another is malformed, also where its field is known', () => {
+  const mask = callMasker(
+    proto2('message Message { repeated group Item = 1 { optional string note = 2; } }'),
+  );
+  const odd = [...tag(1, 3), ...sized(2, canary), ...tag(2, 4)];
+  expect(mask(odd)).toMatchObject({ data: undefined, state: 'dropped:protobuf-syntax' });
+  expect(mask([...tag(1, 3), ...sized(2, canary)]).state).toBe('dropped:protobuf-syntax');
+});
+
+test('what masks a message as a whole masks values of maps in it, and no keys', () => {
+  const schema = proto3('message Message { Inner inner = 1; } message Inner { map<string, string> m = 1; }');
+  const mask = callMasker(schema, {
+    rules: [{ id: 'inner', at: 'proto:test.Message.inner', mask: 'token' }],
+  });
+  const { data } = mask(sized(1, sized(1, [...sized(1, 'colour'), ...sized(2, canary)])));
+  expect(data?.includes('colour')).toBe(true);
+  expect(data?.includes(canary)).toBe(false);
+});
+
+test('of a rule for a message and one for a field in it, the one that comes first holds', () => {
+  const schema = proto3('message Message { Inner inner = 1; } message Inner { string note = 1; }');
+  const keep = { id: 'note', at: 'proto:test.Inner.note', mask: 'keep' } as const;
+  const hide = { id: 'inner', at: 'proto:test.Message.inner', mask: 'token' } as const;
+  const bytes = sized(1, sized(1, canary));
+  expect(callMasker(schema, { rules: [hide, keep] })(bytes).data?.includes(canary)).toBe(false);
+  expect(callMasker(schema, { rules: [keep, hide] })(bytes).data?.includes(canary)).toBe(true);
+});
+
+test('the rule for a field of a map comes before what its key means', () => {
+  const schema = proto3('message Message { map<string, string> password = 1; map<string, string> m = 2; }');
+  const entry = (number: number, key: string) => sized(number, [...sized(1, key), ...sized(2, canary)]);
+  const mask = callMasker(schema);
+  // By the name of the map, by that of its key, by neither.
+  expect(mask(entry(1, 'colour')).data?.includes(canary)).toBe(false);
+  expect(mask(entry(2, 'password')).data?.includes(canary)).toBe(false);
+  expect(mask(entry(2, 'colour')).data?.includes(canary)).toBe(true);
+});
+
+test('of two keys of an entry, either can say that its value is a secret', () => {
+  const mask = callMasker(proto3('message Message { map<string, string> m = 1; }'));
+  const entry = (...keys: string[]) =>
+    sized(1, [...keys.flatMap((key) => sized(1, key)), ...sized(2, canary)]);
+  for (const keys of [
+    ['password', 'x'],
+    ['x', 'password'],
+    ['a_password_of_those_who_came_here_yesterday'],
+  ]) {
+    expect(mask(entry(...keys)).data?.includes(canary)).toBe(false);
+  }
+});
+
+test('lengths that are written longer than need be stay so where nothing changes its length', () => {
+  const schema = proto3('message Message { Message inner = 1; bytes password = 2; }');
+  const long = (number: number, content: readonly number[]) => [
+    ...tag(number, 2),
+    (content.length & 0x7f) | 0x80,
+    0,
+    ...content,
+  ];
+  const at = (content: readonly number[]) => long(1, long(1, sized(2, content)));
+  expect(callMasker(schema)(at([1, 2, 3])).data).toEqual(Buffer.from(at([0, 0, 0])));
+});
+
+test('of two types of an Any the last counts, and all before its last slash is not its name', () => {
+  const schema = proto3(
+    'message Message { google.protobuf.Any any = 1; } message Inner { string password = 1; string note = 2; }',
+  );
+  const mask = callMasker(schema);
+  const value = sized(2, [...sized(1, canary), ...sized(2, 'x')]);
+  const any = (...urls: string[]) => sized(1, [...urls.flatMap((url) => sized(1, url)), ...value]);
+  for (const urls of [['a/b/c/test.Inner'], ['x/other.Type', 'x/test.Inner']]) {
+    const { data, entries } = mask(any(...urls));
+    expect(data?.includes(canary)).toBe(false);
+    expect(entries).toEqual([expect.objectContaining({ rule: 'default/key/secret' })]);
+  }
+  expect(mask(any('x/test.Inner', 'x/other.Type')).entries).toEqual([
+    expect.objectContaining({ rule: 'dropped:schema-unknown' }),
+  ]);
+});
+
+test('what stands beside the type and the value of an Any is left out', () => {
+  const mask = callMasker(proto3('message Message { google.protobuf.Any any = 1; }'));
+  const url = sized(1, 'x/test.Message');
+  expect(mask(sized(1, [...url, ...sized(3, canary), ...int(2, 5)])).data).toEqual(
+    Buffer.from(sized(1, url)),
+  );
+});
+
+const set = proto2(`message Message { optional Set set = 1; }
+  message Set { option message_set_wire_format = true; extensions 4 to max; }
+  message Item { optional string password = 1; optional string note = 2; } extend Set { optional Item item = 1000; }`);
+const content = sized(3, [...sized(1, canary), ...sized(2, 'x')]);
+
+test('what stands beside the number and the content of an item of a set is left out', () => {
+  const mask = callMasker(set);
+  const { data } = mask(sized(1, group(1, int(2, 1000), sized(3, sized(2, 'x')), sized(4, canary))));
+  expect(data).toEqual(Buffer.from(sized(1, group(1, int(2, 1000), sized(3, sized(2, 'x'))))));
+});
+
+test('an item of a set that has two numbers is of no known type: readers differ in which they take', () => {
+  const mask = callMasker(set);
+  for (const item of [
+    group(1, int(2, 1000), content, int(2, 1001)),
+    group(1, int(2, 1001), content, int(2, 1000)),
+  ]) {
+    expect(mask(sized(1, item)).data).toEqual(Buffer.from(sized(1, [])));
+  }
+  const twice = group(1, int(2, 1000), content, int(2, 1000));
+  expect(mask(sized(1, twice)).data?.includes(canary)).toBe(false);
+  expect(mask(sized(1, twice)).data?.length).toBeGreaterThan(10);
+});
+
+test('a rule that empties an item of a set takes it out', () => {
+  for (const how of ['redact', 'remove'] as const) {
+    const mask = callMasker(set, { rules: [{ id: 'item', at: 'proto:test.Item', mask: how }] });
+    const { data } = mask(sized(1, group(1, int(2, 1000), content)));
+    expect(data?.includes(canary)).toBe(false);
+    expect(data?.includes('x')).toBe(false);
+  }
+});
+
+test('packed numbers that do not fill their length are malformed', () => {
+  const mask = callMasker(proto3('message Message { repeated fixed32 f = 1; repeated fixed64 g = 2; }'));
+  for (const field of [sized(1, [1, 2, 3, 4, 5]), sized(2, [1, 2, 3, 4])]) {
+    expect(mask(field).state).toBe('dropped:protobuf-syntax');
+  }
+});
+
+test('a number that is nothing already is no masked value', () => {
+  const mask = callMasker(proto3('message Message { int64 phone = 1; fixed32 pin = 2; bytes secret = 3; }'));
+  const { state, entries } = mask([...int(1, 0), ...fixed32(2, 0, 0, 0, 0), ...sized(3, [0, 0])]);
+  expect([state, entries]).toEqual(['kept', []]);
+});
+
+test('tags and varints that are too long, and lengths beyond the message that they stand in, are malformed', () => {
+  const mask = callMasker(proto3('message Message { Message inner = 1; string note = 2; int64 n = 3; }'));
+  const problems = [
+    // A tag of six bytes, one above 2^32.
+    [0x98, 0x80, 0x80, 0x80, 0x80, 0x00, 1],
+    [0xf8, 0xff, 0xff, 0xff, 0x7f, 1],
+    // A varint of eleven bytes.
+    [...tag(3, 0), ...Array<number>(10).fill(0x80), 0],
+    // A text, and a number of eight bytes, that reach into what follows their message.
+    [...sized(1, [...tag(2, 2), 10, 65]), ...sized(2, canary)],
+    [...sized(1, [...tag(99, 1), 1, 2]), ...sized(2, canary)],
+  ];
+  for (const bytes of problems)
+    expect([bytes, mask(bytes).state]).toEqual([bytes, 'dropped:protobuf-syntax']);
+});
