@@ -1,7 +1,8 @@
 // How exactly a replay of gRPC keeps to its times, and how fast it can be. Calls with Poisson arrivals, some of which say
 // several things at times of their own, are replayed to a server in another process, which stamps the arrival of each message on
-// the clock that both share. Beside it, in the same run, unary calls as fast as they go: the replay, and the least that a
-// program must do for a call with the same library.
+// the clock that both share. The replay is set up as `gardenhose replay` has it: with a processor for its sending thread alone,
+// where that can be had; and once without. Beside it, in the same run, unary calls as fast as they go: the replay, and the least
+// that a program must do for a call with grpc-js.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -42,17 +43,26 @@ const percentile = (sorted, share) =>
 /** @param {number[]} values */
 const sortedOf = (values) => [...values].sort((a, b) => a - b);
 
-/** @param {number} rate calls a second @param {number} seconds @returns {Promise<import('./run.js').Measure[]>} */
-async function measureLag(rate, seconds) {
+/**
+ * @param {'replay' | 'replay-shared'} mode @param {number} rate calls a second @param {number} seconds
+ */
+async function replayed(mode, rate, seconds) {
   const calls = callsFor(rate, seconds);
   const { child, port } = await startServer();
   child.send({ type: 'begin', zero: process.hrtime(), count: messageCount(calls) });
   await once(child, 'message');
-  /** @type {{ lags: number[], failed: number, callLagP99Ms: number }} */
-  const { lags, failed, callLagP99Ms } = await sender(port, ['replay', rate, seconds]);
+  /** @type {{ lags: number[], failed: number, own: boolean, callLagP99Ms: number }} */
+  const told = await sender(port, [mode, rate, seconds]);
   child.send({ type: 'stop' });
   const [{ arrivals }] = await once(child, 'message');
   child.disconnect();
+  return { ...told, calls, arrivals };
+}
+
+/** @param {number} rate calls a second @param {number} seconds @returns {Promise<import('./run.js').Measure[]>} */
+async function measureLag(rate, seconds) {
+  const { lags, failed, own, callLagP99Ms, calls, arrivals } = await replayed('replay', rate, seconds);
+  const shared = sortedOf((await replayed('replay-shared', rate, seconds)).lags);
   const planned = calls.flatMap(({ atNs, messages }) => messages.map(({ offsetNs }) => atNs + offsetNs));
   const late = planned
     .map((atNs, number) => (arrivals[number] - atNs) / 1e6)
@@ -64,10 +74,12 @@ async function measureLag(rate, seconds) {
   const at = `at ${rate} calls/s, ${Math.round(planned.length / seconds)} messages/s`;
   const p99 = percentile(all, 0.99);
   return [
+    { name: `sending thread on a processor of its own ${at}`, value: Number(own), unit: 'yes=1' },
     { name: `message send lag p50 ${at}`, value: percentile(all, 0.5), unit: 'ms' },
     { name: `message send lag p99 ${at}`, value: p99, unit: 'ms', target: '< 3', ok: p99 < 3 },
     { name: `message send lag p99 after 2 s ${at}`, value: percentile(settled, 0.99), unit: 'ms' },
     { name: `message send lag max ${at}`, value: all.at(-1) ?? Number.NaN, unit: 'ms' },
+    { name: `processors shared: message send lag p99 ${at}`, value: percentile(shared, 0.99), unit: 'ms' },
     { name: `call send lag p99 ${at}`, value: callLagP99Ms, unit: 'ms' },
     { name: `arrival error p50 ${at}`, value: percentile(errors, 0.5), unit: 'ms' },
     { name: `arrival error p99 ${at}`, value: percentile(errors, 0.99), unit: 'ms' },
@@ -113,7 +125,7 @@ async function measureRate(rounds, count) {
 /** @param {{ quick: boolean }} options */
 export async function run({ quick }) {
   return [
-    ...(await measureLag(500, quick ? 8 : 60)),
+    ...(await measureLag(500, quick ? 6 : 60)),
     ...(await measureRate(quick ? 2 : 5, quick ? 15_000 : 40_000)),
   ];
 }

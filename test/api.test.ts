@@ -327,6 +327,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     invalidOption
     isOutOfOrder
     isSenderSetup
+    isSocketPath
     listenAddress
     onlyOptions
     openStub

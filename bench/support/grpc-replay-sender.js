@@ -1,4 +1,5 @@
-// A process that sends what bench/grpc-replay-lag.js measures: calls at their times (`replay`), unary calls as fast as they can
+// A process that sends what bench/grpc-replay-lag.js measures: calls at their times (`replay`, as the command does it;
+// `replay-shared`, without a processor of its own), unary calls as fast as they can
 // be replayed (`asap`), or with the least that a program must do for a call (`bare`).
 import { replayExchanges } from '@gardenhose/core';
 import { anExchange } from '@gardenhose/core/testing';
@@ -42,14 +43,14 @@ function exchangeOf({ number, lane, atNs, messages }) {
   });
 }
 
-/** @param {number} port @param {number} rate @param {number} seconds */
-async function replayAtTimes(port, rate, seconds) {
+/** @param {number} port @param {number} rate @param {number} seconds @param {false | 'auto'} ownProcessor */
+async function replayAtTimes(port, rate, seconds, ownProcessor) {
   const calls = callsFor(rate, seconds);
   const exchanges = (function* () {
     for (const call of calls) yield exchangeOf(call);
   })();
   const sender = createSender(`http://127.0.0.1:${port}`);
-  const run = replayExchanges(exchanges, sender, { order: 'none' });
+  const run = replayExchanges(exchanges, sender, { order: 'none', ownProcessor });
   /** @type {number[]} */
   const lags = [];
   const callLags = [];
@@ -64,7 +65,8 @@ async function replayAtTimes(port, rate, seconds) {
   }
   await sender.close();
   callLags.sort((a, b) => a - b);
-  return { lags, failed, callLagP99Ms: callLags[Math.floor(callLags.length * 0.99)] };
+  const { ownProcessor: own } = run.progress();
+  return { lags, failed, own, callLagP99Ms: callLags[Math.floor(callLags.length * 0.99)] };
 }
 
 /** @param {number} port @param {number} count */
@@ -133,6 +135,18 @@ async function callBarely(port, count) {
 
 const [port = '', mode, ...rest] = process.argv.slice(2);
 const [first = 0, second = 0] = rest.map(Number);
-const send = mode === 'replay' ? replayAtTimes : mode === 'asap' ? replayAtOnce : callBarely;
-const told = await send(Number(port), first, second);
+/** @type {() => Promise<unknown>} */
+const send = () => {
+  switch (mode) {
+    case 'replay':
+      return replayAtTimes(Number(port), first, second, 'auto');
+    case 'replay-shared':
+      return replayAtTimes(Number(port), first, second, false);
+    case 'asap':
+      return replayAtOnce(Number(port), first);
+    default:
+      return callBarely(Number(port), first);
+  }
+};
+const told = await send();
 process.send?.(told, () => process.disconnect());

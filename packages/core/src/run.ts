@@ -10,7 +10,7 @@ import type { HookRule } from './hook/rule.ts';
 import type { Exchange } from './model/exchange.ts';
 import { onlyOptions } from './model/option-names.ts';
 import { SchemaRegistry } from './protobuf/schema-registry.ts';
-import { inProcessTarget, isLoopback } from './replay/guard.ts';
+import { isLocalTarget } from './replay/guard.ts';
 import { type ReplayOptions, replayOptionNames } from './replay/options.ts';
 import { planReplay } from './replay/plan.ts';
 import { replayExchanges } from './replay/replay-exchanges.ts';
@@ -173,9 +173,7 @@ function withSchemas(hooks: ReplayHooks, registry: () => SchemaRegistry): Replay
 /** Whether what a capture holds can forbid a target. */
 function mayBeRefused({ target, targets = [target] }: Sender, { guard }: ReplayRunOptions): boolean {
   if (guard?.allowRecordedOrigin !== undefined) return !guard.allowRecordedOrigin;
-  return targets.some(
-    (origin) => origin !== inProcessTarget && URL.canParse(origin) && !isLoopback(new URL(origin).hostname),
-  );
+  return targets.some((origin) => URL.canParse(origin) && !isLocalTarget(origin));
 }
 
 function comparerOf(

@@ -125,22 +125,35 @@ export class SentCall implements StreamUser {
   }
 
   #listen(stream: ClientHttp2Stream, session: ClientHttp2Session): void {
+    // Let go at the end: Node keeps a stream, and all that its listeners hold, until its old generation is collected.
+    const link: { call: SentCall | undefined } = { call: this };
     stream.on('response', (headers: IncomingHttpHeaders, flags: number, raw: readonly string[]) => {
-      this.#answerBegan(headers, (flags & endStreamFlag) !== 0, withoutPseudo(raw));
-      if (this.#trailers !== undefined) this.#ended(stream, session);
+      const { call } = link;
+      if (call === undefined) return;
+      call.#answerBegan(headers, (flags & endStreamFlag) !== 0, withoutPseudo(raw));
+      if (call.#trailers !== undefined) call.#ended(stream, session);
     });
-    stream.on('data', (bytes: Buffer) => this.#take(bytes));
+    stream.on('data', (bytes: Buffer) => {
+      if (link.call !== undefined) link.call.#take(bytes);
+    });
     stream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
-      this.#trailers = statusTrailers(raw, false);
+      const { call } = link;
+      if (call === undefined) return;
+      call.#trailers = statusTrailers(raw, false);
       // What came before them may still have to be read.
-      if (stream.readableLength === 0) this.#ended(stream, session);
+      if (stream.readableLength === 0) call.#ended(stream, session);
     });
-    stream.on('end', () => this.#ended(stream, session));
+    stream.on('end', () => {
+      if (link.call !== undefined) link.call.#ended(stream, session);
+    });
     // The close tells more of it.
-    stream.on('error', () => {});
+    stream.on('error', ignored);
     stream.on('close', () => {
-      this.#ended(stream, session);
-      this.#owner.released(session);
+      const { call } = link;
+      link.call = undefined;
+      if (call === undefined) return;
+      call.#ended(stream, session);
+      call.#owner.released(session);
     });
   }
 
@@ -321,6 +334,8 @@ export class SentCall implements StreamUser {
     else void messages.whole.then((made) => this.#resolve({ ...answer, ...made }));
   }
 }
+
+const ignored = (): void => {};
 
 type Ending = Partial<Pick<Answer, 'error' | 'abandoned' | 'deadlineExceeded' | 'trailers'>>;
 

@@ -3,6 +3,7 @@ import {
   flagOption,
   invalidOption,
   isSenderSetup,
+  isSocketPath,
   onlyOptions,
   originOption,
   type SenderSetup,
@@ -55,7 +56,7 @@ const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
 };
 
 /** Node's streams of HTTP/2 are held by its native side, so that all that belongs to a call survives one collection. */
-const youngGenerationMb = 8;
+const youngGenerationMb = 4;
 
 /** A target that answers all that is under way with messages without end shall not fill the memory. */
 const maxBytesUnderWay = 256 * 1024 * 1024;
@@ -65,13 +66,14 @@ const maxBytesUnderWay = 256 * 1024 * 1024;
  * with the half-close, the cancel and the deadline of its client. `to-call.ts` lists what has to differ. It writes to Node's
  * HTTP/2 itself: a library for clients would write heads of its own, send again by itself and hide how a call broke off.
  *
- * @param target - `http://host:port` for gRPC without TLS, `https://host:port` with it; without a path
+ * @param target - `http://host:port` for gRPC without TLS, `https://host:port` with it; without a path. `unix:/run/shop.sock` for a
+ *   socket in the file system, without TLS
  * @throws {@link GardenhoseError} `invalid-option`
  * @example
  * const sender = createSender('http://127.0.0.1:50051');
  */
 export function createSender(target: string | URL, options: SenderOptions = {}): Sender {
-  const url = originOption('target', target);
+  const url = isSocketPath(String(target)) ? new URL(target) : originOption('target', target);
   onlyOptions('sender', options, optionNames);
   onlyOptions('tls', options.tls ?? {}, senderTlsNames);
   const { authority = 'target', channels = 'lane' } = options;

@@ -1,4 +1,10 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
+import { replay } from '@gardenhose/grpc-adapter';
 import { expect, test } from 'vitest';
 import { createSender } from '../src/sender.ts';
 import { timeoutText } from '../src/sender-call.ts';
@@ -171,4 +177,27 @@ test('case 26: a connection that was closed in a long gap is made again before t
     [0, undefined],
   ]);
   expect(running.sessions).toHaveLength(2);
+});
+
+test('case 41: a target that is a socket in the file system is reached, and allowed as this machine is', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'gardenhose-'));
+  const path = join(directory, 'a b.sock');
+  const server = createServer();
+  const authorities: unknown[] = [];
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    authorities.push(headers[':authority']);
+    answerWith(stream, [frame('ok')]);
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  const target = `unix:${path.replaceAll(' ', '%20')}`;
+  const report = await replay([aCall(), aCall({ id: 2, at: 20 })], target);
+  expect(report.exchanges).toMatchObject({ answered: 2 });
+  expect([report.run?.target, authorities]).toEqual([target, ['localhost', 'localhost']]);
+  server.close();
+  await expect(replay([aCall()], `unix:${directory}/none.sock`)).rejects.toMatchObject({
+    code: 'target-unreachable',
+    message: expect.stringContaining('Nothing listens at unix:'),
+  });
+  await rm(directory, { recursive: true });
 });

@@ -11,6 +11,7 @@ export type { ResolvedTapOptions } from '../record/tap-options.ts';
 export { resolveTapOptions } from '../record/tap-options.ts';
 export { both, tellWireHead } from '../record/two-recorders.ts';
 export { dialOptions, tlsOptions } from '../replay/dial.ts';
+export { isSocketPath } from '../replay/guard.ts';
 export type { SenderSetup } from '../replay/sender-setup.ts';
 export { isSenderSetup, originTls, refuseSenderSettings, senderTlsNames } from '../replay/sender-setup.ts';
 export { openStub } from '../stub/open-stub.ts';

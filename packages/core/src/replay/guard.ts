@@ -80,9 +80,7 @@ export function createGuard(target: string | readonly string[], options: GuardOp
     (origin) => originOption('guard.allow', origin, rewritePaths).origin,
   );
   const targets = [...new Set((typeof target === 'string' ? [target] : target).map(originOf))];
-  const remote = targets.filter(
-    (origin) => origin !== inProcessTarget && !isLoopback(new URL(origin).hostname),
-  );
+  const remote = targets.filter((origin) => !isLocalTarget(origin));
   const refused = remote.find((origin) => !allowed.includes(origin));
   if (refused !== undefined) {
     throw new GardenhoseError(
@@ -114,7 +112,7 @@ export function createGuard(target: string | readonly string[], options: GuardOp
 export function checkRecordedOrigin(guard: Guard, exchange: Exchange): void {
   if (guard.allowRecordedOrigin || exchange.direction !== 'inbound') return;
   for (const target of guard.targets) {
-    const url = target === inProcessTarget ? null : parseUrl(target);
+    const url = target === inProcessTarget || isSocketPath(target) ? null : parseUrl(target);
     if (url !== null) checkTarget(url, exchange);
   }
 }
@@ -196,6 +194,16 @@ function withoutCredentialFields(fields: HeaderList): HeaderList {
   return kept;
 }
 
+/** Whether a target is on this machine: nothing that is sent to it leaves it. */
+export function isLocalTarget(target: string): boolean {
+  return target === inProcessTarget || isSocketPath(target) || isLoopback(new URL(target).hostname);
+}
+
+/** A socket in the file system, as `unix:/run/shop.sock`. */
+export function isSocketPath(target: string): boolean {
+  return target.startsWith('unix:/');
+}
+
 /** Whether a host as the URL standard writes it, or as a person does, is this machine's loopback. */
 export function isLoopback(host: string): boolean {
   const url = parseUrl(`http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}`);
@@ -230,7 +238,9 @@ function parseUrl(text: string): URL | null {
 const rewritePaths = '; a hook can rewrite paths';
 
 function originOf(target: string): string {
-  return target === inProcessTarget ? target : originOption('target', target, rewritePaths).origin;
+  return target === inProcessTarget || isSocketPath(target)
+    ? target
+    : originOption('target', target, rewritePaths).origin;
 }
 
 function operationNames(names: readonly string[]): ReadonlySet<string> {

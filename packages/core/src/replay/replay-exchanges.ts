@@ -11,6 +11,7 @@ import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOp
 import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
 import type { ReplayProgress } from './progress.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { asExpected, recordedDurationNs, replayedExchange } from './replayed.ts';
 import { RunCounts } from './run-counts.ts';
 import { isUnsendable, type Sender } from './sender.ts';
@@ -54,23 +55,6 @@ export function replayExchanges(
   };
 }
 
-/**
- * How far ahead of the run's time exchanges are read and made ready, and how much of them may wait. No further than a pause
- * of this thread may last: all that waits is moved by each collection of the young generation, which takes all processors.
- */
-const aheadNs = 0.25e9;
-/**
- * Before time zero it is read further. What must not be sent is then found before anything was, and V8 compiles that code
- * while nothing is due.
- */
-const firstAheadNs = 2e9;
-/**
- * It is read on in small steps: where there are few processors, a send may have to wait until this thread rests, and a large
- * batch would hold up the thread that it comes to while it is unpacked.
- */
-const refillNs = 5e6;
-const maxAhead = 4_096;
-const maxAheadBytes = 64 * 1024 * 1024;
 /** Results that may wait to be read. */
 const maxUnread = 1_024;
 const batchSize = 32;
@@ -97,9 +81,7 @@ class Run {
   readonly #unread: ReplayResult[] = [];
   readonly #batch: Job[] = [];
   #batchCost = 0;
-  #openCost = 0;
-  /** When the last exchange is planned that was given to the engine. */
-  #plannedUntil = 0;
+  readonly #ahead = new ReadAhead();
   /** Rung at whatever may let the reader of results, or of the source, go on. */
   readonly #news = new Signal();
   readonly #room = new Signal();
@@ -217,7 +199,7 @@ class Run {
     }
     const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
     this.#open.set(index, { recorded, preparation, lane: notes, cost });
-    this.#openCost += cost;
+    this.#ahead.take(cost);
     this.#batchCost += cost;
     // A source that gives them slowly does not hold a batch open.
     if (this.#batch.length === 0) {
@@ -255,25 +237,21 @@ class Run {
     const jobs = this.#batch.splice(0);
     this.#batchCost = 0;
     const last = jobs.at(-1);
-    if (last !== undefined) this.#plannedUntil = last.plannedAt;
+    if (last !== undefined) this.#ahead.plannedUntil = last.plannedAt;
     this.#host.add(jobs);
   }
 
   #hasRoom(): boolean {
-    const waiting = this.#open.size - this.#batch.length;
-    if (waiting > 0 && (this.#open.size >= maxAhead || this.#openCost >= maxAheadBytes)) return false;
     if (this.#unread.length >= maxUnread) return false;
-    const now = this.#host.nowNs();
-    return !(this.#plannedUntil - Math.max(0, now) > (now > 0 ? aheadNs : firstAheadNs));
+    return this.#ahead.hasRoom(this.#open.size, this.#batch.length, this.#host.nowNs());
   }
 
   async #waitForRoom(): Promise<void> {
     this.#flush();
     await this.#begin();
     while (!this.#hasRoom() && !this.#halted()) {
-      const aheadForNs = this.#plannedUntil - this.#host.nowNs() - aheadNs + refillNs;
-      const undo =
-        aheadForNs > 0 ? this.options.clock.after(aheadForNs / 1e6, () => this.#room.ring()) : undefined;
+      const forMs = this.#ahead.refillAfterMs(this.#host.nowNs());
+      const undo = forMs > 0 ? this.options.clock.after(forMs, () => this.#room.ring()) : undefined;
       await this.#room.next();
       undo?.();
     }
@@ -352,7 +330,7 @@ class Run {
   #settled(settled: Settled): void {
     const open = this.#open.take(settled.index);
     if (open === undefined) return;
-    this.#openCost -= open.cost;
+    this.#ahead.give(open.cost);
     const { recorded, preparation } = open;
     const { plannedAt, blockedNs, answer } = settled;
     if (answer === undefined) {
