@@ -16,6 +16,8 @@ export type NoCandidate = 'unknown' | 'different' | 'exhausted' | 'out-of-order'
 
 /** Recordings that are compared by their fields: a bound on the time that one request takes. */
 const mostCompared = 1_000;
+/** Recordings that fit, after which no more are looked for: when more of the request has come, all are asked again. */
+const enough = 16;
 const leastScore = 0.8;
 /** So few are compared without looking them up. */
 const fewCalls = 8;
@@ -96,14 +98,22 @@ export class Candidates {
   /** All that the request may be, those that are equal byte for byte where one of these is unused. */
   fitting(live: LiveRequest): readonly Candidate[] {
     const calls = this.#recorded.of(live.start.protocol, live.start);
-    if (this.#options.match === 'lenient') return this.#alike(calls, live);
     const equal = this.#mayBeEqual(calls, live).filter(({ exchange }) => this.#matcher.equal(exchange, live));
-    if (equal.some(isFree))
+    if (equal.some(isFree)) {
       return equal.map((call) => ({ call, fit: { count: 0, same: true }, reused: false }));
-    return unusedFirst(calls).flatMap((call) => {
+    }
+    if (this.#options.match === 'lenient') return this.#alike(calls, live);
+    const found: Candidate[] = [];
+    let unused = 0;
+    for (const call of unusedFirst(calls)) {
+      // Those that were served count only where no unused one fits.
+      if (isFree(call) ? unused >= enough : unused > 0) break;
       const fit = this.fit(call, live);
-      return fit.difference === undefined ? [{ call, fit, reused: false }] : [];
-    });
+      if (fit.difference !== undefined) continue;
+      found.push({ call, fit, reused: false });
+      if (isFree(call)) unused++;
+    }
+    return found.sort((a, b) => a.call.index - b.call.index);
   }
 
   /** Those that still fit after one more message. */
@@ -159,9 +169,8 @@ export class Candidates {
   }
 }
 
-/** As many as are compared by fields, in their order: those that were served only where there is room for them. */
+/** As many as are compared by fields: unused ones first, and then those that were served where there is room for them. */
 export function unusedFirst(calls: readonly RecordedCall[]): readonly RecordedCall[] {
-  if (calls.length <= mostCompared) return calls;
   const unused = calls.filter(isFree).slice(0, mostCompared);
   const used = calls.filter((call) => !isFree(call));
   return [...unused, ...used.slice(-Math.max(1, mostCompared - unused.length))];

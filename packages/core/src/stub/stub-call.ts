@@ -3,7 +3,7 @@ import type { ExchangeStart } from '../model/event.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 import type { LiveRequest } from './live-request.ts';
 import { StubPlayer } from './player.ts';
-import { beginsAlike, type RecordedCall } from './recorded-calls.ts';
+import { beginsAlike, isFree, type RecordedCall } from './recorded-calls.ts';
 import type { Fit, RequestDifference } from './request-match.ts';
 import type { StubStep } from './script.ts';
 import type { MissReason } from './summary.ts';
@@ -83,7 +83,7 @@ export class StubCall implements StubRequest {
       const { candidates } = this.#host;
       const narrowed =
         this.#live.messages.length > 1 ? candidates.narrowed(this.#possible ?? [], this.#live) : [];
-      this.#possible = narrowed.length > 0 ? narrowed : undefined;
+      this.#possible = narrowed.some(({ call }) => isFree(call)) ? narrowed : undefined;
       this.#choose();
     }
   }

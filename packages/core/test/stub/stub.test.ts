@@ -437,3 +437,24 @@ test('many recordings of one operation are all found', async () => {
   }
   expect(stub.stub.summary()).toMatchObject({ matched: 2_500, missed: 0, verdict: 0 });
 });
+
+test('many recordings whose masked values only the kind can be told of are found as quickly', async () => {
+  const token = (i: number) => `{"email":"mk_email_${String(i).padStart(16, 'A')}"}`;
+  const calls = Array.from({ length: 1_500 }, (_, i) => {
+    const call = unaryCall(i + 1, token(i), `answer ${i}`);
+    const headers = ['content-type', 'application/grpc+json'];
+    const messages = call.request.messages.map((message) => ({ ...message, state: 'masked' as const }));
+    return { ...call, request: { ...call.request, headers, messages } };
+  });
+  const recordedPolicy = { mode: 'masked', name: 'secure', digest: '', keyId: 'gone', disabled: [] } as const;
+  const stub = await StubHarness.over(calls, { latency: 'none', recordedPolicy });
+  const from = performance.now();
+  for (let i = 0; i < calls.length; i++) {
+    const { request } = stub.call();
+    request.message(Buffer.from(`{"email":"user${i}@example.com"}`), 0);
+    request.end();
+  }
+  expect(stub.stub.summary()).toMatchObject({ matched: 1_500, approximate: 1_500, recorded: { unused: 0 } });
+  // Some milliseconds each would be tens of seconds.
+  expect(performance.now() - from).toBeLessThan(15_000);
+}, 30_000);
