@@ -41,30 +41,24 @@ export function partsOf(
 ): MessagePart[] {
   const reader = new WireReader(bytes, start);
   const parts: MessagePart[] = [];
-  // By `oneof`: the first part that may still hold.
-  let since: Map<number, { readonly field: ViewField; readonly first: number }> | undefined;
+  // By `oneof`: the parts that may still hold, all of one field.
+  let holding: Map<number, MessagePart[]> | undefined;
   while (reader.at < end) {
     const part = readPart(reader, layout, end, depth);
     count(part.wireType === wire.startGroup ? part.end - part.start : 0);
     const { field } = part;
     if (field !== undefined && field.oneof >= 0) {
-      since ??= new Map();
-      const last = since.get(field.oneof);
-      if (last?.field !== field) {
-        if (last !== undefined) overrule(parts, last.first, field.oneof);
-        since.set(field.oneof, { field, first: parts.length });
+      holding ??= new Map();
+      const before = holding.get(field.oneof);
+      if (before?.[0]?.field === field) before.push(part);
+      else {
+        for (const over of before ?? []) over.isOver = true;
+        holding.set(field.oneof, [part]);
       }
     }
     parts.push(part);
   }
   return parts;
-}
-
-function overrule(parts: readonly MessagePart[], first: number, oneof: number): void {
-  for (let i = first; i < parts.length; i++) {
-    const part = parts[i];
-    if (part?.field?.oneof === oneof) part.isOver = true;
-  }
 }
 
 function readPart(reader: WireReader, layout: MessageLayout, end: number, depth: number): MessagePart {

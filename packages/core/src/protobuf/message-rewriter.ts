@@ -140,7 +140,7 @@ export class MessageRewriter {
     for (const part of parts) edits.remove(part);
     if (content !== undefined && last !== undefined)
       edits.replace(last, reframed(field, last, bytes, content));
-    else if (content !== undefined) edits.add(...framed(field, content));
+    else if (content !== undefined) edits.add(framed(field, content));
     return true;
   }
 
@@ -188,7 +188,7 @@ export class MessageRewriter {
       this.#path.pop();
     });
     for (const [place, pieces] of standing) {
-      if (place === undefined) edits.add(...(field.packed ? packedList(field, pieces) : pieces));
+      if (place === undefined) edits.add(field.packed ? packedList(field, pieces) : pieces);
       else if (isPacked(place)) {
         const content = Buffer.concat(pieces);
         if (content.equals(bytes.subarray(place.from, place.to))) continue;
@@ -236,7 +236,7 @@ export class MessageRewriter {
       for (const part of own) edits.remove(part);
       if (changed !== undefined && last !== undefined)
         edits.replace(last, reframed(field, last, bytes, changed));
-      else if (changed !== undefined) edits.add(...framed(field, changed));
+      else if (changed !== undefined) edits.add(framed(field, changed));
     }
   }
 
@@ -253,7 +253,7 @@ export class MessageRewriter {
     if (changed === was && last !== undefined) return content;
     const edits = new PartEdits();
     for (const part of own) edits.remove(part);
-    if (last === undefined) edits.add(...framed(value, changed));
+    if (last === undefined) edits.add(framed(value, changed));
     else edits.replace(last, reframed(value, last, content, changed));
     return edits.apply(parts, content);
   }

@@ -13,8 +13,8 @@ export class PartEdits {
     this.#instead.set(part, []);
   }
 
-  add(...pieces: readonly Uint8Array[]): void {
-    this.#added.push(...pieces);
+  add(pieces: readonly Uint8Array[]): void {
+    append(this.#added, pieces);
   }
 
   /** The content with the edits; the same bytes when there are none. */
@@ -24,8 +24,14 @@ export class PartEdits {
     for (const part of parts) {
       const instead = this.#instead.get(part);
       if (instead === undefined) pieces.push(bytes.subarray(part.start, part.end));
-      else pieces.push(...instead);
+      else append(pieces, instead);
     }
-    return Buffer.concat([...pieces, ...this.#added]);
+    append(pieces, this.#added);
+    return Buffer.concat(pieces);
   }
+}
+
+/** There can be more of them than a call takes arguments. */
+function append(list: Uint8Array[], more: readonly Uint8Array[]): void {
+  for (const each of more) list.push(each);
 }

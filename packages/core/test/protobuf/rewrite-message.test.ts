@@ -111,6 +111,13 @@ test('values of a list that are not changed keep their bytes, wherever others ar
   ).toEqual(unknown);
 });
 
+test('lists of very many values are changed', () => {
+  const many = Array.from({ length: 200_000 }, () => 1);
+  const bytes = many.flatMap((value) => int(40, value));
+  expect(edited(bytes, () => ({ loose: [...many, 2] }))).toHaveLength(bytes.length + int(40, 2).length);
+  expect(edited([], () => ({ loose: many }))).toHaveLength(bytes.length);
+});
+
 test('numbers that stand behind one length stay there', () => {
   const bytes = [...sized(25, [0x81, 0x00, 2]), ...unknown, ...int(25, 3)];
   const change = (int32s: JsonValue[]) => () => ({ int32s });
