@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createMasker, createRecorder, type Exchange, memorySink, type Policy } from '@gardenhose/core';
 import { anExchange, assembleAll } from '@gardenhose/core/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createStub, type HttpStubOptions } from '../src/stub.ts';
 import { tapServer } from '../src/tap-server.ts';
 import { listening } from './support/servers.ts';
@@ -35,6 +35,8 @@ async function served<T>(
 ) {
   await using stub = await createStub(exchanges, options);
   const seen = await drive(`http://${await stub.listen()}`);
+  // A client may have its answer before the last of its steps was given out.
+  await vi.waitFor(() => expect(stub.summary().underWay).toBe(0), { interval: 1 });
   return { seen, summary: stub.summary() };
 }
 
@@ -139,6 +141,10 @@ test('masked requests are found by their tokens, and lengths are those of the ma
   const withKey = await served(exchanges, ask, { mask: policy, recordedPolicy });
   expect(withKey.seen).toMatchObject({ email: expect.stringMatching(/^mk_email_/) });
   expect(withKey.summary).toMatchObject({ matched: 1, approximate: 0, verdict: 0 });
+  const other = (origin: string) => fetch(`${origin}/who/eve@example.com?email=eve@example.com`).then(answer);
+  const missed = await served(exchanges, other, { mask: policy, recordedPolicy });
+  expect(missed.seen.status).toBe(599);
+  expect(JSON.stringify(missed)).not.toContain('eve@example.com');
   const without = await served(exchanges, ask, { recordedPolicy });
   expect(without.summary).toMatchObject({ matched: 1, approximate: 1, verdict: 2 });
 });

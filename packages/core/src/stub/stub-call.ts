@@ -192,7 +192,7 @@ export class StubCall implements StubRequest {
       if (missDetail === undefined || this.#player.sent > 0) chosen.call.uses++;
     }
     const finished: FinishedCall = {
-      start: this.#live.plainStart,
+      start: this.#live.start,
       served: missDetail === undefined ? chosen?.call : undefined,
       reused: chosen?.reused === true,
       approximate: [...this.#approximate],

@@ -174,7 +174,7 @@ export class Stub {
     difference: RequestDifference | undefined,
     of: RecordedCall | undefined,
   ): string {
-    const operation = nameOf(live.plainStart);
+    const operation = nameOf(live.start);
     const calls = this.#recorded.of(live.start.protocol, live.start);
     const near: readonly NearMiss[] =
       reason === 'different' || reason === 'out-of-order'
