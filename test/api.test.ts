@@ -94,6 +94,7 @@ test('@gardenhose/core exports these names', () => {
     LaneOrder
     LaneSender
     LaterEvent
+    ListeningStub
     Mark
     MarkEvent
     MarkRule
@@ -206,6 +207,7 @@ test('@gardenhose/core exports these names', () => {
     StubSource
     StubSourceOptions
     StubSummary
+    StubTlsOptions
     SurveyPlace
     SurveyedName
     TapOptions

@@ -229,6 +229,7 @@ export type { CompareOptions } from './compare/options.ts';
 
 // stub
 export type { StubSource, StubSourceOptions } from './stub/open-stub.ts';
+export type { ListeningStub, StubTlsOptions } from './stub/listening-stub.ts';
 export type { ServedCall, StubExhausted, StubMatch, StubOptions } from './stub/options.ts';
 export type { MissReason, NearMiss, StubMiss, StubOperation, StubSummary } from './stub/summary.ts';
 

@@ -31,5 +31,6 @@ export type { ServerSchemasOptions } from './schemas/from-server.ts';
 export { schemasFromServer } from './schemas/from-server.ts';
 
 // stub
-export type { GrpcStub, GrpcStubOptions, StubTlsOptions } from './stub.ts';
+export type { StubTlsOptions } from '@gardenhose/core';
+export type { GrpcStub, GrpcStubOptions } from './stub.ts';
 export { createStub } from './stub.ts';

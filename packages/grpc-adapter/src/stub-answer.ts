@@ -8,56 +8,14 @@ import {
   type Message,
 } from '@gardenhose/core';
 import type { StubAnswer, StubStep } from '@gardenhose/core/adapter';
+import { connectionFields, singleFields } from './http2-fields.ts';
 import { percentEncoded } from './to-answer.ts';
 import { headerOf } from './to-events.ts';
 
 /** Of HTTP/1.1 connections, not to be sent over HTTP/2 (RFC 9113 section 8.2.2), and what is written anew. */
-const notSent: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'content-length',
-  'date',
-]);
+const notSent: ReadonlySet<string> = new Set([...connectionFields, 'content-length', 'date']);
 const sendableName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const sendableValue = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Node's HTTP/2 takes each of these once. */
-const singleHeaders: ReadonlySet<string> = new Set([
-  'age',
-  'authorization',
-  'content-encoding',
-  'content-language',
-  'content-location',
-  'content-md5',
-  'content-range',
-  'content-type',
-  'cookie2',
-  'date',
-  'dnt',
-  'etag',
-  'expires',
-  'from',
-  'host',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'last-modified',
-  'location',
-  'max-forwards',
-  'proxy-authorization',
-  'range',
-  'referer',
-  'retry-after',
-  'tk',
-  'upgrade-insecure-requests',
-  'user-agent',
-  'x-content-type-options',
-]);
 const longestDetail = 2_000;
 const unavailable = 14;
 const lastStatus = 16;
@@ -70,7 +28,7 @@ export function whyNotServed({ response }: Exchange): string | undefined {
       const name = key.toLowerCase();
       if (name.startsWith(':') || notSent.has(name)) continue;
       if (!sendableName.test(name) || !sendableValue.test(value)) return 'its metadata cannot be sent';
-      if (singleHeaders.has(name) && seen.has(name)) return `it has ${name} twice, which cannot be sent`;
+      if (singleFields.has(name) && seen.has(name)) return `it has ${name} twice, which cannot be sent`;
       seen.add(name);
     }
   }

@@ -8,7 +8,14 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { StubOptions, StubSource, StubSourceOptions, StubSummary } from '@gardenhose/core';
+import type {
+  ListeningStub,
+  StubOptions,
+  StubSource,
+  StubSourceOptions,
+  StubSummary,
+  StubTlsOptions,
+} from '@gardenhose/core';
 import {
   boundAddress,
   invalidOption,
@@ -23,14 +30,6 @@ import { Deframer } from './deframer.ts';
 import { StreamAnswer, whyNotServed } from './stub-answer.ts';
 import { connectionFacts, exchangeStart } from './to-events.ts';
 
-/** Certificate and private key of a stub that is served with TLS, as PEM. */
-export interface StubTlsOptions {
-  /** The certificate, with those of the authorities between. */
-  readonly cert: string;
-  /** Its private key. */
-  readonly key: string;
-}
-
 export interface GrpcStubOptions extends StubOptions, StubSourceOptions {
   /** To listen with TLS. Default none: clients connect without it. */
   readonly tls?: StubTlsOptions | undefined;
@@ -39,21 +38,9 @@ export interface GrpcStubOptions extends StubOptions, StubSourceOptions {
 }
 
 /** Recorded gRPC services, served back. */
-export interface GrpcStub extends AsyncDisposable {
+export interface GrpcStub extends ListeningStub {
   /** What listens: for those who have connections for it that they took themselves. */
   readonly server: Http2Server | Http2SecureServer;
-  /**
-   * Listens, on `host:port`; port 0 takes a free one.
-   *
-   * @param address - Default `127.0.0.1:0`
-   * @returns the address, as clients name it
-   * @throws system errors, such as EADDRINUSE
-   */
-  listen(address?: string): Promise<string>;
-  /** What was asked so far, and how well the recording fitted. */
-  summary(): StubSummary;
-  /** Ends what is under way and stops listening. The summary can still be asked for. */
-  close(): Promise<void>;
 }
 
 /** Calls that are under way when it closes have this long to end. */
@@ -81,7 +68,7 @@ export async function createStub(source: StubSource, options: GrpcStubOptions = 
   const limit = wholeOption('maxMessageBytes', maxMessageBytes, 64 * 1024 * 1024);
   const server = serverWith(tls);
   const stub = await openStub(source, 'grpc', rest, whyNotServed);
-  return new ListeningStub(server, stub, limit);
+  return new RunningStub(server, stub, limit);
 }
 
 type AnyServer = Http2Server | Http2SecureServer;
@@ -97,7 +84,7 @@ function serverWith(tls: StubTlsOptions | undefined): AnyServer {
   }
 }
 
-class ListeningStub implements GrpcStub {
+class RunningStub implements GrpcStub {
   readonly server: AnyServer;
   readonly #stub: Stub;
   readonly #maxMessageBytes: number;

@@ -12,6 +12,7 @@ import {
   type ShipmentPart,
   type Unsendable,
 } from '@gardenhose/core';
+import { connectionFields, singleFields } from './http2-fields.ts';
 
 /** What of a call is the sender's to decide. */
 export interface CallOptions {
@@ -155,51 +156,6 @@ function abandonedAfter(exchange: Exchange): number | undefined {
 
 /** Of the connection that it was recorded on, or told anew by the frames. */
 const ownHeaders: ReadonlySet<string> = new Set(['host', 'content-length']);
-/** RFC 9113 section 8.2.2. */
-const connectionHeaders: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
-/** HTTP/2 of Node takes each of these once. */
-const singleHeaders: ReadonlySet<string> = new Set([
-  'access-control-allow-credentials',
-  'access-control-max-age',
-  'access-control-request-method',
-  'age',
-  'authorization',
-  'content-encoding',
-  'content-language',
-  'content-location',
-  'content-md5',
-  'content-range',
-  'content-type',
-  'date',
-  'dnt',
-  'etag',
-  'expires',
-  'from',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'last-modified',
-  'location',
-  'max-forwards',
-  'proxy-authorization',
-  'range',
-  'referer',
-  'retry-after',
-  'te',
-  'tk',
-  'upgrade-insecure-requests',
-  'user-agent',
-  'x-content-type-options',
-]);
 /** What answers may be coded with, so that they can be read. */
 const knownCodings: ReadonlySet<string> = new Set(['identity', 'gzip', 'deflate']);
 const metadataKey = /^[0-9a-z_.-]+$/;
@@ -213,12 +169,12 @@ function sentMetadata(headers: HeaderList): string[] | undefined {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase();
     const recorded = headers[i + 1] ?? '';
-    if (name.startsWith(':') || ownHeaders.has(name) || connectionHeaders.has(name)) continue;
+    if (name.startsWith(':') || ownHeaders.has(name) || connectionFields.has(name)) continue;
     const value = name === 'grpc-encoding' || name === 'grpc-accept-encoding' ? known(recorded) : recorded;
     if (value === '' && recorded !== '') continue;
     if (!metadataKey.test(name) || !metadataValue.test(value)) return undefined;
     if (name.endsWith('-bin') && !value.split(',').every((one) => base64.test(one.trim()))) return undefined;
-    if (singleHeaders.has(name)) {
+    if (singleFields.has(name)) {
       if (single.has(name)) return undefined;
       single.add(name);
     }

@@ -22,5 +22,6 @@ export type { HttpReplayOptions, ReplayTarget } from './replay.ts';
 export { replay } from './replay.ts';
 
 // stub
-export type { HttpStub, HttpStubOptions, StubTlsOptions } from './stub.ts';
+export type { StubTlsOptions } from '@gardenhose/core';
+export type { HttpStub, HttpStubOptions } from './stub.ts';
 export { createStub } from './stub.ts';

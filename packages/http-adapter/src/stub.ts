@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { StubOptions, StubSource, StubSourceOptions, StubSummary } from '@gardenhose/core';
+import type {
+  ListeningStub,
+  StubOptions,
+  StubSource,
+  StubSourceOptions,
+  StubSummary,
+  StubTlsOptions,
+} from '@gardenhose/core';
 import {
   boundAddress,
   invalidOption,
@@ -13,14 +20,6 @@ import {
 import { ResponseAnswer, whyNotServed } from './stub-answer.ts';
 import { connectionFacts, exchangeStart } from './to-events.ts';
 
-/** Certificate and private key of a stub that is served with TLS, as PEM. */
-export interface StubTlsOptions {
-  /** The certificate, with those of the authorities between. */
-  readonly cert: string;
-  /** Its private key. */
-  readonly key: string;
-}
-
 export interface HttpStubOptions extends StubOptions, StubSourceOptions {
   /** To listen with TLS. Default none: clients connect without it. */
   readonly tls?: StubTlsOptions | undefined;
@@ -29,21 +28,9 @@ export interface HttpStubOptions extends StubOptions, StubSourceOptions {
 }
 
 /** Recorded HTTP services, served back. */
-export interface HttpStub extends AsyncDisposable {
+export interface HttpStub extends ListeningStub {
   /** What listens: for those who have connections for it that they took themselves. */
   readonly server: Server;
-  /**
-   * Listens, on `host:port`; port 0 takes a free one.
-   *
-   * @param address - Default `127.0.0.1:0`
-   * @returns the address, as clients name it
-   * @throws system errors, such as EADDRINUSE
-   */
-  listen(address?: string): Promise<string>;
-  /** What was asked so far, and how well the recording fitted. */
-  summary(): StubSummary;
-  /** Ends what is under way and stops listening. The summary can still be asked for. */
-  close(): Promise<void>;
 }
 
 /**
@@ -61,7 +48,7 @@ export async function createStub(source: StubSource, options: HttpStubOptions = 
   const { tls, maxBodyBytes, ...rest } = options;
   const limit = wholeOption('maxBodyBytes', maxBodyBytes, 64 * 1024 * 1024);
   const server = serverWith(tls);
-  return new ListeningStub(server, await openStub(source, 'http', rest, whyNotServed), limit);
+  return new RunningStub(server, await openStub(source, 'http', rest, whyNotServed), limit);
 }
 
 function serverWith(tls: StubTlsOptions | undefined): Server {
@@ -74,7 +61,7 @@ function serverWith(tls: StubTlsOptions | undefined): Server {
   }
 }
 
-class ListeningStub implements HttpStub {
+class RunningStub implements HttpStub {
   readonly server: Server;
   readonly #stub: Stub;
   readonly #maxBodyBytes: number;

@@ -1,58 +1,42 @@
-import { constants } from 'node:fs';
-import { access, readFile, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import {
-  type CompareOptions,
-  createComparer,
-  createMasker,
   GapTally,
-  GardenhoseError,
-  type GuardOptions,
   type HookRule,
   keyNote,
-  type Pace,
-  parseHeaderRule,
-  parseHookRules,
   planReplay,
-  type ReplayOrder,
   type ReplayProgress,
   type ReplayRunOptions,
   type Report,
   renderReport,
   replay,
-  SchemaRegistry,
   type Sender,
   systemClock,
 } from '@gardenhose/core';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { conditionExit, conditionSentence } from '../capture-input.ts';
 import { type CaptureContents, type CaptureSource, openSource } from '../capture-source.ts';
-import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { type CommandContext, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { collect, parseOrigin, parsePace, parsePositive } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { type MaskFlags, maskOf, withMaskFlags } from '../mask-flags.ts';
+import { withMaskFlags } from '../mask-flags.ts';
 import type { Output } from '../output.ts';
 import { planJson, planText } from '../plan-text.ts';
 import { Progress } from '../progress.ts';
-import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
-import { checkTargetFlags, liveTarget, openTarget, type TargetFlags, withTargetFlags } from '../target.ts';
-
-interface ReplayFlags extends CommonFlags, MaskFlags, SchemaFlags, TargetFlags {
-  readonly pace?: Pace;
-  readonly speed?: number;
-  readonly order?: ReplayOrder;
-  readonly ownProcessor: boolean;
-  readonly allow?: readonly string[];
-  readonly allowMutations?: boolean;
-  readonly readOnly?: readonly string[];
-  readonly header?: readonly HookRule[];
-  readonly patch?: string;
-  readonly compare?: boolean;
-  readonly ignore?: readonly string[];
-  readonly report?: string;
-  readonly dryRun?: boolean;
-}
+import {
+  checkReplayFlags,
+  checkWritable,
+  compareOptions,
+  guardOf,
+  metadataOf,
+  parseHeader,
+  parseMethod,
+  type ReplayFlags,
+  readOnlyMethods,
+  rulesOf,
+} from '../replay-flags.ts';
+import { schemasOf, withSchemaFlags } from '../schema-flags.ts';
+import { liveTarget, openTarget, withTargetFlags } from '../target.ts';
 
 const help = `
 gRPC calls go to --to as well, or to --to-grpc: http:// speaks HTTP/2 without TLS, https:// with it. With --to-grpc alone,
@@ -125,8 +109,7 @@ export function replayCommand(context: CommandContext): Command {
   return withCommonFlags(withSchemaFlags(withMaskFlags(command), { live: true })).action(
     (file: string, flags: ReplayFlags) => {
       context.run(flags, async (output) => {
-        checkTargetFlags(flags);
-        checkCombinations(flags);
+        checkReplayFlags(flags);
         const rules = await rulesOf(flags);
         if (flags.report !== undefined) await checkWritable(flags.report);
         await using source = await openSource(file, context.io);
@@ -240,97 +223,7 @@ function conclude(
   return exit === exitCodes.fine ? conditionExit(condition) : exit;
 }
 
-function guardOf({ allow, allowMutations }: ReplayFlags): GuardOptions {
-  return { allow, allowMutations };
-}
-
-/** What --header and --patch set on every request. */
-function metadataOf(rules: readonly HookRule[]): string[] {
-  return rules.flatMap((rule) =>
-    rule.do === 'set-header' && rule.where === undefined && rule.side !== 'response'
-      ? [rule.name, rule.value]
-      : [],
-  );
-}
-
-/** Those that are named, and those that the schemas of the capture say change nothing. */
-function readOnlyMethods({ readOnly = [] }: ReplayFlags, { schemas }: CaptureContents): string[] {
-  const registry = new SchemaRegistry();
-  for (const schema of schemas) registry.add(schema);
-  return [...new Set([...readOnly, ...registry.readOnlyMethods().filter((name) => methodName.test(name))])];
-}
-
 function progressText({ read, answered, failed, open, elapsedMs, maxLagMs }: ReplayProgress): string {
   const seconds = (elapsedMs / 1000).toFixed(1);
   return `${seconds} s: ${read} read, ${answered} answered, ${failed} failed, ${open} open, lag up to ${maxLagMs.toFixed(1)} ms`;
-}
-
-function compareOptions(
-  flags: ReplayFlags,
-  source: CaptureSource,
-  { schemas }: CaptureContents,
-  io: Io,
-): CompareOptions {
-  const recordedPolicy = source.header.policy;
-  const masker =
-    recordedPolicy.mode === 'none'
-      ? undefined
-      : createMasker(maskOf(flags, io.env), { keyId: recordedPolicy.keyId });
-  const options = { ignore: flags.ignore, recordedPolicy, masker, schemas };
-  // A path that is none shall be told before a plan is made.
-  createComparer(options);
-  return options;
-}
-
-async function rulesOf(flags: ReplayFlags): Promise<readonly HookRule[]> {
-  const patch =
-    flags.patch === undefined ? [] : parseHookRules(await readFile(flags.patch, 'utf8'), flags.patch);
-  return [...patch, ...(flags.header ?? [])];
-}
-
-/** No flag is without effect: one that would be is a mistake, and better told before anything is sent. */
-function checkCombinations(flags: ReplayFlags): void {
-  const wrong = (flag: string, why: string) =>
-    new GardenhoseError('invalid-option', `${flag} ${why}`, { subject: flag });
-  if (flags.compare !== true) {
-    if (flags.ignore !== undefined) throw wrong('--ignore', 'has an effect only with --compare; add it');
-    if (flags.policy !== undefined) throw wrong('--policy', 'has an effect only with --compare; add it');
-    if (flags.maskKeyFile !== undefined)
-      throw wrong('--mask-key-file', 'has an effect only with --compare; add it');
-  }
-  if (flags.dryRun === true && flags.reflection === true) {
-    throw wrong('--reflection', 'asks the target, and --dry-run sends nothing; leave one out');
-  }
-  if (flags.dryRun === true && flags.report !== undefined) {
-    throw wrong('--report', 'has no effect with --dry-run, which sends nothing; leave one out');
-  }
-  if (flags.report !== undefined && /\.html?$/i.test(flags.report)) {
-    throw wrong('--report', `writes JSON, found the name ${flags.report}; name a .json file`);
-  }
-}
-
-async function checkWritable(path: string): Promise<void> {
-  const there = await access(path, constants.W_OK).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
-  if (!there) await access(dirname(path), constants.W_OK);
-}
-
-const methodName = /^[^/\s]+\/[^/\s]+$/;
-
-function parseMethod(text: string): string {
-  if (!methodName.test(text)) throw new InvalidArgumentError('Expected a method, such as shop.Orders/Get.');
-  return text;
-}
-
-function parseHeader(text: string): HookRule {
-  try {
-    return parseHeaderRule(text, '--header');
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-  }
 }
