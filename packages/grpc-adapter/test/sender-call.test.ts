@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
@@ -177,6 +184,60 @@ test('case 26: a connection that was closed in a long gap is made again before t
     [0, undefined],
   ]);
   expect(running.sessions).toHaveLength(2);
+});
+
+test('case 26: pings of the target are answered in a gap, and the connection is kept', async () => {
+  const answeredPings: boolean[] = [];
+  await using running = await serveBare((stream) => {
+    const { session } = stream;
+    answerWith(stream, [frame('ok')]);
+    stream.on('close', () => session?.ping((error) => answeredPings.push(error === null)));
+  });
+  const results = await replayAll(
+    [aCall({ id: 1 }), aCall({ id: 2, at: 400 })],
+    createSender(running.origin),
+  );
+  expect(results.map(({ entry }) => entry.status)).toEqual([0, 0]);
+  expect(answeredPings[0]).toBe(true);
+  expect(running.sessions).toHaveLength(1);
+});
+
+test('case 11: a target that is restarted in the middle of a run loses what it had, and gets the rest', async () => {
+  const servers: Http2Server[] = [];
+  const sessions = new Set<ServerHttp2Session>();
+  const start = async (port: number): Promise<number> => {
+    const server = createServer();
+    servers.push(server);
+    server.on('session', (session) => sessions.add(session));
+    server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      stream.on('error', () => {
+        // The restart.
+      });
+      if (headers['x-answer'] === '1') answerWith(stream, [frame('ok')]);
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await start(0);
+  const calls = [
+    aCall({ id: 1, headers: ['x-answer', '1'] }),
+    aCall({ id: 2, at: 20 }),
+    aCall({ id: 3, at: 400, headers: ['x-answer', '1'] }),
+  ];
+  const restart = setTimeout(() => {
+    for (const session of sessions) session.destroy();
+    servers[0]?.close(() => void start(port));
+  }, 150);
+  const results = await replayAll(calls, createSender(`http://127.0.0.1:${port}`), { order: 'none' });
+  clearTimeout(restart);
+  for (const session of sessions) session.destroy();
+  for (const server of servers) server.close();
+  expect(results.map(({ entry }) => [entry.status, entry.error?.code])).toEqual([
+    [0, undefined],
+    [undefined, 'connection-closed'],
+    [0, undefined],
+  ]);
 });
 
 test('case 41: a target that is a socket in the file system is reached, and allowed as this machine is', async () => {
