@@ -1,5 +1,5 @@
 import { type CaptureEvent, type Exchange, type GapEvent, operationOf, textTable } from '@gardenhose/core';
-import { isFailed } from './exchange-row.ts';
+import { callStatus, isFailed } from './exchange-row.ts';
 import { showBytes, showCount, showDuration } from './output.ts';
 import { printable } from './printable.ts';
 import { SchemaList } from './schema-list.ts';
@@ -201,6 +201,8 @@ export class CaptureSummary {
 }
 
 function statusClass(exchange: Exchange): string {
+  const call = callStatus(exchange);
+  if (call !== undefined) return `gRPC ${call}`;
   if (exchange.response === undefined) return 'none';
   const first = Math.floor(exchange.response.status / 100);
   return first >= 1 && first <= 5 ? `${first}xx` : other;

@@ -1,16 +1,30 @@
-import { type Exchange, operationOf } from '@gardenhose/core';
+import { type Exchange, grpcStatusName, grpcStatusOf, operationOf } from '@gardenhose/core';
 import { showBytes, showDuration } from './output.ts';
 import { printable } from './printable.ts';
 
+/**
+ * The statuses of gRPC that are the server's fault, as OpenTelemetry has them for spans of servers: UNKNOWN,
+ * DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+ */
+const failedCalls: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15]);
+
 /** Whether it broke off or was answered with a server error. */
 export function isFailed(exchange: Exchange): boolean {
-  return exchange.abort !== undefined || (exchange.response?.status ?? 0) >= 500;
+  if (exchange.abort !== undefined || (exchange.response?.status ?? 0) >= 500) return true;
+  return failedCalls.has(grpcStatusOf(exchange) ?? 0);
+}
+
+/** The status of a gRPC call in words, such as `5 NOT_FOUND`. */
+export function callStatus(exchange: Exchange): string | undefined {
+  const status = grpcStatusOf(exchange);
+  return status === undefined ? undefined : `${status} ${grpcStatusName(status) ?? ''}`.trimEnd();
 }
 
 /** How an exchange ended, in a word. */
 export function ending(exchange: Exchange): string {
   if (exchange.abort !== undefined) return `abort ${exchange.abort.code}`;
-  return exchange.response === undefined ? 'no answer' : String(exchange.response.status);
+  if (exchange.response === undefined) return 'no answer';
+  return callStatus(exchange) ?? String(exchange.response.status);
 }
 
 /** An exchange as cells of a table: id, when, lane, request, ending, how long, sizes. */
@@ -42,6 +56,7 @@ export function exchangeJson(exchange: Exchange): Record<string, unknown> {
     method: exchange.request.method,
     target: exchange.request.target,
     status: exchange.response?.status,
+    grpcStatus: grpcStatusOf(exchange),
     abort: exchange.abort?.code,
     requestBytes: exchange.request.size,
     responseBytes: exchange.response?.size,

@@ -1,4 +1,5 @@
 import type { Exchange } from '@gardenhose/core';
+import { isFailed } from './exchange-row.ts';
 
 const columns = 64;
 // Wide enough that no ordinary capture reaches it: what lies beyond is drawn as one row.
@@ -44,7 +45,7 @@ export class Timeline {
     this.#starts[first] = (this.#starts[first] ?? 0) + 1;
 
     const row = this.#row(exchange.lane);
-    const bad = exchange.abort !== undefined || (exchange.response?.status ?? 0) >= 500;
+    const bad = isFailed(exchange);
     row.exchanges++;
     if (bad) row.failed++;
     raise(row.cells, first, started);

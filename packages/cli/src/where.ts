@@ -1,6 +1,7 @@
 import {
   type Exchange,
   GardenhoseError,
+  grpcStatusOf,
   headerValues,
   matchesGlob,
   operationOf,
@@ -33,6 +34,7 @@ const numberFields: Readonly<Record<string, (exchange: Exchange) => number | und
   id: (exchange) => exchange.id,
   parent: (exchange) => exchange.parent,
   status: (exchange) => exchange.response?.status,
+  'grpc-status': grpcStatusOf,
   at: (exchange) => exchange.startAt / 1e6,
   duration: (exchange) => (exchange.endAt - exchange.startAt) / 1e6,
   'request-bytes': (exchange) => exchange.request.size,

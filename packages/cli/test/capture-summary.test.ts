@@ -37,6 +37,24 @@ test('a summary counts exchanges, operations, lanes, masks and marks', () => {
   expect(text).toContain('a full bar is');
 });
 
+test('calls of gRPC are counted by their own status, of which those that are the fault of the server have failed', () => {
+  const summary = new CaptureSummary();
+  for (const status of ['0', '5', '14', '14', '77']) {
+    const response = { status: 200, trailers: ['grpc-status', status] };
+    summary.exchange(anExchange({ protocol: 'grpc', response }));
+  }
+  expect(summary.toJson()).toMatchObject({
+    exchanges: { total: 5, failed: 2 },
+    statuses: [
+      { name: 'gRPC 14 UNAVAILABLE', count: 2 },
+      { name: 'gRPC 0 OK', count: 1 },
+      { name: 'gRPC 5 NOT_FOUND', count: 1 },
+      { name: 'gRPC 77', count: 1 },
+    ],
+    lanes: [{ failed: 2 }],
+  });
+});
+
 test('a gap is told with what it took', () => {
   const summary = new CaptureSummary();
   const gap = { type: 'gap', seq: 9, at: 7e6, fromAt: 5e6, toAt: 7e6, events: 0, fromSeq: 10 } as const;

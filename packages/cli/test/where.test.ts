@@ -15,6 +15,7 @@ const exchange = anExchange({
   response: { status: 503 },
 });
 const routed = { ...exchange, operation: '/orders/:id' };
+const call = anExchange({ protocol: 'grpc', response: { status: 200, trailers: ['grpc-status', '5'] } });
 const holds = (expression: string) => compileWhere(expression)(exchange);
 
 test.each([
@@ -42,6 +43,12 @@ test.each([
   'status = 200 or lane = c1 and id = 7',
 ])('%s holds for an exchange that it describes', (expression) => {
   expect(holds(expression)).toBe(true);
+});
+
+test('grpc-status is the status of a call, which other exchanges have not', () => {
+  expect(compileWhere('grpc-status = 5')(call)).toBe(true);
+  expect(compileWhere('grpc-status > 5')(call)).toBe(false);
+  expect(holds('grpc-status')).toBe(false);
 });
 
 test.each([
