@@ -5,6 +5,7 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
 import { SchemaSet, schemaLimits } from '../model/schema-set.ts';
 import { writerName } from '../model/writer-name.ts';
+import { outlineSchema } from '../protobuf/schema-outline.ts';
 import { atExit } from './at-exit.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
@@ -137,8 +138,15 @@ export class Recorder implements TapTarget, AsyncDisposable {
     if (!this.#path.open || this.#closing !== undefined) return;
     try {
       const verdict = this.#schemas.add(schema);
-      if (verdict === 'new') this.#describe(schema);
-      if (verdict === 'new' || verdict === 'known') return;
+      if (verdict === 'known') return;
+      if (verdict === 'new') {
+        // Recorded all the same: what can be read of it counts.
+        this.#describe(schema);
+        if (schema.length > 0 && outlineSchema(schema) !== undefined) return;
+        this.#tapFailures++;
+        this.#lastError = `a schema of ${schema.length} bytes is no FileDescriptorSet, so messages that need it are dropped`;
+        return;
+      }
       this.#tapFailures++;
       this.#lastError = `a schema of ${schema.length} bytes is ${verdict === 'too-large' ? 'too large' : 'one too many'}: at most ${schemaLimits.bytes} bytes each, ${schemaLimits.totalBytes} together and ${schemaLimits.count} schemas are recorded`;
     } catch (error) {

@@ -999,14 +999,19 @@ test('a schema is recorded once, before the exchanges that begin after it was to
   expect(sink.events[0]).toEqual({ ...aSchema(), at: 0 });
   expect(schemas.map((event) => event.data)).toEqual([data, Uint8Array.of(1)]);
   expectNumbered(sink.events, stats.events);
-  expect(stats.tapFailures).toBe(0);
+  // The second is none.
+  expect(stats.tapFailures).toBe(1);
+  expect(stats.lastError).toContain('a schema of 1 bytes is no FileDescriptorSet');
 });
 
 test('schemas beyond the limits are not recorded, and are counted as failures of a tap', async () => {
   const sink = memorySink();
   const recorder = recorderTo(sink);
   recorder.describe(new Uint8Array(schemaLimits.bytes + 1));
-  for (let i = 0; i < schemaLimits.count + 2; i++) recorder.describe(Uint8Array.of(i, i >> 8));
+  for (let i = 0; i < schemaLimits.count + 2; i++) {
+    // A file with a name of two characters.
+    recorder.describe(Uint8Array.of(0x0a, 4, 0x0a, 2, 0x41 + (i % 16), 0x41 + (i >> 4)));
+  }
   const stats = await recorder.close();
   expect(sink.events.filter(({ type }) => type === 'schema')).toHaveLength(schemaLimits.count);
   expect(stats.tapFailures).toBe(3);
