@@ -86,12 +86,14 @@ export function tapHttp2Servers(
   for (const server of servers.keys()) tap(server);
   // A server comes into this map before it listens, and goes when it closes.
   const { set } = servers;
-  servers.set = (server, facts) => {
+  const told: typeof set = (server, facts) => {
     tap(server);
     return set.call(servers, server, facts);
   };
+  servers.set = told;
   return () => {
     attached = false;
+    if (servers.set === told) servers.set = set;
     for (const server of tapped) server.off('stream', onStream);
     tapped.clear();
   };

@@ -1,3 +1,4 @@
+import * as grpc from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { tapServer } from '../src/tap-server.ts';
 import { recording } from './support/recording.ts';
@@ -20,4 +21,14 @@ test('a unary call is recorded whole and in order', async () => {
     '1 trailers grpc-status 0',
     '1 end response',
   ]);
+});
+
+test('detached, a server is as it was', () => {
+  const { recorder } = recording();
+  const server = new grpc.Server();
+  const { addService } = server;
+  const servers: unknown = Reflect.get(server, 'http2Servers');
+  tapServer(server, recorder)();
+  expect(server.addService).toBe(addService);
+  expect(servers).toHaveProperty('set', Map.prototype.set);
 });
