@@ -51,13 +51,13 @@ const mask = {
   rules: [{ id: 'shop/customer-name', at: 'json:$..name', mask: 'token' }],
 };
 
-console.log('1. Record: a shop (HTTP), its warehouse (gRPC), eight shoppers at once\n');
+console.log('1. Record: a shop (HTTP), its warehouse (gRPC), six shoppers at once\n');
 const recorder = createRecorder({ service: 'shop', sink: fileSink({ path: captureFile }), mask });
 const detach = [attach(recorder), attachGrpc(recorder, { grpc })];
 const warehouse = await startWarehouse();
 const client = warehouseClient(warehouse.port);
 const shopServer = createServer(createService({ storeFile: `${folder}build-1.jsonl`, warehouse: client }));
-const { requests, secrets } = await shop({ port: await listening(shopServer), count: 8, rounds: 16 });
+const { requests, secrets } = await shop({ port: await listening(shopServer), count: 6, rounds: 12 });
 shopServer.close();
 client.close();
 warehouse.stop();
@@ -141,7 +141,7 @@ const liveSession = {
   },
 };
 let { report, changed, places } = await replayAgainst(2);
-if (report.fidelity.verdict === 'fell-behind') {
+for (let again = 0; again < 2 && report.fidelity.verdict === 'fell-behind'; again++) {
   console.log(`  This machine was busy: ${report.fidelity.reasons.join('; ')}. Once more.\n`);
   ({ report, changed, places } = await replayAgainst(2));
 }

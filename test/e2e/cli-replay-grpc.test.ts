@@ -87,7 +87,7 @@ test('with --to-grpc alone, only the calls are sent', async () => {
   expect(code).toBe(0);
 });
 
-test('grpc-js is not loaded for a capture that holds no call', async () => {
+test('--to-grpc is said to be of no use for a capture that holds no call, and nothing is sent there', async () => {
   const http = dir.file('http.hose');
   const recorder = createRecorder({ service: 'shop', sink: fileSink({ path: http }) });
   const server = createServer(shop());
