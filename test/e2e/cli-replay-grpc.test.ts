@@ -233,9 +233,9 @@ test('schemas that the capture lacks are given as files, or asked for', async ()
   expect(refused).toMatchObject({ code: 3, stdout: '' });
 });
 
-test('a capture on standard input may hold calls', async () => {
+test('a capture on standard input may hold calls, and the schemas to compare them by', async () => {
   await using served = await stock();
-  const args = ['replay', '-', '--to', served.origin, ...atOnce, '--json'];
+  const args = ['replay', '-', '--to', served.origin, '--compare', ...atOnce, '--json'];
   const { code, stdout } = await runCli(args, readFileSync(calls));
   expect(JSON.parse(stdout).exchanges).toMatchObject({ sent: 4, answered: 4 });
   expect(code).toBe(0);
