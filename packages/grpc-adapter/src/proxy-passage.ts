@@ -59,16 +59,30 @@ function passUp(down: WatchedStream, up: ClientHttp2Stream, { isCall, endStream 
   down.on('trailers', (_trailers: unknown, _flags: unknown, raw: readonly string[]) => {
     trailers = nodeHeaders(raw);
   });
-  up.on('wantTrailers', () => up.sendTrailers(trailers));
+  up.on('wantTrailers', () => {
+    try {
+      up.sendTrailers(trailers);
+    } catch {
+      // Node lets in more than it sends. Without them, the request would not be the one that was made.
+      resetAlone(up, NGHTTP2_INTERNAL_ERROR);
+    }
+  });
 }
 
 function passDown(down: WatchedStream, up: ClientHttp2Stream, request: PassedRequest, way: Way): void {
   let trailers: OutgoingHttpHeaders = {};
   let trailed = false;
   let ended = false;
-  const broken = (error: unknown): void => {
-    refuse(down, request, way, `its answer cannot be passed on (${codeOf(error)})`, 'INTERNAL');
+  const broken = (error: unknown): OutgoingHttpHeaders | undefined => {
+    const answer = refuse(
+      down,
+      request,
+      way,
+      `its answer cannot be passed on (${codeOf(error)})`,
+      'INTERNAL',
+    );
     resetAlone(up, NGHTTP2_CANCEL);
+    return answer;
   };
   const attempt = (act: () => void): void => {
     if (down.destroyed || down.closed) return;
@@ -84,7 +98,14 @@ function passDown(down: WatchedStream, up: ClientHttp2Stream, request: PassedReq
   };
   down.on('drain', () => up.resume());
   down.on('wantTrailers', () => {
-    attempt(() => down.sendTrailers(trailers));
+    attempt(() => {
+      try {
+        down.sendTrailers(trailers);
+      } catch (error) {
+        const answer = broken(error);
+        if (answer !== undefined) down.sendTrailers(answer);
+      }
+    });
     // Node sends them in the next turn.
     setImmediate(settle);
   });

@@ -44,6 +44,8 @@ export class StreamAnswer implements StubAnswer {
   #coding: string | undefined;
   #headSent = false;
   #ended = false;
+  /** Of a reset that is due. */
+  #resetCode: number | undefined;
 
   /** @param headers - Of the request, names and values in turns */
   constructor(stream: ServerHttp2Stream, headers: HeaderList) {
@@ -92,7 +94,14 @@ export class StreamAnswer implements StubAnswer {
     frame[0] = packed === undefined ? 0 : 1;
     frame.writeUInt32BE(body.length, 1);
     body.copy(frame, 5);
-    this.#stream.write(frame);
+    this.#stream.write(frame, () => this.#resetOnceWritten());
+  }
+
+  /** Not before what was written before it. */
+  #resetOnceWritten(): void {
+    if (this.#resetCode !== undefined && this.#stream.writableLength === 0) {
+      this.#stream.close(this.#resetCode);
+    }
   }
 
   #end(trailers: HeaderList, alone: boolean): void {
@@ -117,9 +126,8 @@ export class StreamAnswer implements StubAnswer {
       this.#status(deadline ? 4 : 1, 'the recording ends here: its client went away');
     } else if (reset !== undefined) {
       this.#ended = true;
-      // Not before what was written before it.
-      if (this.#stream.writableLength === 0) this.#stream.close(Number(reset));
-      else this.#stream.once('drain', () => this.#stream.close(Number(reset)));
+      this.#resetCode = Number(reset);
+      this.#resetOnceWritten();
     } else {
       this.#status(statusNamed(code) ?? unavailable, `the recorded call ended so: ${code}`);
     }

@@ -76,6 +76,8 @@ type AnyServer = Http2Server | Http2SecureServer;
 function serverWith(tls: StubTlsOptions | undefined): AnyServer {
   const settings = { maxSessionMemory: maxSessionMegabytes, maxHeaderListPairs: maxHeaderPairs };
   if (tls === undefined) return createServer(settings);
+  if (tls.cert === undefined) throw invalidOption('tls.cert', 'is missing');
+  if (tls.key === undefined) throw invalidOption('tls.key', 'is missing');
   try {
     return createSecureServer({ ...settings, cert: tls.cert, key: tls.key });
   } catch (error) {
@@ -123,14 +125,20 @@ class RunningStub implements GrpcStub {
   async close(): Promise<void> {
     this.#stub.close();
     for (const stream of this.#streams) stream.close(cancelled);
-    if (!this.server.listening) return;
-    const closed = once(this.server, 'close');
-    this.server.close();
-    for (const session of this.#sessions) session.close();
+    const closed: Promise<unknown>[] = [];
+    if (this.server.listening) {
+      closed.push(once(this.server, 'close'));
+      this.server.close();
+    }
+    // Also those that the server was given and did not take itself.
+    for (const session of this.#sessions) {
+      closed.push(new Promise((resolve) => session.once('close', resolve)));
+      session.close();
+    }
     const hurry = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
     }, closeMs);
-    await closed;
+    await Promise.all(closed);
     clearTimeout(hurry);
   }
 

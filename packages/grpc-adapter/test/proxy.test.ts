@@ -11,10 +11,14 @@ import { certificate } from '../../http-adapter/test/support/certificate.ts';
 import { createRecordingProxy, type RecordingProxy, type RecordingProxyOptions } from '../src/proxy.ts';
 import {
   callHead,
+  converse,
   flags,
   frame,
+  frameServer,
+  framesIn,
   frameType,
   headerBlock,
+  isOver,
   preface,
   reset as resetFrame,
 } from './support/frames.ts';
@@ -226,6 +230,44 @@ test('requests over HTTP/2 that are no gRPC pass whole, and are counted and not 
   await closed(proxy);
   origin.close();
   expect(await told()).toEqual([]);
+});
+
+test('trailers that Node does not send: the answer ends with INTERNAL, the request is reset, and the proxy stays', async () => {
+  const bad = [['http2-settings', 'x']] as const;
+  await using origin = await frameServer((socket, stream) => {
+    const head = headerBlock([
+      [':status', '200'],
+      ['content-type', 'application/grpc'],
+    ]);
+    const trailers = headerBlock([['grpc-status', '0'], ...bad]);
+    socket.write(frame(frameType.headers, flags.endHeaders, stream, head));
+    socket.write(frame(frameType.headers, flags.endHeaders | flags.endStream, stream, trailers));
+  });
+  const { recorder, told } = recording();
+  const proxy = createRecordingProxy({ to: `http://127.0.0.1:${origin.port}`, target: recorder });
+  const port = await listening(proxy);
+  {
+    await using client = rawCall(port, '/test.Echo/Unary');
+    client.stream.end(framed('tea'));
+    expect((await client.seen).join('\n')).toMatch(/trailers? 13/);
+  }
+  const request = headerBlock(
+    callHead('/a').map(([name, value]) => [name, name === 'content-type' ? 'a/b' : value]),
+  );
+  const answer = await converse(
+    port,
+    [
+      preface,
+      frame(frameType.settings, 0, 0),
+      frame(frameType.headers, flags.endHeaders, 1, request),
+      frame(frameType.data, 0, 1, Buffer.from('body')),
+      frame(frameType.headers, flags.endHeaders | flags.endStream, 1, headerBlock(bad)),
+    ],
+    isOver(1),
+  );
+  expect(framesIn(answer).some(({ type }) => type === frameType.reset)).toBe(true);
+  await closed(proxy);
+  expect(await told()).toContain('1 mark proxy origin-broke-off');
 });
 
 test('an origin of HTTP/1 is told from one that is away', async () => {

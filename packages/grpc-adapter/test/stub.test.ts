@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:http2';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRecorder, fileSink, type Policy } from '@gardenhose/core';
+import { createRecorder, fileSink, type Policy, type StubTlsOptions } from '@gardenhose/core';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { expect, test, vi } from 'vitest';
@@ -246,6 +249,19 @@ test('a call that the server reset is reset', async () => {
   ]);
 });
 
+test('a reset comes after the messages before it, also where nothing is between them', async () => {
+  for (const count of [1, 3]) {
+    const list = (call: grpc.ServerWritableStream<Buffer, Buffer>) => {
+      for (const part of ['a', 'b', 'c'.repeat(100_000)].slice(0, count)) call.write(Buffer.from(part));
+      slowly(20, () => Reflect.get(Reflect.get(call, 'call'), 'stream').close(11));
+    };
+    using recorded = await recordCalls({ list }, (client) => calling.list(client, 'go'));
+    const { seen } = await against(recorded, (client) => calling.list(client, 'go'), { latency: 'none' });
+    expect(seen.log.slice(1, -1)).toHaveLength(count);
+    expect(seen.log.at(-1)).toContain('status 8');
+  }
+});
+
 test('messages that were compressed are compressed again, for clients that can read them', async () => {
   const text = 'again and again '.repeat(2_000);
   const options = { 'grpc.default_compression_algorithm': 2 };
@@ -308,6 +324,24 @@ test('a stub with a certificate is called with TLS', async () => {
   await expect(createStub(recorded.path, { tls: { cert: 'none', key: 'none' } })).rejects.toThrow(
     /^tls must hold a certificate and its private key as PEM/,
   );
+  const noKey: StubTlsOptions = JSON.parse(JSON.stringify({ cert: certificate.cert }));
+  await expect(createStub(recorded.path, { tls: noKey })).rejects.toThrow('tls.key is missing');
+  const empty: StubTlsOptions = JSON.parse('{}');
+  await expect(createStub(recorded.path, { tls: empty })).rejects.toThrow('tls.cert is missing');
+});
+
+test('connections that a stub was handed end when it closes, though it did not listen', async () => {
+  using recorded = await recordCalls({}, (client) => calling.unary(client, 'tea'));
+  const stub = await createStub(recorded.path);
+  const front = createServer((socket) => stub.server.emit('connection', socket)).listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  const address = front.address();
+  const session = connect(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`);
+  await once(session, 'remoteSettings');
+  const ended = once(session, 'close');
+  await stub.close();
+  await ended;
+  front.close();
 });
 
 test('an address that is none is refused, and one in use', async () => {

@@ -186,3 +186,24 @@ test('a body over the limit is refused', async () => {
   expect(seen).toEqual([413, 200]);
   expect(summary).toMatchObject({ matched: 1, abandoned: 1 });
 });
+
+test('a path that was never recorded is told as it was masked', async () => {
+  const mask: Policy = { version: 1, key };
+  const exchanges = await recorded(
+    (_req, res) => res.end(),
+    (origin) => fetch(`${origin}/users/x`),
+    mask,
+  );
+  const told: string[] = [];
+  const drive = async (origin: string) => {
+    for (const path of ['/users/ada@example.com', '/pay/a/b/4111111111111111']) {
+      const response = await fetch(`${origin}${path}`);
+      told.push(await response.text(), JSON.stringify([...response.headers]));
+    }
+  };
+  const onCall: HttpStubOptions['onCall'] = (call) => void told.push(JSON.stringify(call));
+  const { summary } = await served(exchanges, drive, { mask, onCall });
+  expect(summary).toMatchObject({ missed: 2 });
+  expect(JSON.stringify([summary, told])).not.toMatch(/ada@|4111111111111111/);
+  expect(summary.misses[0]?.operation).toMatch(/^GET \/users\/mk_email_/);
+});

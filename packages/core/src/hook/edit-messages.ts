@@ -50,14 +50,14 @@ export function editRecordedMessages<Message extends object = JsonObject>(
   const open = new Map<ExchangeId, OpenCall>();
   const onEvent = (event: ExchangeEvent, context: HookContext): ExchangeEvent | undefined => {
     if (event.type === 'start') remember(open, event, each);
-    if (event.type === 'abort') open.delete(event.exchange);
+    forget(open, event);
     return event.type === 'message' ? editedEvent(event, open.get(event.exchange), each, context) : undefined;
   };
   if (options.beforeMask === true) return { beforeMask: onEvent };
   return {
     onExchange: (start) => remember(open, start, each),
     onEvent: (event, context) => {
-      if (event.type === 'abort') open.delete(event.exchange);
+      forget(open, event);
       return event.type === 'message'
         ? editedEvent(event, open.get(event.exchange), each, context)
         : undefined;
@@ -97,6 +97,8 @@ interface OpenCall {
   readonly operation: string;
   /** Reasons that were told. */
   readonly missed: Set<string>;
+  /** Sides that are over. */
+  readonly ended: Set<Side>;
 }
 
 function remember(open: Map<ExchangeId, OpenCall>, start: StartEvent, edit: MessageEdit<object>): undefined {
@@ -106,6 +108,15 @@ function remember(open: Map<ExchangeId, OpenCall>, start: StartEvent, edit: Mess
   const oldest = open.keys().next();
   if (open.size > maxOpen && oldest.done !== true) open.delete(oldest.value);
   return undefined;
+}
+
+/** A call that is over must not take the place of one that is not. */
+function forget(open: Map<ExchangeId, OpenCall>, event: ExchangeEvent): void {
+  if (event.type === 'end') {
+    const ended = open.get(event.exchange)?.ended.add(event.side);
+    if (ended?.size !== 2) return;
+  } else if (event.type !== 'abort') return;
+  open.delete(event.exchange);
 }
 
 function callOf(
@@ -118,7 +129,7 @@ function callOf(
   const name = operation ?? target.slice(1);
   const globs = wanted === undefined || typeof wanted === 'string' ? [wanted] : wanted;
   if (!globs.some((glob) => glob === undefined || matchesGlob(glob, name))) return undefined;
-  return { target, operation: name, missed: new Set() };
+  return { target, operation: name, missed: new Set(), ended: new Set() };
 }
 
 function editedEvent(

@@ -41,6 +41,7 @@ export interface CallHost {
 
 /** How a call went. */
 export interface FinishedCall {
+  /** As it was masked. */
   readonly start: ExchangeStart;
   readonly served: RecordedCall | undefined;
   readonly reused: boolean;

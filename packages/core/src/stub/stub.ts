@@ -274,7 +274,7 @@ const protocols: Readonly<Record<Protocol, (start: ExchangeStart) => string>> = 
   websocket: ({ target }) => target.slice(0, 256),
 };
 
-/** An operation that was not recorded has no name but what was asked. */
+/** An operation that was not recorded has no name but what was asked, as it was masked. */
 const nameOf = (start: ExchangeStart): string => start.operation ?? protocols[start.protocol](start);
 
 function addTo(counts: Map<string, number>, key: string): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { editRecordedMessages, editSentMessages, type MessageEdit } from '../../src/hook/edit-messages.ts';
 import type { RecordHooks } from '../../src/hook/hook.ts';
-import type { ExchangeStart } from '../../src/model/event.ts';
+import type { ExchangeEvent, ExchangeStart } from '../../src/model/event.ts';
 import type { Exchange } from '../../src/model/exchange.ts';
 import { SchemaRegistry } from '../../src/protobuf/schema-registry.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
@@ -192,4 +192,33 @@ test('a message that cannot be edited while recording is kept as it is, with a m
   const failed = await recorded(editRecordedMessages({ edit: () => ({ total: 'x' }) }), encoded({ id: 'a' }));
   expect(failed.stats).toMatchObject({ exchangesLost: { hook: 1 } });
   expect(failed.message).toBeUndefined();
+});
+
+test('a call that goes on is edited to its end, however many others begin and end meanwhile', () => {
+  const edit = (order: Order): void => {
+    order.total = 7;
+  };
+  const hooks = editRecordedMessages<Order>({ edit }, { beforeMask: true });
+  const stamp = { seq: 1, at: 0 };
+  const context = { schemas, mark: () => undefined, drop: () => undefined };
+  const tell = (event: ExchangeEvent) => hooks.beforeMask?.(event, context);
+  const start = (exchange: number) =>
+    tell({
+      type: 'start',
+      ...stamp,
+      sampleRate: 1,
+      ...aStart({ protocol: 'grpc', target: '/shop.Orders/Place' }),
+      exchange,
+    });
+  start(1);
+  for (let exchange = 2; exchange < 70_000; exchange++) {
+    start(exchange);
+    for (const side of ['request', 'response'] as const) {
+      tell({ type: 'end', ...stamp, exchange, side, size: 0, state: 'kept', complete: true });
+    }
+  }
+  const data = encoded({ id: 'a' });
+  const message = { type: 'message', side: 'request', index: 0, kind: 0, size: 1, state: 'kept' } as const;
+  const edited = tell({ ...message, ...stamp, exchange: 1, data });
+  expect(edited).toMatchObject({ state: 'masked' });
 });
