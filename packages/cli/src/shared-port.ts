@@ -57,6 +57,8 @@ export function sharePort(http1: HttpServer, http2: EventEmitter, options: Share
   http1.on('connection', (socket: Socket) => {
     all.add(socket);
     undecided.add(socket);
+    // What breaks a connection closes it as well. Those that are refused have nobody else to hear of it.
+    socket.on('error', () => undefined);
     socket.once('close', () => {
       all.delete(socket);
       undecided.delete(socket);
@@ -135,6 +137,8 @@ function serverThatAsksForTls(): Http2Server {
   server.on('sessionError', () => undefined);
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
+    // Its client has taken it back.
+    if (stream.destroyed || stream.closed) return;
     const isCall = headers['content-type']?.startsWith('application/grpc') === true;
     const answer = isCall
       ? { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '14', 'grpc-message': message }

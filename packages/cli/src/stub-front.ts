@@ -96,6 +96,8 @@ function serverWithoutCalls(): Http2Server {
   server.on('sessionError', () => undefined);
   server.on('stream', (stream) => {
     stream.on('error', () => undefined);
+    // Its client has taken it back.
+    if (stream.destroyed || stream.closed) return;
     const status = { 'grpc-status': '14', 'grpc-message': 'nothing of gRPC was recorded' };
     stream.respond(
       { ':status': 200, 'content-type': 'application/grpc', 'gardenhose-stub': 'miss', ...status },

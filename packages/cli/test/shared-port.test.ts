@@ -2,8 +2,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import {
+  callHead,
+  flags,
+  frame,
+  frameType,
+  headerBlock,
+  preface,
+  reset,
+} from '../../grpc-adapter/test/support/frames.ts';
+import { certificate } from '../../http-adapter/test/support/certificate.ts';
 import { type SharedPort, sharePort } from '../src/shared-port.ts';
+import { StubFront } from '../src/stub-front.ts';
 
 interface Shared extends AsyncDisposable {
   readonly port: number;
@@ -12,11 +23,11 @@ interface Shared extends AsyncDisposable {
 }
 
 /** A server of each kind on one port, both of which say what they are. */
-async function sharing(): Promise<Shared> {
+async function sharing(tls?: typeof certificate): Promise<Shared> {
   const http1 = createServer((req, res) => req.resume().on('end', () => res.end(`HTTP/1 ${req.method}`)));
   const http2 = createHttp2Server((_req, res) => res.end('HTTP/2'));
   const refused: string[] = [];
-  const shared = sharePort(http1, http2, { refused: (reason) => refused.push(reason) });
+  const shared = sharePort(http1, http2, { tls, refused: (reason) => refused.push(reason) });
   http1.listen(0, '127.0.0.1');
   await once(http1, 'listening');
   const address = http1.address();
@@ -101,4 +112,44 @@ test('a client that goes away before it has said what it speaks leaves nothing b
   gone.resume();
   await once(gone, 'close');
   expect(both.refused).toEqual([]);
+});
+
+/** Asks something and takes it back at once; resolves when the other side has read that. */
+async function takeBack(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const head = frame(frameType.headers, flags.endHeaders, 1, headerBlock(callHead('/a.B/C')));
+  const ping = frame(frameType.ping, 0, 0, Buffer.alloc(8, 'p'));
+  socket.write(Buffer.concat([preface, frame(frameType.settings, 0, 0), head, reset(1, 8), ping]));
+  await untilSays(socket, /pppppppp/);
+  socket.destroy();
+}
+
+test('a call that its client takes back at once harms no port', async () => {
+  {
+    await using both = await sharing(certificate);
+    await takeBack(both.port);
+    expect(both.refused).toHaveLength(1);
+  }
+  const front = await StubFront.listen(
+    { host: '127.0.0.1', port: 0 },
+    { grpc: undefined, http: undefined },
+    undefined,
+    () => undefined,
+  );
+  await takeBack(Number(front.at.split(':').at(-1)));
+  await front.close();
+});
+
+test('clients that are refused and break their connections harm no port', async () => {
+  await using both = await sharing(certificate);
+  for (let round = 0; round < 20; round++) {
+    const socket = connect(both.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    const over = once(socket, 'close');
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    await vi.waitFor(() => expect(both.refused).toHaveLength(round + 1), { interval: 1 });
+    socket.resetAndDestroy();
+    await over;
+  }
 });

@@ -59,7 +59,8 @@ export class Upstream {
     session.once('connect', () => {
       this.#connected = true;
       undo();
-      session.setLocalWindowSize(connectionWindow);
+      // The client may have gone away in this moment.
+      if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
     });
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
       this.#spoke = true;

@@ -95,7 +95,7 @@ export function createRecordingProxy(options: RecordingProxyOptions): RecordingP
   server.on('session', (session: ServerHttp2Session) => {
     const client = new Client(session, settings, counts);
     clients.set(session, client);
-    session.setLocalWindowSize(connectionWindow);
+    if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
     session.once('close', () => {
       clients.delete(session);
       client.closed();
