@@ -33,6 +33,7 @@ export interface KeptMessages {
 interface WholeMessages {
   readonly chunks: readonly Kept[];
   readonly size: number;
+  readonly truncated: boolean;
   readonly error?: AnswerError;
 }
 
@@ -108,24 +109,37 @@ export class AnswerMessages implements MessageReceiver {
   ): Promise<WholeMessages> {
     const coding = headerOf(head, 'grpc-encoding');
     const decode = coding === 'gzip' ? gunzipped : coding === 'deflate' ? inflated : undefined;
-    const maxOutputLength = this.#limits.maxMessageBytes;
+    const { maxBodyBytes, maxMessageBytes: maxOutputLength, room } = this.#limits;
     const chunks: Kept[] = [];
     let size = this.#size;
+    let kept = 0;
+    let truncated = this.#truncated;
+    let error: AnswerError | undefined;
     for (const [place, chunk] of this.#chunks.entries()) {
-      if (!compressed.has(place)) chunks.push(chunk);
-      else {
+      let { data } = chunk;
+      if (compressed.has(place)) {
         try {
           if (decode === undefined) throw new TypeError('an unknown coding');
-          const data = await decode(chunk.data, { maxOutputLength });
-          size += data.length - chunk.data.length;
-          chunks.push({ at: chunk.at, data });
+          data = await decode(chunk.data, { maxOutputLength });
         } catch {
           const message = `${target} sent a message that cannot be decompressed, or is over maxMessageBytes (${maxOutputLength}) then`;
-          return { chunks, size, error: { code: 'response-malformed', message } };
+          error = { code: 'response-malformed', message };
+          break;
         }
+        size += data.length - chunk.data.length;
       }
+      // A few bytes may have become very many: the limits hold for what they became.
+      const cost = data.length + messageCost;
+      if (kept + cost > maxBodyBytes || cost > room.bytes) {
+        truncated = true;
+        break;
+      }
+      kept += cost;
+      room.bytes -= cost;
+      chunks.push({ at: chunk.at, data });
     }
-    return { chunks, size };
+    room.bytes += kept;
+    return error === undefined ? { chunks, size, truncated } : { chunks, size, truncated, error };
   }
 }
 

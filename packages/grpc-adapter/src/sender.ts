@@ -33,7 +33,7 @@ export interface SenderOptions {
   readonly infrastructure?: boolean | undefined;
   /** Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Bytes kept of the messages of one answer; the rest is counted. Default 16,777,216 (16 MiB). */
+  /** Bytes kept of the messages of one answer, once they are decompressed; the rest is counted. Default 16,777,216 (16 MiB). */
   readonly maxBodyBytes?: number | undefined;
   /** Bytes of one message of an answer; a larger one ends the call. Default 67,108,864 (64 MiB). */
   readonly maxMessageBytes?: number | undefined;
