@@ -73,10 +73,13 @@ function readKeyFile(path: string): Buffer {
   const content = Buffer.alloc(longestFile + 1);
   let length = 0;
   let mode = 0;
+  let isFile = true;
   try {
     const file = openSync(path, 'r');
     try {
-      mode = fstatSync(file).mode;
+      const stat = fstatSync(file);
+      mode = stat.mode;
+      isFile = stat.isFile();
       for (let read = -1; read !== 0 && length < content.length; length += read) {
         read = readSync(file, content, length, content.length - length, null);
       }
@@ -88,6 +91,9 @@ function readKeyFile(path: string): Buffer {
   }
   if (length > longestFile)
     throw keyError(`the key file ${path} is longer than ${longestFile} bytes; it holds no key`, path);
+  // The key is read where options are checked, and again where events are masked.
+  if (length === 0 && !isFile)
+    throw keyError(`the key file ${path} holds nothing; a pipe can be read only once: give a file`, path);
   warnOfOpenFile(path, mode);
   return content.subarray(0, length);
 }

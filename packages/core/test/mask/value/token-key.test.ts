@@ -41,6 +41,11 @@ test.each([
   ['not there', { file: '/nowhere/key' }, /\/nowhere\/key cannot be read: there is no such file/],
   ['a directory', { file: '/' }, /cannot be read: it is a directory/],
   ['endless', { file: '/dev/zero' }, /longer than 65536 bytes/],
+  [
+    'empty, and no file, as a pipe that was read before',
+    { file: '/dev/null' },
+    /a pipe can be read only once: give a file/,
+  ],
 ])('refuses a key that is %s', (_, from, message) => {
   expect(() => readKeys([from])).toThrow(
     expect.objectContaining({ code: 'mask-key', message: expect.stringMatching(message) }),
