@@ -21,6 +21,8 @@ export interface FieldPlan {
   readonly isKey: boolean;
   /** Where something can be masked, or left out, in a message of it. */
   readonly plan: MessagePlan | undefined;
+  /** Readers make one message of all that are sent of it, and what one of them says tells how another is to be masked. */
+  readonly joins: boolean;
 }
 
 const mapKey = 1;
@@ -38,6 +40,7 @@ export class MessagePlan {
   readonly #high = new Map<number, FieldPlan>();
   readonly #plans: MessagePlans;
   #idle: boolean | undefined;
+  #joins: boolean | undefined;
 
   constructor(type: MessageType, plans: MessagePlans) {
     this.type = type;
@@ -63,6 +66,22 @@ export class MessagePlan {
   get isIdle(): boolean {
     this.#idle ??= this.#plans.allowIdle && !this.#reaches(new Set());
     return this.#idle;
+  }
+
+  /** What one of its fields says tells how another is masked; or such a message is within it, once. */
+  get joins(): boolean {
+    this.#joins ??= this.#tells(new Set());
+    return this.#joins;
+  }
+
+  #tells(seen: Set<MessagePlan>): boolean {
+    seen.add(this);
+    if (this.pairs || this.form === 'any') return true;
+    for (const field of [...this.#low, ...this.#high.values()]) {
+      const plan = field === undefined || field.repeated ? undefined : field.plan;
+      if (plan !== undefined && !seen.has(plan) && plan.#tells(seen)) return true;
+    }
+    return false;
   }
 
   /** Whether a field that something can be done with is within it. */
@@ -108,6 +127,10 @@ class PlannedField implements FieldPlan {
   get plan(): MessagePlan | undefined {
     if (this.#plan === undefined && this.kind === 'message') this.#plan = this.#plans.of(this.typeName);
     return this.#plan;
+  }
+
+  get joins(): boolean {
+    return !this.repeated && this.kind === 'message' && this.plan?.joins === true;
   }
 }
 

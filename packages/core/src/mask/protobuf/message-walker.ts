@@ -65,6 +65,7 @@ export class MessageWalker {
     if (plan.form === 'entry') named = this.#ruleOfKey(end, depth, group);
     else if (plan.pairs) named = this.#ruleOfName(plan, end, depth, group);
     const isEntry = plan.form === 'entry';
+    let joined: Set<FieldPlan> | undefined;
     while (reader.at < end) {
       const start = reader.at;
       const tag = reader.tag(end);
@@ -80,6 +81,14 @@ export class MessageWalker {
           this.#setItem(plan, start, end, depth, inherited);
         else this.#unknown(start, tag, end, depth);
         continue;
+      }
+      if (this.#dropsUnknown && field.joins) {
+        joined ??= new Set();
+        if (joined.has(field)) {
+          this.#unknown(start, tag, end, depth);
+          continue;
+        }
+        joined.add(field);
       }
       let { rule } = field;
       if (named !== undefined && (isEntry ? !field.isKey : field.role === roleValue))

@@ -103,8 +103,9 @@ export class ValueMasker {
       sum = (sum + weight) | 0;
     }
     const odd = i < to;
-    if (high > 0x7f || odd) {
-      if (isBytes && hasControls(bytes, i, to)) {
+    // The quick look goes past 0x7f, which no text has.
+    if (high > 0x7f || odd || (isBytes && high === 0x7f)) {
+      if (isBytes && hasControls(bytes, from, to)) {
         this.#opaque(from, to);
         return;
       }

@@ -193,3 +193,94 @@ test('a rule that removes takes numbers out, one by one or packed', () => {
   const bytes = [...int(1, 7), ...sized(2, [1, 2]), ...int(2, 3), ...fixed64(3, 1, 1, 1, 1, 1, 1, 1, 1)];
   expect(mask([...bytes, ...int(4, 1)]).data).toEqual(Buffer.from(int(4, 1)));
 });
+
+test('of a message that is sent in parts, what one part says tells how the others are masked: only the first is kept', () => {
+  const mask = callMasker(
+    proto2(`message Message { optional Attribute one = 1; optional group Pair = 2 { optional Attribute in = 1; }
+      map<string, Attribute> m = 3; optional google.protobuf.Any any = 4; repeated Attribute many = 5; }
+      message Attribute { optional string key = 1; optional string value = 2; }
+      message Other { optional string note = 1; } message Secret { optional string password = 1; }`),
+  );
+  const name = sized(1, 'password');
+  const value = sized(2, canary);
+  const other = [...sized(1, 'x/test.Other'), ...sized(2, sized(1, canary))];
+  for (const [bytes, kept] of [
+    [[...sized(1, name), ...sized(1, value)], sized(1, name)],
+    [[...group(2, sized(1, name)), ...group(2, sized(1, value))], group(2, sized(1, name))],
+    [sized(3, [...sized(2, name), ...sized(2, value)]), sized(3, sized(2, name))],
+    [[...sized(4, other), ...sized(4, sized(1, 'x/test.Secret'))], sized(4, other)],
+    [
+      [...sized(5, name), ...sized(5, value)],
+      [...sized(5, name), ...sized(5, value)],
+    ],
+  ] as const) {
+    expect(mask(bytes).data).toEqual(Buffer.from(kept));
+  }
+});
+
+test('a schema that comes later tells more of messages that were masked before', () => {
+  const mask = callMasker(proto2('message Message { optional string note = 1; extensions 100 to 200; }'), {
+    disable: ['default/proto/unknown-field'],
+  });
+  const bytes = sized(150, canary);
+  expect(mask(bytes).data).toEqual(Buffer.from(bytes));
+  mask.describe(
+    schemaOf(
+      'syntax = "proto2"; package test; message Message { extensions 100 to 200; } extend Message { optional string home_password = 150; }',
+    ).schema,
+  );
+  expect(mask(bytes).data?.includes(canary)).toBe(false);
+});
+
+test('groups and Anys within each other count as deep as messages do', () => {
+  const mask = callMasker(
+    proto2(
+      'message Message { optional group Item = 1 { optional Message more = 2; optional Item item = 1; } optional google.protobuf.Any any = 3; }',
+    ),
+  );
+  const groups = (depth: number) => [...Array<number>(depth).fill(0x0b), ...Array<number>(depth).fill(0x0c)];
+  expect(mask(groups(100)).state).toBe('kept');
+  expect(mask(groups(101)).state).toBe('dropped:protobuf-depth');
+  const url = sized(1, 'x/google.protobuf.Any');
+  const anys = (depth: number) => {
+    let bytes = url;
+    for (let i = 1; i < depth; i++) bytes = [...url, ...sized(2, bytes)];
+    return sized(3, bytes);
+  };
+  expect(mask(anys(100)).state).toBe('kept');
+  expect(mask(anys(101)).state).toBe('dropped:protobuf-depth');
+});
+
+test('what masks a group, an Any or a set as a whole masks what is in it', () => {
+  const groups = proto2('message Message { optional group Item = 1 { optional string note = 2; } }');
+  const anys = proto3('message Message { google.protobuf.Any any = 1; } message Inner { string note = 1; }');
+  const any = sized(1, [...sized(1, 'x/test.Inner'), ...sized(2, sized(1, canary))]);
+  for (const [schema, at, bytes] of [
+    [groups, 'proto:test.Message.item', group(1, sized(2, canary))],
+    [anys, 'proto:test.Message.any', any],
+    [set, 'proto:test.Message.set', sized(1, group(1, int(2, 1000), sized(3, sized(2, canary))))],
+  ] as const) {
+    for (const how of ['token', 'redact', 'remove'] as const) {
+      const { data, state } = callMasker(schema, { rules: [{ id: 'r', at, mask: how }] })(bytes);
+      expect([at, how, data?.includes(canary), state]).toEqual([at, how, false, 'masked']);
+    }
+    expect(callMasker(schema)(bytes).data?.includes(canary)).toBe(true);
+  }
+});
+
+test('the type of an Any is looked at as any text is', () => {
+  const mask = callMasker(proto3('message Message { google.protobuf.Any any = 1; }'));
+  expect(mask(sized(1, sized(1, 'to bob@example.com now'))).data?.includes('bob@')).toBe(false);
+});
+
+test('what a rule keeps is not what its descriptor says where it has another wire type, or is of no known type', () => {
+  const schema = proto3('message Message { string note = 1; google.protobuf.Any any = 2; string x = 256; }');
+  const rules = ['note', 'any'].map(
+    (name) => ({ id: name, at: `proto:test.Message.${name}`, mask: 'keep' }) as const,
+  );
+  const mask = callMasker(schema, { rules });
+  const shown = [...sized(1, canary), ...sized(256, 'x')];
+  expect(mask([...shown, ...fixed64(1, 1, 2, 3, 4, 5, 6, 7, 8)]).data).toEqual(Buffer.from(shown));
+  const any = sized(2, [...sized(1, 'x/other.Type'), ...sized(2, canary)]);
+  expect(mask(any).data?.includes(canary)).toBe(false);
+});

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { detectorIds } from '../../../src/mask/policy/detector-ids.ts';
 import { group, int, schemaOf, sized, tag, varint } from '../../protobuf/support.ts';
 import { maskJson } from '../support.ts';
 import { callMasker } from './support.ts';
@@ -448,4 +449,118 @@ test('what was masked once stays as it is', () => {
   const once = mask([...sized(1, mail), ...sized(2, `x ${mail}`), ...sized(3, 'pw'), ...int(4, 300)]);
   const twice = mask(once.data ?? []);
   expect(twice.data).toEqual(once.data);
+});
+
+test('a text that a rule keeps is looked at all the same', () => {
+  const rules = [{ id: 'r', at: 'proto:test.Message.note', mask: 'keep' }] as const;
+  const { data } = callMasker(flat, { rules })(sized(2, `to ${mail}`));
+  expect(data).toEqual(Buffer.from(sized(2, `to ${token('email', mail)}`)));
+});
+
+test('bytes with one character that text has none of, or that are not UTF-8, are opaque, long or short', () => {
+  const mask = callMasker(flat);
+  for (const odd of [[0x7f], [0x00], [0x1f], [0xff], [0xc3]]) {
+    for (const text of ['canary', 'canary that is a longer text']) {
+      for (const bytes of [
+        [...odd, ...Buffer.from(text)],
+        [...Buffer.from(text), ...odd],
+      ]) {
+        expect([bytes, mask(sized(11, bytes)).data]).toEqual([
+          bytes,
+          Buffer.from(sized(11, Buffer.alloc(bytes.length))),
+        ]);
+      }
+    }
+  }
+});
+
+test('a long string that is not UTF-8 is a token as a short one is', () => {
+  const { data } = callMasker(flat)(sized(2, [...Buffer.from('canary that is a longer text'), 0xff]));
+  expect(data?.includes('canary')).toBe(false);
+});
+
+test('numbers of 13 and of 19 digits, fixed ones, and packed ones are looked at as those of cards', () => {
+  const mask = callMasker(
+    proto3(
+      'message Message { uint64 n = 1; fixed64 f = 2; repeated uint64 list = 3; repeated fixed64 fs = 4; }',
+    ),
+  );
+  const fixed = (value: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(value);
+    return [...bytes];
+  };
+  for (const card of [4222222222222n, 4242424242424242n, 6304000000000000000n]) {
+    for (const bytes of [
+      int(1, card),
+      [...tag(2, 1), ...fixed(card)],
+      sized(3, [...varint(7), ...varint(card)]),
+      sized(4, [...fixed(7n), ...fixed(card)]),
+    ]) {
+      expect([card, bytes, mask(bytes).state]).toEqual([card, bytes, 'masked']);
+    }
+  }
+});
+
+test('the two sides of a call are masked by the types that they have', () => {
+  const { schema } =
+    schemaOf(`syntax = "proto3"; package test; service Service { rpc Call(Message) returns (Other); }
+    message Message { string password = 1; } message Other { string colour = 1; }`);
+  expect(callMasker(schema)(sized(1, 'canary')).data?.includes('canary')).toBe(false);
+  const answer = callMasker(schema)(sized(1, 'red'), undefined, undefined, 'response');
+  expect(answer.data).toEqual(Buffer.from(sized(1, 'red')));
+});
+
+test('a name in bytes pairs as one in text does, and of several names the first secret one holds', () => {
+  const only = callMasker(proto3('message Message { bytes key = 1; string value = 3; }'));
+  const mask = callMasker(proto3('message Message { bytes key = 1; string name = 2; string value = 3; }'));
+  const value = sized(3, 'canary');
+  expect(only([...value, ...sized(1, 'password')]).data?.includes('canary')).toBe(false);
+  for (const bytes of [
+    [...sized(1, 'password'), ...value],
+    [...sized(2, 'colour'), ...sized(1, 'password'), ...value],
+    [...sized(1, 'password'), ...sized(2, 'colour'), ...value],
+  ]) {
+    expect([bytes, mask(bytes).data?.includes('canary')]).toEqual([bytes, false]);
+  }
+});
+
+const blind = [
+  'default/proto/unknown-field',
+  ...detectorIds.filter((id) => id !== 'private-key').map((id) => `default/detect/${id}`),
+];
+
+test('without detectors, and with unknown fields shown, names and rules mask all the same', () => {
+  const schema =
+    proto3(`message Message { A a = 1; B b = 2; map<string, int32> m = 3; google.protobuf.Any any = 4; C c = 5; }
+    message A { int64 password = 1; } message B { int32 n = 1; } message C { D d = 1; } message D { bytes password = 1; }`);
+  const rules = [{ id: 'b', at: 'proto:test.B.n', mask: 'token' }] as const;
+  const mask = callMasker(schema, { disable: blind, rules });
+  const at = (n: number, secret: readonly number[]) => [
+    ...sized(1, int(1, n)),
+    ...sized(2, int(1, n)),
+    ...sized(3, [...sized(1, 'password'), ...int(2, n)]),
+    ...sized(4, [...sized(1, 'x/test.A'), ...sized(2, int(1, n))]),
+    ...sized(5, sized(1, sized(1, secret))),
+  ];
+  expect(mask(at(77, [1, 2])).data).toEqual(Buffer.from(at(0, [0, 0])));
+  const whole = callMasker(schema, {
+    disable: blind,
+    rules: [{ id: 'b', at: 'proto:test.Message.b', mask: 'token' }],
+  });
+  expect(whole(sized(2, int(1, 77))).data).toEqual(Buffer.from(sized(2, int(1, 0))));
+});
+
+test('a pattern of the user finds short texts, bytes and numbers, also where no detector looks', () => {
+  const rules = [{ id: 'p', value: { pattern: '31415', maxLength: 5 }, mask: 'token' }] as const;
+  const mask = callMasker(flat, { disable: blind, rules });
+  const double = Buffer.alloc(8);
+  double.writeDoubleLE(31415);
+  for (const bytes of [sized(2, '31415'), sized(11, '31415'), int(12, 31415), [...tag(13, 1), ...double]])
+    expect([bytes, mask(bytes).state]).toEqual([bytes, 'masked']);
+});
+
+test('thousands of masked texts in one message all stand where they stood', () => {
+  const bytes = (text: string) => Array<number[]>(2000).fill(sized(1, text)).flat();
+  expect(callMasker(flat)(bytes(mail)).data).toEqual(Buffer.from(bytes(token('email', mail))));
 });

@@ -1,6 +1,6 @@
 import { createMasker } from '../../../src/mask/create-masker.ts';
 import type { Policy } from '../../../src/mask/policy/policy.ts';
-import type { AuditEntry, CaptureEvent, ContentState } from '../../../src/model/event.ts';
+import type { AuditEntry, CaptureEvent, ContentState, Side } from '../../../src/model/event.ts';
 import { aStart } from '../../../src/testing/factories.ts';
 import { aPolicy } from '../support.ts';
 
@@ -14,15 +14,25 @@ export interface MaskedCall {
 export function callMasker(
   schema: Uint8Array | undefined,
   policy: Partial<Policy> = {},
-): (bytes: Uint8Array | readonly number[], path?: string, type?: string) => MaskedCall {
+): ((bytes: Uint8Array | readonly number[], path?: string, type?: string, side?: Side) => MaskedCall) & {
+  readonly describe: (schema: Uint8Array) => void;
+} {
   const masker = createMasker(aPolicy(policy));
-  if (schema !== undefined) masker.mask({ type: 'schema', seq: 1, at: 1, format: 'protobuf', data: schema });
+  const describe = (data: Uint8Array): void => {
+    masker.mask({ type: 'schema', seq: 1, at: 1, format: 'protobuf', data });
+  };
+  if (schema !== undefined) describe(schema);
   let exchange = 0;
-  return (bytes, path = '/test.Service/Call', type = 'application/grpc') => {
+  const call = (
+    bytes: Uint8Array | readonly number[],
+    path = '/test.Service/Call',
+    type = 'application/grpc',
+    side: Side = 'request',
+  ): MaskedCall => {
     exchange++;
     const stamp = { seq: exchange, at: exchange, exchange };
     const data = Uint8Array.from(bytes);
-    const message = { side: 'request', index: 0, kind: 0, size: data.length, state: 'kept', data } as const;
+    const message = { side, index: 0, kind: 0, size: data.length, state: 'kept', data } as const;
     const start = {
       ...aStart({
         protocol: 'grpc',
@@ -47,4 +57,5 @@ export function callMasker(
       entries: audit?.entries ?? [],
     };
   };
+  return Object.assign(call, { describe });
 }
