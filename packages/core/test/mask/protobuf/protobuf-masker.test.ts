@@ -527,8 +527,8 @@ test('a name in bytes pairs as one in text does, and of several names the first 
 
 const blind = [
   'default/proto/unknown-field',
-  ...detectorIds.filter((id) => id !== 'private-key').map((id) => `default/detect/${id}`),
-];
+  ...detectorIds.filter((id) => id !== 'private-key').map((id) => `default/detect/${id}` as const),
+] as const;
 
 test('without detectors, and with unknown fields shown, names and rules mask all the same', () => {
   const schema =
