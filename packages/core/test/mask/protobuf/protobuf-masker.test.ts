@@ -564,3 +564,14 @@ test('thousands of masked texts in one message all stand where they stood', () =
   const bytes = (text: string) => Array<number[]>(2000).fill(sized(1, text)).flat();
   expect(callMasker(flat)(bytes(mail)).data).toEqual(Buffer.from(bytes(token('email', mail))));
 });
+
+test('where unknown fields are shown, numbers and bytes within messages are looked at all the same', () => {
+  const schema = proto3(
+    'message Message { A a = 1; B b = 2; } message A { uint64 n = 1; } message B { bytes b = 1; }',
+  );
+  const shown = callMasker(schema, { disable: ['default/proto/unknown-field'] });
+  expect(shown(sized(1, int(1, 4242424242424242n))).state).toBe('masked');
+  expect(callMasker(schema, { disable: blind })(sized(2, sized(1, [1, 2]))).data).toEqual(
+    Buffer.from(sized(2, sized(1, [0, 0]))),
+  );
+});
