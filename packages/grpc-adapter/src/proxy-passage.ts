@@ -10,7 +10,7 @@ const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_CANCEL } = constants;
 export interface PassedRequest {
   /** The header block as it goes on: names and values in turns. */
   readonly headers: readonly string[];
-  /** It ended with its headers. */
+  /** It ends with its headers. */
   readonly endStream: boolean;
   /** It is a call of gRPC: what goes wrong is told as gRPC does. */
   readonly isCall: boolean;

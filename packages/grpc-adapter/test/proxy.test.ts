@@ -232,6 +232,37 @@ test('requests over HTTP/2 that are no gRPC pass whole, and are counted and not 
   expect(await told()).toEqual([]);
 });
 
+test('a HEAD goes on without content, whatever its client sends: broken off later, it would hold the process for ever', async () => {
+  const { recorder } = recording();
+  const origin = createHttp2Server();
+  const ended: unknown[] = [];
+  origin.on('stream', (stream: ServerHttp2Stream) => {
+    ended.push(stream.endAfterHeaders);
+    stream.respond({ ':status': 200 }, { endStream: true });
+  });
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const proxy = createRecordingProxy({ to: `http://127.0.0.1:${portOf(origin)}`, target: recorder });
+  const port = await listening(proxy);
+  const request = headerBlock(
+    callHead('/a').map(([name, value]) => [name, name === ':method' ? 'HEAD' : value]),
+  );
+  await converse(
+    port,
+    [
+      preface,
+      frame(frameType.settings, 0, 0),
+      frame(frameType.headers, flags.endHeaders, 1, request),
+      frame(frameType.data, 0, 1, Buffer.from('content')),
+    ],
+    isOver(1),
+  );
+  expect(ended).toEqual([true]);
+  await closed(proxy);
+  origin.close();
+  await recorder.close();
+});
+
 test('trailers that Node does not send: the answer ends with INTERNAL, the request is reset, and the proxy stays', async () => {
   const bad = [['http2-settings', 'x']] as const;
   await using origin = await frameServer((socket, stream) => {
