@@ -178,12 +178,12 @@ test('with other secrets of the same shape, what is recorded is the same to the 
   const different = a.texts.flatMap((text, i) => (text === b.texts[i] ? [] : [[text, b.texts[i]]]));
   expect(different).toEqual([]);
   expect(b.file.equals(a.file)).toBe(true);
-  // Only compressed bodies.
+  // Only compressed bodies, and calls that are refused at once: whether more of their request was seen is up to chance.
   expect(new Set(unlike.map(({ position }) => position))).toEqual(
     new Set(
       unlike
         .map(({ position }) => position)
-        .filter((at) => (at >= 75 && at <= 80) || at === 107 || at === 115 || at === 118),
+        .filter((at) => (at >= 75 && at <= 80) || at === 96 || at === 107 || at === 115 || at === 118),
     ),
   );
   expect(alike.length).toBeGreaterThan(300);

@@ -186,7 +186,7 @@ export const headerPositions: Positions = {
   },
   36: {
     title: 'pseudo-headers of HTTP/2',
-    note: 'the first two told through the interface of taps: no tap of HTTP/2 but that of gRPC is built yet',
+    note: 'the authorities and the first path told through the interface of taps: no tap of HTTP/2 but that of gRPC is built yet',
     cases: {
       ':path': {
         told: ({ word }) => ({
