@@ -54,6 +54,7 @@ export class ReportBuilder {
   readonly #planned = new Span();
   readonly #sent = new Span();
   readonly #messages = { recordedSent: 0, sent: 0, recordedReceived: 0, received: 0, unawaited: 0 };
+  #heard = false;
   readonly #counts = { total: 0, sent: 0, answered: 0, failed: 0, failedUnlikeRecorded: 0 };
 
   /** @throws GardenhoseError `invalid-option` */
@@ -79,6 +80,7 @@ export class ReportBuilder {
     }
     const failed = entry.outcome === 'failed';
     this.#counts[failed ? 'failed' : 'answered']++;
+    this.#heard ||= entry.firstByteAt !== undefined || replayed?.response !== undefined;
     if (failed && recorded.response !== undefined) this.#counts.failedUnlikeRecorded++;
     // 0 is a status of gRPC.
     const [none, protocol] = entry.protocol === 'grpc' ? [-1, ' grpc'] : [0, ''];
@@ -105,6 +107,7 @@ export class ReportBuilder {
     const order = this.#order.result();
     const fidelity = judgeFidelity({
       exchanges,
+      heard: this.#heard,
       losses,
       timing,
       order,

@@ -58,6 +58,7 @@ export interface RunFacts {
 export interface ExchangeCounts {
   readonly total: number;
   readonly sent: number;
+  /** Also those that their client ended before the answer, as it did when they were recorded. */
   readonly answered: number;
   readonly failed: number;
   /** Of those that failed, how many had an answer when they were recorded. */
@@ -79,7 +80,14 @@ export interface MessageCounts {
 /** Whether the run was what the recording was: only then do its latencies and its order say something. */
 export interface Fidelity {
   /** The worst that holds, in this order from worst to best. */
-  readonly verdict: 'nothing-sent' | 'stopped' | 'incomplete' | 'out-of-order' | 'fell-behind' | 'faithful';
+  readonly verdict:
+    | 'nothing-sent'
+    | 'nothing-answered'
+    | 'stopped'
+    | 'incomplete'
+    | 'out-of-order'
+    | 'fell-behind'
+    | 'faithful';
   /** One sentence for everything that holds. */
   readonly reasons: readonly string[];
 }

@@ -9,6 +9,8 @@ const maxLostShare = 0.05;
 
 export interface FidelityFacts {
   readonly exchanges: ExchangeCounts;
+  /** Whether anything of any answer came. */
+  readonly heard: boolean;
   readonly losses: CaptureLosses | undefined;
   readonly timing: Timing;
   readonly order: LaneOrder;
@@ -18,7 +20,7 @@ export interface FidelityFacts {
 
 /** Whether the run was what the recording was. */
 export function judgeFidelity(facts: FidelityFacts): Fidelity {
-  const { exchanges, losses, timing, order, run, maxLagP99Ms } = facts;
+  const { exchanges, heard, losses, timing, order, run, maxLagP99Ms } = facts;
   const found: [Fidelity['verdict'], string][] = [];
   const { lag, driftMs } = timing;
   const lost = exchanges.skips.reduce(
@@ -27,6 +29,8 @@ export function judgeFidelity(facts: FidelityFacts): Fidelity {
   );
   const cut = exchanges.skips.find(({ reason }) => reason === 'aborted')?.count ?? 0;
   if (exchanges.sent === 0) found.push(['nothing-sent', 'No exchange was sent']);
+  // Also where nothing came when it was recorded: then a target that is dead looks like one that is as recorded.
+  else if (!heard) found.push(['nothing-answered', 'Nothing of any answer came from the target']);
   if (run?.stopped !== undefined)
     found.push(['stopped', `The run was stopped (${run.stopped}) before the capture ended`]);
   else if (cut > 0) found.push(['stopped', `${cut} exchanges were not sent because the run was stopped`]);

@@ -162,7 +162,46 @@ test('failures are told by code, and fail a run when the recorded exchange was a
     ],
   });
   const alike = aResult({ recorded: { response: null }, entry: { outcome: 'failed', error } });
-  expect(reportOf([alike])).toMatchObject({ verdict: 0, exchanges: { failed: 1, failedUnlikeRecorded: 0 } });
+  expect(reportOf([alike, ...someResults(1)])).toMatchObject({
+    verdict: 0,
+    exchanges: { failed: 1, failedUnlikeRecorded: 0 },
+  });
+});
+
+test('a run of which nothing was answered proves nothing, also where nothing was answered when it was recorded', () => {
+  const error = { code: 'response-timeout', message: 'no answer' } as const;
+  const silent = { status: undefined, recordedStatus: undefined, firstByteAt: undefined };
+  const timedOut = aResult({
+    recorded: { response: null },
+    entry: { ...silent, outcome: 'failed', error },
+  });
+  const cancelled = aResult({ recorded: { response: null }, entry: silent });
+  expect(reportOf([timedOut, cancelled], true)).toMatchObject({
+    verdict: 2,
+    reasons: ['Nothing of any answer came from the target'],
+    fidelity: { verdict: 'nothing-answered' },
+    exchanges: { sent: 2, answered: 1, failed: 1, failedUnlikeRecorded: 0 },
+  });
+  expect(reportOf([timedOut, cancelled, ...someResults(1)])).toMatchObject({
+    verdict: 0,
+    fidelity: { verdict: 'faithful' },
+  });
+});
+
+test('exchanges that failed unlike recorded are a finding, also where nothing was answered', () => {
+  const error = { code: 'response-timeout', message: 'no answer' } as const;
+  const failed = aResult({
+    replayed: { response: null },
+    entry: { outcome: 'failed', error, status: undefined, firstByteAt: undefined },
+  });
+  expect(reportOf([failed])).toMatchObject({
+    verdict: 1,
+    reasons: [
+      '1 exchanges failed that were answered when recorded',
+      'Nothing of any answer came from the target',
+    ],
+    fidelity: { verdict: 'nothing-answered' },
+  });
 });
 
 test('skips are told by reason; too many losses are no faithful run', () => {
