@@ -435,6 +435,7 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     createRecordingProxy
     createSender
     createStub
+    isGrpcContentType
     replay
     schemasFromFile
     schemasFromProto

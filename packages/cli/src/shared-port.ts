@@ -3,6 +3,7 @@ import type { Server as HttpServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { isGrpcContentType } from '@gardenhose/grpc-adapter';
 
 /** What an HTTP/2 connection begins with where nothing was agreed before (RFC 9113 section 3.4). */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -139,7 +140,7 @@ function serverThatAsksForTls(): Http2Server {
     stream.on('error', () => undefined);
     // Its client has taken it back.
     if (stream.destroyed || stream.closed) return;
-    const isCall = headers['content-type']?.startsWith('application/grpc') === true;
+    const isCall = isGrpcContentType(headers['content-type']);
     const answer = isCall
       ? { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '14', 'grpc-message': message }
       : { ':status': 400, 'content-type': 'text/plain' };

@@ -114,6 +114,20 @@ test('a client that goes away before it has said what it speaks leaves nothing b
   expect(both.refused).toEqual([]);
 });
 
+test('over a port with TLS, a client of HTTP/2 without it is told so in gRPC only where it speaks gRPC', async () => {
+  await using both = await sharing(certificate);
+  const answerTo = async (type: string) => {
+    const session = connectHttp2(`http://127.0.0.1:${both.port}`);
+    const stream = session.request({ ':method': 'POST', ':path': '/a.B/C', 'content-type': type });
+    stream.resume().end();
+    const [head] = await once(stream, 'response');
+    session.destroy();
+    return [head[':status'], head['grpc-status']];
+  };
+  expect(await answerTo('application/grpc+proto')).toEqual([200, '14']);
+  expect(await answerTo('application/grpc-web')).toEqual([400, undefined]);
+});
+
 /** Asks something and takes it back at once; resolves when the other side has read that. */
 async function takeBack(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');

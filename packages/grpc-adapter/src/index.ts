@@ -13,6 +13,7 @@ export type { TapOptions } from '@gardenhose/core';
 export type { OriginTlsOptions } from '@gardenhose/core';
 export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
 export { createRecordingProxy } from './proxy.ts';
+export { isGrpcContentType } from './content-type.ts';
 
 // sender
 export type { SenderTlsOptions } from '@gardenhose/core';

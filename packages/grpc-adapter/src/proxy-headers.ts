@@ -39,8 +39,3 @@ function respelled(name: string, turn: number): string {
   });
   return rest === 0 ? spelled : name;
 }
-
-/** Whether a content type is that of gRPC over HTTP/2; gRPC-Web frames its answers in another way. */
-export function isGrpc(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^application\/grpc(?:$|[+;\s])/i.test(contentType);
-}

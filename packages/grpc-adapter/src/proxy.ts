@@ -17,8 +17,8 @@ import {
   resolveTapOptions,
   wholeOption,
 } from '@gardenhose/core/adapter';
+import { isGrpcContentType } from './content-type.ts';
 import type { WatchedStream } from './overrides.ts';
-import { isGrpc } from './proxy-headers.ts';
 import { type PassedRequest, pass } from './proxy-passage.ts';
 import {
   connectionWindow,
@@ -193,7 +193,7 @@ class Client {
 
   pass(stream: WatchedStream, flags: number, raw: readonly string[]): void {
     const { target, tap, url, maxMessageBytes } = this.#settings;
-    const isCall = isGrpc(headerOf(raw, 'content-type'));
+    const isCall = isGrpcContentType(headerOf(raw, 'content-type'));
     if (isCall) {
       this.#counts.calls += 1;
       if (target !== undefined) watchCall(stream, raw, target, { ...tap, maxMessageBytes });

@@ -25,10 +25,11 @@ import {
   type StubRequest,
   wholeOption,
 } from '@gardenhose/core/adapter';
+import { isGrpcContentType } from './content-type.ts';
 import { decompress } from './decompress.ts';
 import { Deframer } from './deframer.ts';
 import { StreamAnswer, whyNotServed } from './stub-answer.ts';
-import { connectionFacts, exchangeStart } from './to-events.ts';
+import { connectionFacts, exchangeStart, headerOf } from './to-events.ts';
 
 export interface GrpcStubOptions extends StubOptions, StubSourceOptions {
   /** To listen with TLS. Default none: clients connect without it. */
@@ -152,7 +153,7 @@ class RunningStub implements GrpcStub {
     stream.on('error', () => undefined);
     if (session === undefined) return;
     const start = exchangeStart(raw, connectionFacts(session));
-    if (start.method !== 'POST' || !isGrpc(start.headers)) {
+    if (start.method !== 'POST' || !isGrpcContentType(headerOf(start.headers, 'content-type'))) {
       stream.respond({ ':status': 415, 'accept-post': 'application/grpc' }, { endStream: true });
       return;
     }
@@ -213,11 +214,3 @@ const resourceExhausted = 8;
 const internal = 13;
 
 const isList = (raw: unknown): raw is readonly string[] => Array.isArray(raw);
-
-function isGrpc(headers: readonly string[]): boolean {
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === 'content-type')
-      return /^application\/grpc([+;]|\s*$)/i.test(headers[i + 1] ?? '');
-  }
-  return false;
-}

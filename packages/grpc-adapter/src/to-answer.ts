@@ -1,4 +1,5 @@
 import type { AnswerError } from '@gardenhose/core';
+import { isGrpcContentType } from './content-type.ts';
 
 /** A header block as Node read it, names and values in turns, without the pseudo-headers, which stand first in it. */
 export function withoutPseudo(raw: readonly string[]): readonly string[] {
@@ -61,9 +62,9 @@ export function notGrpc(status: unknown, contentType: unknown, target: string): 
   const why =
     status !== 200
       ? `HTTP status code ${String(status)}`
-      : typeof contentType !== 'string' || !contentType.startsWith('application/grpc')
-        ? 'another content type'
-        : undefined;
+      : isGrpcContentType(contentType)
+        ? undefined
+        : 'another content type';
   return why === undefined
     ? undefined
     : { code: 'response-malformed', message: `${target} did not answer in gRPC (${why})` };

@@ -12,6 +12,7 @@ import {
   type ShipmentPart,
   type Unsendable,
 } from '@gardenhose/core';
+import { grpcFormat } from './content-type.ts';
 import { connectionFields, singleFields } from './http2-fields.ts';
 
 /** What of a call is the sender's to decide. */
@@ -65,7 +66,8 @@ const path = /^\/[^/\s?#]+\/[^/\s?#]+$/;
 /** Others have the same frames, but messages that nothing here reads. */
 function isProtobuf(headers: HeaderList): boolean {
   const type = headerValue(headers, 'content-type');
-  return type === undefined || /^application\/grpc(\+proto)?\s*(;|$)/i.test(type);
+  const format = type === undefined ? '' : grpcFormat(type);
+  return format === '' || format === 'proto';
 }
 
 /** What tools ask of every server: it says nothing of the traffic, and a target may not have it. */

@@ -226,11 +226,6 @@ export function localFailure(status: ClientStatus, headSeen: boolean): BreakOff 
   return headSeen ? undefined : { by: 'unknown', code: grpcStatusName(status.code) ?? 'UNKNOWN' };
 }
 
-/** Whether a head is one of gRPC, by its type. */
-export function isCallHead(headers: HeaderList): boolean {
-  return headerOf(headers, 'content-type')?.startsWith('application/grpc') === true;
-}
-
 /** The status of HTTP that a client made its own status of, because the answer had none of gRPC: what grpc-js says then. */
 export function httpStatus({ details }: ClientStatus): number | undefined {
   const [, status] = /^Received HTTP status code (\d{3})$/.exec(details) ?? [];

@@ -1,13 +1,14 @@
 import type { ExchangeTap, HeaderList, TapTarget } from '@gardenhose/core';
 import { reportFailure } from '@gardenhose/core/adapter';
 import type { ChannelInterface, InterceptingListener, Metadata, StatusObject } from '@grpc/grpc-js';
+import { isGrpcContentType } from './content-type.ts';
 import {
   type ClientCallStart,
   cancelCode,
   clientStart,
   flattenHeaders,
+  headerOf,
   httpStatus,
-  isCallHead,
   localFailure,
   statusTrailers,
 } from './to-events.ts';
@@ -73,7 +74,7 @@ class CallWatch {
         this.#tell((tap) => {
           this.#headSeen = true;
           const headers = flattenHeaders(metadata.toHttp2Headers());
-          if (isCallHead(headers)) tap.headers(200, '', '2', headers);
+          if (isGrpcContentType(headerOf(headers, 'content-type'))) tap.headers(200, '', '2', headers);
           else this.#oddHead = headers;
         });
         listener.onReceiveMetadata(metadata);
@@ -113,7 +114,7 @@ class CallWatch {
     this.#tap = undefined;
     const http = httpStatus(status);
     const head = this.#headSeen ? this.#oddHead : flattenHeaders(status.metadata.toHttp2Headers());
-    if (http !== undefined && head !== undefined && !isCallHead(head)) {
+    if (http !== undefined && head !== undefined && !isGrpcContentType(headerOf(head, 'content-type'))) {
       tap.headers(http, '', '2', head);
       tap.end('request', false);
       tap.end('response');

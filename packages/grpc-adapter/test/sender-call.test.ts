@@ -122,6 +122,21 @@ test('an answer without a status, or of another content type, is malformed', asy
   ]);
 });
 
+test('an answer of status 200 with another content type is not taken, though its frames and trailers are of gRPC', async () => {
+  await using running = await serveBare((stream, headers) => {
+    answerWith(stream, [frame('taken')], { 'content-type': String(headers['x-type']) });
+  });
+  const others = ['text/html', 'application/grpc-web', 'application/grpc-web+proto', 'application/grpcx'];
+  const types = [...others, 'application/grpc', 'application/grpc;v=1', 'application/grpc+json'];
+  const calls = types.map((type, i) => aCall({ id: i + 1, headers: ['x-type', type] }));
+  const results = await replayAll(calls, createSender(running.origin));
+  const refused = { code: 'response-malformed', message: expect.stringContaining('(another content type)') };
+  expect(results.map(({ entry }) => entry.error)).toEqual(
+    types.map((type) => (others.includes(type) ? refused : undefined)),
+  );
+  expect(results.map(answered)).toEqual(types.map((type) => (others.includes(type) ? [] : ['taken'])));
+});
+
 test('case 23: a call that waits for a stream counts as sent when it has one, so that the wait is lag', async () => {
   let most = 0;
   let open = 0;

@@ -4,13 +4,15 @@ import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRecorder, fileSink, type Policy, type StubTlsOptions } from '@gardenhose/core';
+import { createRecorder, fileSink, type Message, type Policy, type StubTlsOptions } from '@gardenhose/core';
+import { anExchange } from '@gardenhose/core/testing';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { expect, test, vi } from 'vitest';
 import { certificate } from '../../http-adapter/test/support/certificate.ts';
 import { createStub, type GrpcStubOptions } from '../src/stub.ts';
 import { tapChannel } from '../src/tap-channel.ts';
+import { aCall } from './support/calls.ts';
 import { framed, rawCall } from './support/hard-case.ts';
 import {
   calling,
@@ -270,6 +272,42 @@ test('messages that were compressed are compressed again, for clients that can r
   expect(seen.log.at(-1)?.slice(7) === text).toBe(true);
 });
 
+test('messages go plain, and no coding is told, to a client that does not read theirs', async () => {
+  const text = 'again and again ';
+  const head = ['content-type', 'application/grpc', 'grpc-encoding', 'gzip'];
+  const message: Message = {
+    at: 1e6,
+    seq: 0,
+    kind: 1,
+    size: text.length,
+    state: 'kept',
+    data: Buffer.from(text),
+  };
+  const [first, second, third] = [1, 2, 3].map((id) => {
+    const response = { headers: head, messages: [message], trailers: ['grpc-status', '0'] };
+    return aCall({ id, at: id, over: { response: anExchange({ response }).response } });
+  });
+  if (first === undefined || second === undefined || third === undefined) throw new Error('three calls');
+  await using stub = await createStub([first, second, third], { latency: 'none' });
+  const port = Number((await stub.listen()).split(':').at(-1));
+  const asked = async (codings: Record<string, string>) => {
+    await using call = rawCall(port, '/test.Echo/Unary', codings);
+    const told = once(call.stream, 'response');
+    call.stream.end(framed('hello'));
+    const [headers] = await told;
+    return { coding: headers['grpc-encoding'], seen: (await call.seen).join('|') };
+  };
+  const plain = `head 200 |data ${framed(text).toString('latin1')}|trailers 0 undefined|reset 0`;
+  expect(await asked({})).toEqual({ coding: undefined, seen: plain });
+  expect(await asked({ 'grpc-accept-encoding': 'identity, deflate' })).toEqual({
+    coding: undefined,
+    seen: plain,
+  });
+  const coded = await asked({ 'grpc-accept-encoding': 'identity, gzip' });
+  expect(coded.coding).toBe('gzip');
+  expect(coded.seen).toContain('|data \x01');
+});
+
 test('large messages pass whole, and those over the limit end their call', async () => {
   const large = 'x'.repeat(3_000_000);
   using recorded = await recordCalls({}, async (client) => {
@@ -291,10 +329,10 @@ test('large messages pass whole, and those over the limit end their call', async
   expect(summary).toMatchObject({ matched: 2, missed: 0, abandoned: 1 });
 }, 20_000);
 
-test('what is no gRPC is refused as HTTP', async () => {
+test.each(['text/plain', 'application/grpc-web'])('%s is no gRPC, and refused as HTTP', async (type) => {
   using recorded = await recordCalls({}, (client) => calling.unary(client, 'tea'));
   const { seen, summary } = await against(recorded, async (_client, port) => {
-    await using call = rawCall(port, '/test.Echo/Unary', { 'content-type': 'text/plain' });
+    await using call = rawCall(port, '/test.Echo/Unary', { 'content-type': type });
     call.stream.end();
     return await call.seen;
   });
