@@ -100,13 +100,21 @@ async function callOnce(client: grpc.Client, kind: (typeof kinds)[number], name:
   } else {
     const call = client.makeBidiStreamRequest(definition.chat.path, asIs, asIs, metadata);
     const status = ended(call);
+    const answers = new Promise<void>((resolve) => {
+      let count = 0;
+      call.on('data', () => {
+        count++;
+        if (count === 4) resolve();
+      });
+    });
     for (const part of ['one', 'two', 'three', 'four']) {
       call.write(text(kind === 'cancel' ? `stay ${part}` : part));
       await pause(7);
     }
     if (kind === 'chat') call.end();
     else {
-      // Long after the last message, also where the replay of that is late.
+      // Long after the last message and its answer, also where the replay of those is late.
+      await answers;
       await pause(200);
       call.cancel();
     }
