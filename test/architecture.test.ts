@@ -215,6 +215,7 @@ const storyTests: Record<string, string> = {
   'packages/grpc-adapter/test/hard-cases/captures.test.ts': 'as endings, of what comes into files',
   'packages/grpc-adapter/test/hard-cases/clients.test.ts': 'as endings, of the tap of clients',
   'packages/grpc-adapter/test/hard-cases/coexistence.test.ts': 'as endings',
+  'packages/grpc-adapter/test/hard-cases/copies.test.ts': 'several copies of the libraries in one process',
   'packages/grpc-adapter/test/hard-cases/endings.test.ts': 'how calls end, with the tap on and off',
   'packages/grpc-adapter/test/hard-cases/frames.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/messages.test.ts': 'as endings',

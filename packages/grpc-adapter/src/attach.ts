@@ -2,11 +2,12 @@ import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/co
 import { reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
 import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
-import { type Detach, http2ServersOf, tapHttp2Servers } from './tap-server.ts';
+import { http2ServersOf, unknownServer } from './http2-servers.ts';
+import { type Detach, tapHttp2Servers } from './tap-server.ts';
 
 /** What {@link attach} can be told. */
 export interface AttachOptions extends TapOptions {
-  /** The application's own copy of `@grpc/grpc-js`, 1.10 or newer. Where a process has several, attach to each. */
+  /** The application's own copy of `@grpc/grpc-js`, 1.8 or newer. Where a process has several, attach to each. */
   readonly grpc: { readonly Server: { readonly prototype: Server } };
   /**
    * Definitions of services that come to their server by way of a framework which leaves out their descriptors, as nice-grpc
@@ -29,7 +30,7 @@ export function attach(target: TapTarget, options: AttachOptions): Detach {
   const resolved = resolveTapOptions(options);
   const prototype: unknown = options?.grpc?.Server?.prototype;
   if (!isServerPrototype(prototype)) {
-    throw new GardenhoseError('invalid-option', 'grpc must be the module @grpc/grpc-js, 1.10 or newer', {
+    throw new GardenhoseError('invalid-option', 'grpc must be the module @grpc/grpc-js, 1.8 or newer', {
       subject: 'grpc',
     });
   }
@@ -43,7 +44,7 @@ export function attach(target: TapTarget, options: AttachOptions): Detach {
     if (!attached || typeof server !== 'object' || server === null || known.has(server)) return;
     known.add(server);
     const servers = http2ServersOf(server);
-    if (servers === undefined) reportFailure(target, new TypeError('a server of grpc-js has another shape'));
+    if (servers === undefined) reportFailure(target, unknownServer());
     else detaches.push(tapHttp2Servers(servers, target, resolved));
   };
   const registerTold: AnyMethod = function (this: unknown, ...args) {

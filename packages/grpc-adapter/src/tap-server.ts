@@ -1,8 +1,9 @@
 import type { Http2Server } from 'node:http2';
-import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
+import type { TapOptions, TapTarget } from '@gardenhose/core';
 import { type ResolvedTapOptions, reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
 import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
+import { type Http2Servers, http2ServersOf, unknownServer } from './http2-servers.ts';
 import type { WatchedStream } from './overrides.ts';
 import { watchCall } from './watch-call.ts';
 
@@ -26,7 +27,7 @@ export interface ServerTapOptions extends TapOptions {
  * added and ports bound before or after. What is recorded is what passes on the HTTP/2 streams of the server: neither its
  * interceptors nor its serialisers are touched.
  *
- * @param server - Of the application's own copy of `@grpc/grpc-js`, 1.10 or newer
+ * @param server - Of the application's own copy of `@grpc/grpc-js`, 1.8 or newer
  * @throws GardenhoseError `invalid-option` if `server` is no such server, or an option is wrong
  * @example
  * const server = new grpc.Server();
@@ -35,11 +36,7 @@ export interface ServerTapOptions extends TapOptions {
 export function tapServer(server: Server, target: TapTarget, options: ServerTapOptions = {}): Detach {
   const resolved = resolveTapOptions(options);
   const servers = http2ServersOf(server);
-  if (servers === undefined) {
-    throw new GardenhoseError('invalid-option', 'server must be a Server of @grpc/grpc-js, 1.10 or newer', {
-      subject: 'server',
-    });
-  }
+  if (servers === undefined) throw unknownServer();
   for (const service of options.services ?? []) describeService(target, service);
   const { addService } = server;
   const told: typeof addService = (service, implementation) => {
@@ -52,15 +49,6 @@ export function tapServer(server: Server, target: TapTarget, options: ServerTapO
     detach();
     if (server.addService === told) server.addService = addService;
   };
-}
-
-type Http2Servers = Map<Http2Server, unknown>;
-
-/** The HTTP/2 servers of a server of grpc-js, one for each address and injector: what it keeps to itself. */
-export function http2ServersOf(server: unknown): Http2Servers | undefined {
-  if (typeof server !== 'object' || server === null || !('http2Servers' in server)) return undefined;
-  const { http2Servers } = server;
-  return http2Servers instanceof Map ? http2Servers : undefined;
 }
 
 export function tapHttp2Servers(
@@ -76,6 +64,7 @@ export function tapHttp2Servers(
   const tap = (server: Http2Server): void => {
     if (!attached || tapped.has(server)) return;
     try {
+      if (typeof server?.prependListener !== 'function') throw unknownServer();
       tapped.add(server);
       // Before the listener of grpc-js, which may answer at once.
       server.prependListener('stream', onStream);
@@ -83,17 +72,11 @@ export function tapHttp2Servers(
       reportFailure(target, error);
     }
   };
-  for (const server of servers.keys()) tap(server);
-  // A server comes into this map before it listens, and goes when it closes.
-  const { set } = servers;
-  const told: typeof set = (server, facts) => {
-    tap(server);
-    return set.call(servers, server, facts);
-  };
-  servers.set = told;
+  for (const server of servers.all()) tap(server);
+  const forget = servers.onAdded(tap);
   return () => {
     attached = false;
-    if (servers.set === told) servers.set = set;
+    forget();
     for (const server of tapped) server.off('stream', onStream);
     tapped.clear();
   };

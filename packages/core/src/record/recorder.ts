@@ -131,7 +131,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
 
   tapFailed(error: unknown): void {
     this.#tapFailures++;
-    this.#lastError = error instanceof Error ? `a tap failed: ${error.name}` : 'a tap failed';
+    // Of other errors only the name: they may quote what they were given.
+    if (error instanceof GardenhoseError) this.#lastError = `a tap failed: ${error.message}`;
+    else this.#lastError = error instanceof Error ? `a tap failed: ${error.name}` : 'a tap failed';
   }
 
   describe(schema: Uint8Array): void {

@@ -134,7 +134,7 @@ class ProtoReader {
     if (this.#done.size > protoLimits.files) {
       throw invalid(`more than ${protoLimits.files} .proto files are imported`, name);
     }
-    const { library } = this.#parser;
+    const { library, version } = this.#parser;
     try {
       const head = readHead(library, source);
       const root = new library.Root();
@@ -142,7 +142,8 @@ class ProtoReader {
       return { name, package: parsed.package ?? '', ...head, root };
     } catch (cause) {
       const problem = cause instanceof Error ? cause.message : String(cause);
-      throw invalid(`${name} is no .proto file that can be read: ${problem.slice(0, 300)}`, name, cause);
+      const why = `${problem.slice(0, 300)} (read by protobufjs ${version})`;
+      throw invalid(`${name} is no .proto file that can be read: ${why}`, name, cause);
     }
   }
 

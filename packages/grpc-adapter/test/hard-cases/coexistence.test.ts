@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExchangeTap, TapTarget } from '@gardenhose/core';
 import * as grpc from '@grpc/grpc-js';
-import * as oldest from 'grpc-js-oldest';
 import { expect, test, vi } from 'vitest';
-import { attach } from '../../src/attach.ts';
 import { tapServer } from '../../src/tap-server.ts';
 import { chat, framed, rawCall, recordedAlike, seen, unarySeen } from '../support/hard-case.ts';
 import { recording } from '../support/recording.ts';
@@ -69,52 +67,6 @@ test('case 22: a call that is open when the recorder closes is told as given up,
   expect((await told()).at(-1)).toBe('1 abort recorder recorder-closed');
   call.end();
   expect((await all).at(-1)).toMatch(/^status 0/);
-});
-
-test('case 28: another copy of grpc-js, as old as can be, is recorded alike', async () => {
-  const { recorder, told } = recording();
-  const server = new oldest.Server();
-  // @ts-expect-error the two copies have each their own types; they are the same here
-  tapServer(server, recorder);
-  server.addService(definition, {
-    unary: (call: oldest.ServerUnaryCall<Buffer, Buffer>, answer: oldest.sendUnaryData<Buffer>) =>
-      answer(null, call.request),
-    upload: () => undefined,
-    list: () => undefined,
-    chat: () => undefined,
-  });
-  const port = await new Promise<number>((resolve) => {
-    server.bindAsync('127.0.0.1:0', oldest.ServerCredentials.createInsecure(), (_error, bound) =>
-      resolve(bound),
-    );
-  });
-  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
-  await unary(client, 'hello');
-  client.close();
-  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  expect(await told()).toEqual(unaryCall);
-});
-
-test('case 28: what is no server of grpc-js 1.10 or newer is refused', () => {
-  const { recorder } = recording();
-  // @ts-expect-error what callers without types can give
-  expect(() => tapServer({}, recorder)).toThrow(/server must be a Server of @grpc\/grpc-js, 1.10 or newer/);
-});
-
-test('case 28: a server that two ways tap for one recorder is recorded once, for two recorders twice', async () => {
-  const first = recording();
-  const second = recording();
-  const detach = attach(first.recorder, { grpc });
-  {
-    await using running = await serve({}, (server) => {
-      tapServer(server, first.recorder);
-      tapServer(server, second.recorder);
-    });
-    await unary(running.client, 'hello');
-  }
-  detach();
-  expect(await first.told()).toEqual(unaryCall);
-  expect(await second.told()).toEqual(unaryCall);
 });
 
 test('case 29: interceptors of the application work as before; what they make of a call is what is recorded', async () => {

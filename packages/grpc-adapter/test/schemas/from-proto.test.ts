@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { outlineSchema, SchemaRegistry } from '@gardenhose/core';
 import protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
@@ -245,5 +246,23 @@ test('files that are not there, and none, are refused', async () => {
 test('without protobufjs it is said what to install', async () => {
   expect(await failureOf(loadProtoParser('protobufjs-that-is-not-there'))).toBe(
     "invalid-option: .proto files cannot be read without the package 'protobufjs-that-is-not-there': install it (npm install protobufjs-that-is-not-there), or compile them with protoc or buf and give the descriptor set",
+  );
+});
+
+test('a protobufjs that is too old is passed over for the one that grpc-js brings; where there is no other, it is said', async () => {
+  const old = { 'node_modules/protobufjs/package.json': JSON.stringify({ version: '7.3.9', main: 'i.js' }) };
+  const brought = 'node_modules/@grpc/grpc-js/node_modules/@grpc/proto-loader';
+  using both = folderOf({
+    ...old,
+    'node_modules/@grpc/grpc-js/package.json': '{}',
+    [`${brought}/package.json`]: '{}',
+  });
+  mkdirSync(both.of(`${brought}/node_modules`));
+  symlinkSync(dirname(require.resolve('protobufjs')), both.of(`${brought}/node_modules/protobufjs`));
+  const { version } = await loadProtoParser('protobufjs', both.of('index.js'));
+  expect(version).toBe(JSON.parse(readFileSync(require.resolve('protobufjs/package.json'), 'utf8')).version);
+  using alone = folderOf(old);
+  expect(await failureOf(loadProtoParser('protobufjs', alone.of('index.js')))).toContain(
+    "invalid-option: .proto files cannot be read without the package 'protobufjs' 7.4 or newer (found 7.3.9): install it",
   );
 });
