@@ -36,6 +36,7 @@ export function watchCall(stream: KnownStream, raw: unknown, target: TapTarget, 
     const watch = known ?? new Watch(stream, session, target, raw, options.maxMessageBytes);
     stream[watchKey] = watch;
     if (!options.recordShadow && isShadow(raw)) return;
+    const isFirst = session[factsKey] === undefined;
     session[factsKey] ??= connectionFacts(session);
     const tap = target.begin(exchangeStart(raw, session[factsKey]));
     if (tap === undefined) return;
@@ -44,12 +45,27 @@ export function watchCall(stream: KnownStream, raw: unknown, target: TapTarget, 
       install(stream, watch);
       // It ended before there was anybody to tell.
       if (stream.endAfterHeaders) watch.pushed(null);
+      else if (isFirst || stream.readableLength > 0) tellEarly(stream, watch);
     } else {
       watch.tap = both(watch.tap, tap);
     }
   } catch (error) {
     reportFailure(target, error);
   }
+}
+
+/**
+ * Tells what came together with the headers. Where somebody read a connection before HTTP/2 did, to see what it speaks, Node
+ * hands over all bytes of that read before it tells of the streams in them.
+ */
+function tellEarly(stream: KnownStream, watch: Watch): void {
+  if (stream.readableLength > 0) {
+    const early: unknown = stream.read();
+    stream.unshift(early);
+    watch.pushed(early);
+  }
+  // Whether it has ended too is not to be seen yet.
+  stream.once('end', () => watch.pushed(null));
 }
 
 /** Puts a note on the call on this stream, if it is recorded. */
