@@ -1,4 +1,4 @@
-import { WireReader, wire } from './wire.ts';
+import { malformed, WireReader, wire } from './wire.ts';
 
 /** Where something stands in a set of descriptors. */
 export interface Place {
@@ -41,7 +41,25 @@ export function textAt(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start, end);
 }
 
-/** A name in the scope that it was declared in. */
+/** Of full names and their parts. Every declaration within a scope holds the name of that scope. */
+const longestName = 1_000;
+
+/**
+ * A name, or the name of a type.
+ *
+ * @throws MalformedWire for one over 1,000 bytes
+ */
+export function nameAt(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > longestName) throw malformed;
+  return textAt(bytes, start, end);
+}
+
+/**
+ * A name in the scope that it was declared in.
+ *
+ * @throws MalformedWire for one over 1,000 characters
+ */
 export function within(scope: string, name: string): string {
+  if (scope.length + name.length >= longestName) throw malformed;
   return scope === '' ? name : `${scope}.${name}`;
 }

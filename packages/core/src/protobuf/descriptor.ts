@@ -1,4 +1,4 @@
-import { eachField, type Place, textAt, within } from './descriptor-reader.ts';
+import { eachField, nameAt, type Place, textAt, within } from './descriptor-reader.ts';
 import { type Features, featuresInOptions, featuresOfSyntax } from './features.ts';
 import { type FieldType, readField } from './field-type.ts';
 import { MalformedWire, malformed, tooDeep, wire } from './wire.ts';
@@ -70,7 +70,7 @@ export function readFile(file: Place, sink: DescriptorSink): void {
   let options: Place | undefined;
   eachField(file, (number, type, start, end) => {
     if (type !== wire.bytes) return;
-    if (number === 2) scope = textAt(bytes, start, end);
+    if (number === 2) scope = nameAt(bytes, start, end);
     else if (number === 8) options = { bytes, start, end };
     else if (number === 12) syntax = textAt(bytes, start, end);
   });
@@ -90,7 +90,7 @@ export function readFile(file: Place, sink: DescriptorSink): void {
 function nameOf(place: Place): string {
   let name = '';
   eachField(place, (number, type, start, end) => {
-    if (number === 1 && type === wire.bytes) name = textAt(place.bytes, start, end);
+    if (number === 1 && type === wire.bytes) name = nameAt(place.bytes, start, end);
   });
   return name;
 }
@@ -127,9 +127,9 @@ function readService(place: Place, scope: string, sink: DescriptorSink): void {
     let changesNothing = false;
     eachField({ bytes, start, end }, (part, partType, from, to) => {
       if (partType !== wire.bytes) return;
-      if (part === 1) name = textAt(bytes, from, to);
-      else if (part === 2) request = textAt(bytes, from, to);
-      else if (part === 3) response = textAt(bytes, from, to);
+      if (part === 1) name = nameAt(bytes, from, to);
+      else if (part === 2) request = nameAt(bytes, from, to);
+      else if (part === 3) response = nameAt(bytes, from, to);
       else if (part === 4) {
         eachField({ bytes, start: from, end: to }, (option, type, _from, _to, value) => {
           if (option === idempotencyLevel && type === wire.varint) changesNothing = value === noSideEffects;
@@ -143,10 +143,13 @@ function readService(place: Place, scope: string, sink: DescriptorSink): void {
 function readExtension(place: MessagePlace, scope: string, sink: DescriptorSink): void {
   let extendee = '';
   eachField(place, (number, type, start, end) => {
-    if (number === 2 && type === wire.bytes) extendee = textAt(place.bytes, start, end);
+    if (number === 2 && type === wire.bytes) extendee = nameAt(place.bytes, start, end);
   });
   sink.extension({ scope, extendee, field: readField(place, scope, place.features, true) });
 }
+
+/** What compilers take, too. */
+const mostFields = 65_535;
 
 /**
  * A message at the place that was told for it.
@@ -159,8 +162,10 @@ export function readMessage(name: string, place: MessagePlace): MessageType {
   let [isMapEntry, isMessageSet] = [false, false];
   eachField(place, (number, type, start, end) => {
     if (type !== wire.bytes) return;
-    if (number === 2) fields.push(readField({ bytes, start, end }, name, features, false));
-    else if (number === 7) {
+    if (number === 2) {
+      if (fields.length >= mostFields) throw malformed;
+      fields.push(readField({ bytes, start, end }, name, features, false));
+    } else if (number === 7) {
       eachField({ bytes, start, end }, (option, optionType, _from, _to, value) => {
         if (optionType !== wire.varint) return;
         if (option === 1) isMessageSet = value !== 0;

@@ -1,6 +1,6 @@
-import { eachField, type Place, textAt, within } from './descriptor-reader.ts';
+import { eachField, nameAt, type Place, within } from './descriptor-reader.ts';
 import { type Features, featuresInOptions } from './features.ts';
-import { wire } from './wire.ts';
+import { malformed, wire } from './wire.ts';
 
 /** The type of a field as a schema names it. */
 export type ProtobufType =
@@ -96,20 +96,20 @@ export function readField(place: Place, scope: string, around: Features, isExten
   const { bytes } = place;
   let [name, number, label, typeNumber, typeName] = ['', 0, 0, 0, ''];
   let [oneof, isOptional] = [-1, false];
-  let options: readonly FieldOption[] = [];
+  const options = new Map<number, number>();
   let packed: boolean | undefined;
   let features = around;
   eachField(place, (part, type, start, end, value) => {
-    if (part === 1 && type === wire.bytes) name = textAt(bytes, start, end);
+    if (part === 1 && type === wire.bytes) name = nameAt(bytes, start, end);
     else if (part === 3 && type === wire.varint) number = value;
     else if (part === 4 && type === wire.varint) label = value;
     else if (part === 5 && type === wire.varint) typeNumber = value;
-    else if (part === 6 && type === wire.bytes) typeName = textAt(bytes, start, end);
+    else if (part === 6 && type === wire.bytes) typeName = nameAt(bytes, start, end);
     else if (part === 9 && type === wire.varint) oneof = value;
     else if (part === 17 && type === wire.varint) isOptional = value !== 0;
     else if (part === 8 && type === wire.bytes) {
       const inside = { bytes, start, end };
-      options = [...options, ...readOptions(inside)];
+      gatherOptions(inside, options);
       packed = flagIn(inside, packedOption) ?? packed;
       features = featuresInOptions(inside, fieldFeatures, features);
     }
@@ -130,9 +130,12 @@ export function readField(place: Place, scope: string, around: Features, isExten
     packed: repeated && !isMessage && kind !== 'string' && kind !== 'bytes' && (packed ?? features.packed),
     delimited: type === 'group' || (isMessage && features.delimited),
     oneof: isOptional ? -1 : oneof,
-    options,
+    options: setOptions(options),
   };
 }
+
+/** Different options of one thing. */
+const mostOptions = 10_000;
 
 /**
  * Those that say something: not false, not 0, not empty.
@@ -141,10 +144,20 @@ export function readField(place: Place, scope: string, around: Features, isExten
  */
 export function readOptions(place: Place): FieldOption[] {
   const values = new Map<number, number>();
+  gatherOptions(place, values);
+  return setOptions(values);
+}
+
+/** Options may stand in several pieces: of one that is set twice, the later holds. */
+function gatherOptions(place: Place, values: Map<number, number>): void {
   eachField(place, (number, type, start, end, value) => {
     if (type === wire.varint) values.set(number, value);
     else if (end > start) values.set(number, values.get(number) ?? -1);
+    if (values.size > mostOptions) throw malformed;
   });
+}
+
+function setOptions(values: ReadonlyMap<number, number>): FieldOption[] {
   return [...values].filter(([, value]) => value !== 0).map(([number, value]) => ({ number, value }));
 }
 

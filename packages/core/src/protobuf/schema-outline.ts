@@ -1,6 +1,7 @@
+import { schemaLimits } from '../model/schema-set.ts';
 import { readFile } from './descriptor.ts';
 import { eachField, type Place, textAt } from './descriptor-reader.ts';
-import { MalformedWire, wire } from './wire.ts';
+import { MalformedWire, tooLarge, wire } from './wire.ts';
 
 /** A file of a schema. */
 export interface SchemaFile {
@@ -17,18 +18,27 @@ export interface SchemaFile {
 }
 
 const sourceCodeInfo = 9;
+/** Files, imports and declarations of one set. Each takes many times the memory that it has bytes. */
+const mostParts = 2 * schemaLimits.declarations;
 
 /**
- * What files a serialised `google.protobuf.FileDescriptorSet` is made of; undefined for what is none.
+ * What files a serialised `google.protobuf.FileDescriptorSet` is made of; undefined for what is none, or holds more than 400,000
+ * files, imports and declarations.
  *
  * @example
  * outlineSchema(readFileSync('shop.binpb'))?.map(({ name }) => name); // ['google/protobuf/empty.proto', 'shop/orders.proto']
  */
 export function outlineSchema(schema: Uint8Array): SchemaFile[] | undefined {
   const files: SchemaFile[] = [];
+  let parts = 0;
+  const count = () => {
+    if (++parts > mostParts) throw tooLarge;
+  };
   try {
     eachField({ bytes: schema, start: 0, end: schema.length }, (number, type, start, end) => {
-      if (number === 1 && type === wire.bytes) files.push(outlineFile({ bytes: schema, start, end }));
+      if (number !== 1 || type !== wire.bytes) return;
+      count();
+      files.push(outlineFile({ bytes: schema, start, end }, count));
     });
   } catch (error) {
     if (error instanceof MalformedWire) return undefined;
@@ -37,7 +47,7 @@ export function outlineSchema(schema: Uint8Array): SchemaFile[] | undefined {
   return files;
 }
 
-function outlineFile(file: Place): SchemaFile {
+function outlineFile(file: Place, countPart: () => void): SchemaFile {
   const { bytes } = file;
   let name = '';
   const plain: string[] = [];
@@ -45,17 +55,25 @@ function outlineFile(file: Place): SchemaFile {
   const forOptions: string[] = [];
   const kept: Uint8Array[] = [];
   let from = file.start;
+  let at = file.start;
   eachField(file, (number, type, start, end, value) => {
+    if (number === 3 || number === 11 || number === 15) countPart();
     if (type === wire.bytes && number === 1) name = textAt(bytes, start, end);
     else if (type === wire.bytes && number === 3) plain.push(textAt(bytes, start, end));
     else if (type === wire.varint && number === 11) weak.add(value);
     else if (type === wire.bytes && number === 15) forOptions.push(textAt(bytes, start, end));
-    if (number !== sourceCodeInfo) kept.push(bytes.subarray(from, end));
-    from = end;
+    if (number === sourceCodeInfo) {
+      if (at > from) kept.push(bytes.subarray(from, at));
+      countPart();
+      from = end;
+    }
+    at = end;
   });
+  if (at > from) kept.push(bytes.subarray(from, at));
   let declarations = 0;
   const services = new Set<string>();
   const count = () => {
+    countPart();
     declarations++;
   };
   readFile(file, {
@@ -63,7 +81,7 @@ function outlineFile(file: Place): SchemaFile {
     enum: count,
     extension: count,
     method: (_path, service) => {
-      declarations++;
+      count();
       services.add(service);
     },
   });

@@ -40,8 +40,8 @@ export class SchemaRegistry {
   readonly #methods = new Map<string, MethodTypes>();
   /** For each method, whether all that describe it say that it changes nothing. */
   readonly #changesNothing = new Map<string, boolean>();
-  /** By what they extend. */
-  readonly #extensions = new Map<string, FieldType[]>();
+  /** By what they extend, and their numbers. */
+  readonly #extensions = new Map<string, Map<number, FieldType>>();
   readonly #read = new Map<string, MessageType | undefined>();
   readonly #readEnums = new Map<string, EnumType | undefined>();
   #declarations = 0;
@@ -114,17 +114,15 @@ export class SchemaRegistry {
 
   /** Full names of the custom options that are set for a field. */
   optionsOf(field: FieldType): string[] {
-    const known = this.#extensions.get(fieldOptions) ?? [];
-    return field.options.flatMap(({ number }) =>
-      known.filter((option) => option.number === number).map((option) => option.fullName),
-    );
+    const known = this.#extensions.get(fieldOptions);
+    return field.options.flatMap(({ number }) => known?.get(number)?.fullName ?? []);
   }
 
   /** Whether a field is marked with `debug_redact`, or with a value of an enum that is. */
   isRedacted(field: FieldType): boolean {
     return field.options.some(({ number, value }) => {
       if (number === debugRedact) return true;
-      const option = this.#extensions.get(fieldOptions)?.find((each) => each.number === number);
+      const option = this.#extensions.get(fieldOptions)?.get(number);
       if (option?.type !== 'enum' || !this.#enums.has(option.typeName)) return false;
       // A broken descriptor says nothing that can be trusted.
       return this.enum(option.typeName)?.redacted.has(value) ?? true;
@@ -166,9 +164,9 @@ export class SchemaRegistry {
     }
     for (const { scope, extendee, field } of extensions) {
       const name = this.#fullName(extendee, scope);
-      const known = this.#extensions.get(name) ?? [];
-      if (known.length === 0) this.#extensions.set(name, known);
-      if (!known.some(({ number }) => number === field.number)) known.push(this.#resolved(field, scope));
+      const known = this.#extensions.get(name) ?? new Map<number, FieldType>();
+      if (known.size === 0) this.#extensions.set(name, known);
+      if (!known.has(field.number)) known.set(field.number, this.#resolved(field, scope));
     }
     return whole;
   }
@@ -191,7 +189,7 @@ export class SchemaRegistry {
     const type = orUndefined(() => readMessage(fullName, place));
     if (type === undefined) return undefined;
     const fields = type.fields.map((field) => this.#resolved(field, fullName));
-    return { ...type, fields: [...fields, ...(this.#extensions.get(fullName) ?? [])] };
+    return { ...type, fields: [...fields, ...(this.#extensions.get(fullName)?.values() ?? [])] };
   }
 }
 

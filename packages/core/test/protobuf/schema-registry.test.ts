@@ -1,7 +1,20 @@
 import { expect, test } from 'vitest';
+import { outlineSchema } from '../../src/protobuf/schema-outline.ts';
 import { SchemaRegistry } from '../../src/protobuf/schema-registry.ts';
 import { aSchema } from '../../src/testing/factories.ts';
-import { schemaOf } from './support.ts';
+import { int, schemaOf, tag, varint } from './support.ts';
+
+const number = (field: number, value: number): Buffer => Buffer.from(int(field, value));
+/** A field behind its length, made of parts. */
+const part = (
+  field: number,
+  ...content: readonly (string | Uint8Array | readonly Uint8Array[])[]
+): Buffer => {
+  const bytes = Buffer.concat(
+    content.flatMap((each) => (typeof each === 'string' ? Buffer.from(each) : each)),
+  );
+  return Buffer.concat([Buffer.from([...tag(field, 2), ...varint(bytes.length)]), bytes]);
+};
 
 test('finds messages and methods by their full names, and by nothing else', () => {
   const registry = new SchemaRegistry();
@@ -71,4 +84,73 @@ test('bytes of any kind do not make it fail', () => {
       for (const name of registry.messageNames()) registry.message(name);
     }
   }
+});
+
+// A megabyte of any of these took minutes, or all memory.
+test.each<[string, Uint8Array, whole: boolean, fields: number | undefined]>([
+  [
+    'extensions of one message',
+    Buffer.concat(
+      Array.from({ length: 60_000 }, (_, i) => part(7, part(1, 'e'), part(2, '.M'), number(3, i + 1))),
+    ),
+    true,
+    60_000,
+  ],
+  [
+    'options of one field',
+    part(4, part(1, 'N'), part(2, number(3, 1), Buffer.alloc(800_000, part(8, number(1, 1))))),
+    true,
+    1,
+  ],
+  [
+    'kinds of options of one field',
+    part(
+      4,
+      part(1, 'N'),
+      part(
+        2,
+        part(
+          8,
+          Array.from({ length: 200_000 }, (_, i) => number(i + 1, 1)),
+        ),
+      ),
+    ),
+    true,
+    undefined,
+  ],
+  [
+    'fields of one message',
+    part(4, part(1, 'N'), Buffer.alloc(1_000_000, part(2, number(3, 1)))),
+    true,
+    undefined,
+  ],
+  [
+    'messages in one of a long name',
+    part(
+      4,
+      part(1, 'A'.repeat(500_000)),
+      Array.from({ length: 5_000 }, (_, i) => part(3, part(1, `x${i}`))),
+    ),
+    false,
+    undefined,
+  ],
+  [
+    'methods in a package of a long name',
+    Buffer.concat([
+      part(2, 'A'.repeat(500_000)),
+      part(
+        6,
+        Array.from({ length: 5_000 }, (_, i) => part(2, part(1, `m${i}`))),
+      ),
+    ]),
+    false,
+    undefined,
+  ],
+])('a hostile schema with too many %s costs little', (_what, content, whole, fields) => {
+  const schema = part(1, part(1, 'x.proto'), part(4, part(1, 'M')), content);
+  const registry = new SchemaRegistry();
+  expect(registry.add(schema)).toBe(whole);
+  const name = registry.message('M')?.fields.length === 0 ? 'N' : 'M';
+  expect(registry.message(name)?.fields.length).toBe(fields);
+  expect(outlineSchema(schema) === undefined).toBe(!whole);
 });

@@ -61,7 +61,7 @@ export function filesOf(set: Uint8Array, name: string): SchemaFile[] {
   const files = outlineSchema(set);
   if (files === undefined || files.some((file) => file.name === '')) {
     throw invalid(
-      `${name} is no FileDescriptorSet, or is cut off; write one with "protoc --include_imports --descriptor_set_out=FILE" or "buf build -o FILE.binpb"`,
+      `${name} is no FileDescriptorSet, is cut off, or holds a name over 1,000 characters or more than 400,000 declarations; write one with "protoc --include_imports --descriptor_set_out=FILE" or "buf build -o FILE.binpb"`,
       name,
     );
   }

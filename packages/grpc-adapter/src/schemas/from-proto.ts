@@ -1,6 +1,6 @@
-import { outlineSchema } from '@gardenhose/core';
+import { outlineSchema, type SchemaFile } from '@gardenhose/core';
 import { invalidOption, onlyOptions } from '@gardenhose/core/adapter';
-import { descriptorSet } from './descriptor-set.ts';
+import { descriptorSet, invalid } from './descriptor-set.ts';
 import { describeFiles } from './proto-descriptor.ts';
 import { readProtoFiles } from './proto-files.ts';
 import { loadProtoParser } from './proto-library.ts';
@@ -35,7 +35,13 @@ export async function schemasFromProto(
   const read = await readProtoFiles(files, importPaths, parser);
   const described = describeFiles(read, parser.library);
   return descriptorSet(
-    described.flatMap((file) => outlineSchema(sizedField(1, file)) ?? []),
+    described.flatMap((file, i) => outlined(file, read[i]?.name ?? '')),
     { name: files.join(', '), whole: 'add the folders of the imports' },
   );
+}
+
+function outlined(descriptor: Uint8Array, name: string): readonly SchemaFile[] {
+  const files = outlineSchema(sizedField(1, descriptor));
+  if (files !== undefined) return files;
+  throw invalid(`${name} holds a full name over 1,000 characters, or more than 400,000 declarations`, name);
 }

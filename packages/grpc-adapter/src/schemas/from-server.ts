@@ -35,7 +35,7 @@ const optionNames: Readonly<Record<keyof ServerSchemasOptions, true>> = {
 };
 
 /** What a server may tell. */
-const limits = { services: 5_000, files: 10_000, bytes: 64 << 20 };
+const limits = { services: 5_000, files: 10_000, imports: 400_000, bytes: 64 << 20 };
 const versions = ['v1', 'v1alpha'];
 const own = /^grpc\.reflection\./;
 
@@ -110,6 +110,7 @@ class ReflectionReader {
   readonly #timeoutMs: number;
   readonly #files = new Map<string, SchemaFile>();
   #bytes = 0;
+  #imports = 0;
 
   constructor(call: ReflectionCall, library: GrpcLibrary, origin: string, timeoutMs: number) {
     this.#call = call;
@@ -154,8 +155,10 @@ class ReflectionReader {
       if (this.#files.has(file.name)) continue;
       this.#files.set(file.name, file);
       this.#bytes += file.descriptor.length;
+      this.#imports += file.imports.length;
     }
     if (this.#files.size > limits.files) throw this.#tooMuch('files', limits.files);
+    if (this.#imports > limits.imports) throw this.#tooMuch('imports', limits.imports);
     if (this.#bytes > limits.bytes) throw this.#tooMuch('bytes of descriptors', limits.bytes);
   }
 

@@ -37,15 +37,10 @@ function decode(bytes: Uint8Array): ReflectionAnswer | undefined {
 }
 
 function files(bytes: Uint8Array): ReflectionAnswer | undefined {
-  const found: SchemaFile[] = [];
-  let sound = true;
-  eachField({ bytes, start: 0, end: bytes.length }, (number, type, start, end) => {
-    if (number !== 1 || type !== wire.bytes) return;
-    const [file] = outlineSchema(sizedField(1, bytes.subarray(start, end))) ?? [];
-    if (file === undefined || file.name === '') sound = false;
-    else found.push(file);
-  });
-  return sound ? { kind: 'files', files: found } : undefined;
+  // It is written as a set is.
+  const found = outlineSchema(bytes);
+  if (found === undefined || found.some(({ name }) => name === '')) return undefined;
+  return { kind: 'files', files: found };
 }
 
 function services(bytes: Uint8Array): ReflectionAnswer {

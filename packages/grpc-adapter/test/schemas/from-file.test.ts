@@ -58,11 +58,11 @@ test.each([
   [' {"file": []}', 'x.binpb is JSON'],
   [Buffer.from([0x1f, 0x8b, 8, 0]), 'x.binpb is compressed with gzip'],
   [Buffer.from([0x89, 0x48, 0x4f, 0x53, 0x0d, 0x0a]), 'x.binpb is a capture'],
-  ['any text', 'x.binpb is no FileDescriptorSet, or is cut off'],
-  ['\n\n\n\n', 'x.binpb is no FileDescriptorSet, or is cut off'],
+  ['any text', 'x.binpb is no FileDescriptorSet, is cut off, or'],
+  ['\n\n\n\n', 'x.binpb is no FileDescriptorSet, is cut off, or'],
   [
     Buffer.from(file('a.proto', message('A'))).subarray(0, -3),
-    'x.binpb is no FileDescriptorSet, or is cut off',
+    'x.binpb is no FileDescriptorSet, is cut off, or',
   ],
   [sizedField(2, 'other'), 'holds no file descriptors'],
   [file('a.proto'), 'describes nothing'],
@@ -82,20 +82,35 @@ test('a file of 100 MB is refused before it is read', async () => {
 });
 
 test('a set that is too large for a recording is refused', async () => {
-  const name = 'N'.repeat(1000);
-  const many = Buffer.concat(Array.from({ length: 1700 }, () => message(name.repeat(10))));
+  const options = sizedField(8, sizedField(1, 'N'.repeat(10_000)));
+  const many = Buffer.concat([message('A'), ...Array.from({ length: 1700 }, () => options)]);
   expect(await failure(file('a.proto', many))).toContain(`at most ${schemaLimits.bytes} are taken`);
 });
 
-test('a set with a million messages is refused, and a registry that is given it all the same takes a part', async () => {
+test('a set with 300,000 messages is refused, and a registry that is given it all the same takes a part', async () => {
   const one = message('Ab');
-  const many = Buffer.alloc(one.length * 1_000_000, one);
+  const many = Buffer.alloc(one.length * 300_000, one);
   const set = file('a.proto', many);
   expect(await failure(set)).toContain(
-    `declares 1000000 messages, enums, extensions and methods, at most ${schemaLimits.declarations} are taken`,
+    `declares 300000 messages, enums, extensions and methods, at most ${schemaLimits.declarations} are taken`,
   );
   const registry = new SchemaRegistry();
   expect(registry.add(set)).toBe(false);
+});
+
+test.each([
+  ['imports', sizedField(3, 'b')],
+  ['messages', sizedField(4, '')],
+  ['weak imports', numberField(11, 0)],
+  ['comments', sizedField(9, '')],
+])('a set with millions of %s is given up before it takes its memory', async (_what, part) => {
+  const many = Buffer.alloc(part.length * 440_000, part);
+  expect(await failure(file('a.proto', message('A'), many))).toContain('more than 400,000 declarations');
+});
+
+test('a set with millions of files is given up before it takes its memory', async () => {
+  const one = sizedField(1, sizedField(1, 'a'));
+  expect(await failure(Buffer.alloc(one.length * 440_000, one))).toContain('more than 400,000 declarations');
 });
 
 test('a folder, and a file that is not there, are told', async () => {

@@ -27,7 +27,7 @@ async function shopSet(): Promise<Uint8Array> {
 /** What is said of a server that reflects so, without its address. */
 async function failure(reflect: Answering | undefined, given: ReflectionServerOptions = {}): Promise<string> {
   await using server = await reflectionServer(reflect, given);
-  const found = await failureOf(schemasFromServer(server.address, { grpc, timeoutMs: 2000 }));
+  const found = await failureOf(schemasFromServer(server.address, { grpc, timeoutMs: 10_000 }));
   return found.replaceAll(`http://${server.address}`, 'it');
 }
 
@@ -203,6 +203,12 @@ test('a server that tells of files without end is given up', async () => {
           ]),
         );
   expect(await failure(large)).toContain('response-limit: it tells of bytes of descriptors');
+  const one = sizedField(3, 'b');
+  const imports: Answering = ({ kind, name }) =>
+    kind === 'services'
+      ? servicesAnswer('a.B', 'a.C')
+      : filesAnswer(Buffer.concat([sizedField(1, name), Buffer.alloc(300_000 * one.length, one)]));
+  expect(await failure(imports)).toContain('response-limit: it tells of imports, at most 400000 are taken');
   expect(await failure(() => servicesAnswer(...Array.from({ length: 6000 }, (_, i) => `a.B${i}`)))).toContain(
     'response-limit: it tells of 6000 services',
   );
