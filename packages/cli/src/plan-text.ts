@@ -1,4 +1,4 @@
-import type { ReplayPlan } from '@gardenhose/core';
+import { describePacing, type ReplayPlan } from '@gardenhose/core';
 import { showCount, showDuration } from './output.ts';
 import { printable } from './printable.ts';
 
@@ -10,7 +10,7 @@ export function planText(plan: ReplayPlan): string {
       ? `over ${showDuration(plan.durationMs * 1e6)}, at most ${plan.peakPerSecond} in a second`
       : 'without a schedule';
   const lines = [
-    `plan: send ${plan.toSend} of ${showCount(plan.exchanges, 'exchange')} to ${plan.target}, pace ${plan.pace}, ${timed}`,
+    `plan: send ${plan.toSend} of ${showCount(plan.exchanges, 'exchange')} to ${plan.target}, pace ${plan.pace}${describePacing(plan.pacing)}, ${timed}`,
     `  ${showCount(plan.lanes, 'lane')}; ${methods || 'nothing'}; ${plan.mutations} may change state at the target`,
   ];
   const skipped = [...plan.skipped].map(([reason, count]) => `${printable(reason, 40)} ${count}`).join(', ');

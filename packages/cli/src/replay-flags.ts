@@ -8,7 +8,6 @@ import {
   GardenhoseError,
   type GuardOptions,
   type HookRule,
-  type Pace,
   parseHeaderRule,
   parseHookRules,
   type ReplayOrder,
@@ -19,13 +18,12 @@ import type { CaptureContents, CaptureSource } from './capture-source.ts';
 import type { CommonFlags } from './context.ts';
 import type { Io } from './io.ts';
 import { type MaskFlags, maskOf } from './mask-flags.ts';
+import { type PaceFlags, paceOptions } from './pace-flags.ts';
 import type { SchemaFlags } from './schema-flags.ts';
 import { checkTargetFlags, type TargetFlags } from './target.ts';
 
 /** What `gardenhose replay` is told. */
-export interface ReplayFlags extends CommonFlags, MaskFlags, SchemaFlags, TargetFlags {
-  readonly pace?: Pace;
-  readonly speed?: number;
+export interface ReplayFlags extends CommonFlags, MaskFlags, PaceFlags, SchemaFlags, TargetFlags {
   readonly order?: ReplayOrder;
   readonly ownProcessor: boolean;
   readonly allow?: readonly string[];
@@ -88,6 +86,7 @@ export async function rulesOf(flags: ReplayFlags): Promise<readonly HookRule[]> 
 /** No flag is without effect: one that would be is a mistake, and better told before anything is sent. */
 export function checkReplayFlags(flags: ReplayFlags): void {
   checkTargetFlags(flags);
+  paceOptions(flags);
   const wrong = (flag: string, why: string) =>
     new GardenhoseError('invalid-option', `${flag} ${why}`, { subject: flag });
   if (flags.compare !== true) {

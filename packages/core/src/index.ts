@@ -190,10 +190,12 @@ export { finishedAt } from './replay/order.ts';
 export type { OwnProcessorOption } from './replay/own-processor.ts';
 export type { ReplayPlan } from './replay/plan.ts';
 export { planReplay } from './replay/plan.ts';
+export type { Pacing } from './replay/pacing.ts';
+export { describePacing } from './replay/pacing.ts';
 export type { ReplayProgress } from './replay/progress.ts';
 export type { ReplayRun } from './replay/replay-exchanges.ts';
 export { replayExchanges } from './replay/replay-exchanges.ts';
-export type { Pace, PaceOptions, Schedule } from './replay/schedule.ts';
+export type { Forecast, Pace, PaceOptions, Ramp, ReplayWindow, Schedule } from './replay/schedule.ts';
 export { createSchedule } from './replay/schedule.ts';
 export type {
   Answer,

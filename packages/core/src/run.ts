@@ -131,7 +131,14 @@ export async function replayCapture(
     await planReplay(capture.exchanges(), sender, { guard: options.guard });
   }
   const gaps = new GapTally();
-  const exchanges = capture.exchanges({}, { onGap: (gap) => gaps.add(gap) });
+  // Read again, it lacks what it lacked before.
+  let readings = 0;
+  const exchanges = {
+    [Symbol.asyncIterator]: () => {
+      const onGap = readings++ === 0 ? gaps.add.bind(gaps) : undefined;
+      return capture.exchanges({}, { onGap })[Symbol.asyncIterator]();
+    },
+  };
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
   const schemas = options.schemas ?? (asksForSchemas(options) ? await readSchemas(capture) : undefined);
   return replayEach(exchanges, sender, { ...options, schemas, losses });
@@ -184,9 +191,13 @@ function comparerOf(
   return createComparer(compare === true ? { schemas } : { schemas, ...compare });
 }
 
-async function* mapped(
+/** Can be read as often as the source can. */
+function mapped(
   source: AsyncIterable<Exchange> | Iterable<Exchange>,
   change: (exchange: Exchange) => Exchange,
-): AsyncGenerator<Exchange, void, undefined> {
-  for await (const exchange of source) yield change(exchange);
+): AsyncIterable<Exchange> {
+  async function* changed(): AsyncGenerator<Exchange, void, undefined> {
+    for await (const exchange of source) yield change(exchange);
+  }
+  return { [Symbol.asyncIterator]: changed };
 }

@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import {
+  type Exchange,
+  type GapEvent,
   GapTally,
   type HookRule,
   keyNote,
@@ -17,10 +19,11 @@ import { conditionExit, conditionSentence } from '../capture-input.ts';
 import { type CaptureContents, type CaptureSource, openSource } from '../capture-source.ts';
 import { type CommandContext, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { collect, parseOrigin, parsePace, parsePositive } from '../flags.ts';
+import { collect, parseOrigin } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { withMaskFlags } from '../mask-flags.ts';
 import type { Output } from '../output.ts';
+import { paceOptions, withPaceFlags } from '../pace-flags.ts';
 import { planJson, planText } from '../plan-text.ts';
 import { Progress } from '../progress.ts';
 import {
@@ -59,6 +62,7 @@ Exit code: 0 nothing changed and the run was faithful, 1 differences or failures
 Examples:
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --compare
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --speed 10 --report run.json
+  gardenhose replay orders.hose --to http://127.0.0.1:3000 --window 10m:15m --max-idle 2s --loop 3
   gardenhose replay shop.hose --to http://127.0.0.1:3000 --to-grpc http://127.0.0.1:50051
   gardenhose replay orders.hose --to https://staging.example --allow https://staging.example --pace 50 \\
       --header 'Authorization: Bearer TOKEN' --compare --ignore 'header:x-build' --ignore 'body:$..updatedAt'`;
@@ -69,9 +73,7 @@ export function replayCommand(context: CommandContext): Command {
     .summary('send a capture to a target, in order and on time')
     .description('Sends the recorded requests to a target, in order and on time, and reports what came back.')
     .argument('<file>', 'capture to replay');
-  withTargetFlags(command)
-    .option('--pace <pace>', 'recorded (default), asap, or requests per second', parsePace)
-    .option('--speed <factor>', 'with the recorded pace: how many times faster (default: 1)', parsePositive)
+  withPaceFlags(withTargetFlags(command))
     .addOption(
       new Option('--order <order>', 'what waits for earlier answers (default: causal)').choices([
         'causal',
@@ -140,8 +142,7 @@ async function plannedRun(
 ): Promise<ExitCode> {
   const progress = new Progress(io, output, systemClock);
   const options: ReplayRunOptions = {
-    pace: flags.pace,
-    speed: flags.speed,
+    ...paceOptions(flags),
     order: flags.order,
     ownProcessor: flags.ownProcessor && 'auto',
     guard: { ...guardOf(flags), readOnly: readOnlyMethods(flags, contents) },
@@ -159,7 +160,7 @@ async function plannedRun(
     if (flags.dryRun === true) {
       await output.text(planText(plan));
       await output.document({ plan: planJson(plan) });
-      return conclude(file, source, exitCodes.fine, output);
+      return conclude(file, source, exitCodes.fine, output, flags.window !== undefined);
     }
     output.note(planText(plan));
     if (rules.length > 0) output.note('  counted before --header and --patch are applied');
@@ -170,7 +171,7 @@ async function plannedRun(
   }
   const gaps = new GapTally();
   const report = await replay(
-    source.exchanges((gap) => gaps.add(gap)),
+    exchangesOf(source, (gap) => gaps.add(gap)),
     sender,
     {
       ...options,
@@ -185,7 +186,17 @@ async function plannedRun(
   await output.document(report);
   sayWhyUnverified(report, options.compare, output);
   sayVerdict(report, output);
-  return conclude(file, source, report.verdict, output, report.run?.stopped !== undefined);
+  return conclude(file, source, report.verdict, output, readInPart(report));
+}
+
+/** Can be read as often as the source can, which tells what it lacks once. */
+function exchangesOf(source: CaptureSource, onGap: (gap: GapEvent) => void): AsyncIterable<Exchange> {
+  if (!source.again) return source.exchanges(onGap);
+  let readings = 0;
+  return {
+    [Symbol.asyncIterator]: () =>
+      source.exchanges(readings++ === 0 ? onGap : undefined)[Symbol.asyncIterator](),
+  };
 }
 
 /** Masked values that could not be compared are no difference, but no comfort either. */
@@ -205,17 +216,22 @@ function sayVerdict(report: Report, output: Output): void {
   output.error(`${report.reasons.join('; ') || 'the run did not pass'}${cause}`);
 }
 
+/** Whether the run was over before the capture was read to its end. */
+function readInPart({ run }: Report): boolean {
+  return run?.stopped !== undefined || run?.pacing?.window !== undefined;
+}
+
 /** A capture that was cut off is bad input, also where what is left of it was replayed well. */
 function conclude(
   file: string,
   source: CaptureSource,
   exit: ExitCode,
   output: Output,
-  stopped: boolean = false,
+  inPart: boolean = false,
 ): ExitCode {
   const condition = source.condition();
   // What was not read to its end was not found to lack one.
-  if (stopped && condition.state === 'open') return exit;
+  if (inPart && condition.state === 'open') return exit;
   const sentence = conditionSentence(file, condition);
   if (sentence === undefined) return exit;
   if (conditionExit(condition) === exitCodes.fine) output.note(sentence);

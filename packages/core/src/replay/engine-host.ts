@@ -15,9 +15,10 @@ export interface EngineHost {
   /**
    * Connects what is needed first, and begins. Resolves when time zero is set.
    *
+   * @param atMs - When time zero is to be on the wall clock; default, or where that is over by then, at once
    * @throws {@link GardenhoseError} when no lane can be connected: nothing was sent
    */
-  start(): Promise<void>;
+  start(atMs?: number): Promise<void>;
   /** Nanoseconds since time zero; below 0 before it. */
   nowNs(): number;
   stop(): void;
@@ -36,6 +37,11 @@ export const warmWithinNs = 1e9;
 /** From the end of the preparations to time zero. */
 export const leadNs = 5e6;
 
+/** How far time zero is ahead: no less than `leastNs`. */
+export function untilZeroNs(atMs: number | undefined, wallMs: number, leastNs: number): number {
+  return atMs === undefined ? leastNs : Math.max(leastNs, (atMs - wallMs) * 1e6);
+}
+
 /** Runs the engine in this thread. */
 export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): EngineHost {
   const nowNs = () => clock.nowNs();
@@ -50,11 +56,11 @@ export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): 
     add(jobs) {
       for (const job of jobs) engine.add(job);
     },
-    async start() {
+    async start(atMs) {
       const problem = await engine.warm(warmWithinNs);
       if (problem !== undefined)
         throw new GardenhoseError(problem.code, problem.message, { subject: sender.target });
-      engine.start(clock === systemClock ? leadNs : 0);
+      engine.start(untilZeroNs(atMs, clock.wallMs(), clock === systemClock ? leadNs : 0));
       started = true;
     },
     nowNs: () => (started ? engine.timer.nowNs() : Number.NEGATIVE_INFINITY),

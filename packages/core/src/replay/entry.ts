@@ -10,6 +10,7 @@ import type { TranscriptEntry } from './transcript.ts';
 /** What a transcript says of an exchange that was sent. */
 export function sentEntry(
   recorded: Exchange,
+  iteration: number | undefined,
   settled: Settled,
   answer: Answer,
   replayed: Exchange,
@@ -17,6 +18,7 @@ export function sentEntry(
 ): TranscriptEntry {
   return {
     exchange: recorded.id,
+    iteration,
     lane: recorded.lane,
     protocol: recorded.protocol,
     operation: operationOf(recorded),
@@ -39,11 +41,13 @@ export function sentEntry(
 /** What a transcript says of an exchange that was not sent. Without times, it was left out before it was planned. */
 export function skippedEntry(
   recorded: Exchange,
+  iteration: number | undefined,
   skip: string,
   times: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'> = unplanned,
 ): TranscriptEntry {
   return {
     exchange: recorded.id,
+    iteration,
     lane: recorded.lane,
     protocol: recorded.protocol,
     operation: operationOf(recorded),

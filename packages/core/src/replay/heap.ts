@@ -12,6 +12,11 @@ export class Heap<E extends HeapEntry> {
     return this.#entries.length;
   }
 
+  /** The entry with the smallest key. */
+  get first(): E | undefined {
+    return this.#entries[0];
+  }
+
   /** The smallest key; infinite when it is empty. */
   get least(): number {
     return this.#entries[0]?.key ?? Number.POSITIVE_INFINITY;

@@ -13,7 +13,7 @@ import {
 const maxBaggageMembers = 64;
 const maxBaggageBytes = 8192;
 
-const shadowHeaders = ['x-shadow-traffic', 'x-shadow-run', 'x-shadow-seq'] as const;
+const shadowHeaders = ['x-shadow-traffic', 'x-shadow-run', 'x-shadow-seq', 'x-shadow-iteration'] as const;
 
 /** Names the run on every exchange that it sends, so that the target and all behind it can tell replayed traffic. */
 export interface WireMarks {
@@ -24,14 +24,22 @@ export interface WireMarks {
  * The exchange with `x-shadow-traffic: true`, `x-shadow-run` and `x-shadow-seq` at the end of its request headers, in
  * place of any it was recorded with, and `shadow=true,shadow.run=…` appended to its W3C baggage. A baggage that has no room
  * left stays as it is: the members of others are never dropped.
+ *
+ * @param iteration - Where exchanges are replayed several times: which time it is, as `x-shadow-iteration`
  */
-export function markForWire(exchange: Exchange, marks: WireMarks, seq: number): Exchange {
+export function markForWire(
+  exchange: Exchange,
+  marks: WireMarks,
+  seq: number,
+  iteration?: number | undefined,
+): Exchange {
   let headers: HeaderList = exchange.request.headers;
   for (const name of shadowHeaders) {
     if (headerValue(headers, name) !== undefined) headers = withoutHeader(headers, name);
   }
   const marked = [...withBaggage(headers, `shadow=true,shadow.run=${marks.runId}`)];
   marked.push('x-shadow-traffic', 'true', 'x-shadow-run', marks.runId, 'x-shadow-seq', String(seq));
+  if (iteration !== undefined) marked.push('x-shadow-iteration', String(iteration));
   return { ...exchange, request: { ...exchange.request, headers: marked } };
 }
 

@@ -9,12 +9,18 @@ import { createGuard, type Guard, type GuardOptions } from './guard.ts';
 import { checkRunId, type WireMarks } from './marks.ts';
 import { type OrderRule, orderRule, type ReplayOrder } from './order.ts';
 import { type OwnProcessorOption, ownProcessorProblem } from './own-processor.ts';
+import { checkStartAt, type Pacing, pacingOf } from './pacing.ts';
 import type { ReplayProgress } from './progress.ts';
-import { createSchedule, type PaceOptions, type Schedule } from './schedule.ts';
+import { checkExtent, createSchedule, type Extent, type PaceOptions, type Schedule } from './schedule.ts';
 import type { Sender } from './sender.ts';
 
 /** How a capture is replayed. */
 export interface ReplayOptions extends PaceOptions {
+  /**
+   * When time zero is to be, on the wall clock: a date, or milliseconds since 1970; at most a week ahead. All is made ready some
+   * seconds before. Default as soon as all is ready.
+   */
+  readonly startAt?: Date | number | undefined;
   /** Default `causal`. */
   readonly order?: ReplayOrder | undefined;
   /** Code at the points of a replay. Runs in the calling thread, so the engine stays there too. Default none. */
@@ -61,6 +67,10 @@ export const replayOptionNames: Readonly<Record<keyof ReplayOptions, true>> = {
   pace: true,
   speed: true,
   stream: true,
+  maxIdleMs: true,
+  loop: true,
+  window: true,
+  startAt: true,
   order: true,
   hooks: true,
   mark: true,
@@ -78,6 +88,11 @@ export const replayOptionNames: Readonly<Record<keyof ReplayOptions, true>> = {
 /** Options of one run, checked and complete. */
 export interface RunOptions {
   readonly schedule: Schedule;
+  readonly extent: Extent;
+  /** Milliseconds since 1970. */
+  readonly startAtMs: number | undefined;
+  /** What the run says of both. */
+  readonly pacing: (iteration?: number) => Pacing | undefined;
   readonly order: OrderRule;
   readonly orderName: ReplayOrder;
   readonly hooks: ReplayHooks | undefined;
@@ -112,8 +127,15 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
   }
   const orderName = options.order ?? 'causal';
   const thread = chooseThread(sender, options);
+  const clock = options.clock ?? systemClock;
+  const schedule = createSchedule(options);
+  const extent = checkExtent(options);
+  const startAtMs = checkStartAt(options.startAt, clock.wallMs());
   return {
-    schedule: createSchedule(options),
+    schedule,
+    extent,
+    startAtMs,
+    pacing: (iteration) => pacingOf(options, extent, startAtMs, schedule, iteration),
     order: orderRule(orderName),
     orderName,
     hooks: options.hooks,
@@ -127,7 +149,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     maxLanes,
     thread,
     ownProcessor: checkOwnProcessor(thread, options),
-    clock: options.clock ?? systemClock,
+    clock,
   };
 }
 

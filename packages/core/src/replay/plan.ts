@@ -1,6 +1,8 @@
 import type { Exchange } from '../model/exchange.ts';
 import { checkRecordedOrigin, isMutation } from './guard.ts';
 import { type ReplayOptions, resolveReplayOptions } from './options.ts';
+import { finishedAt } from './order.ts';
+import type { Pacing } from './pacing.ts';
 import { Preparation, reasonToSkip } from './preparation.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 
@@ -9,7 +11,9 @@ export interface ReplayPlan {
   readonly target: string;
   readonly thread: 'worker' | 'inline';
   readonly pace: string;
-  /** Exchanges read. */
+  /** Absent when the plan is nothing but the pace. */
+  readonly pacing?: Pacing | undefined;
+  /** Exchanges read; with `loop`, each as often as it comes. So are all counts here. */
   readonly exchanges: number;
   /** Exchanges that would be sent. */
   readonly toSend: number;
@@ -37,7 +41,7 @@ export async function planReplay(
   options: ReplayOptions = {},
 ): Promise<ReplayPlan> {
   const resolved = resolveReplayOptions(sender, options);
-  const { guard, schedule, laneOf } = resolved;
+  const { guard, schedule, laneOf, extent } = resolved;
   const withoutHooks = { ...resolved, hooks: undefined };
   const methods = new Map<string, number>();
   const skipped = new Map<string, number>();
@@ -45,17 +49,15 @@ export async function planReplay(
   let exchanges = 0;
   let toSend = 0;
   let mutations = 0;
-  let lastNs = 0;
-  let second = 0;
-  let inSecond = 0;
-  let peakPerSecond = 0;
   for await (const exchange of source) {
+    if (exchange.startAt >= extent.toNs) break;
+    if (exchange.startAt < extent.fromNs) continue;
     exchanges++;
     const reason = reasonToSkip(exchange, guard);
     if (reason === undefined) checkRecordedOrigin(guard, exchange);
     const made =
       reason === undefined
-        ? new Preparation(exchange, exchanges - 1, sender, withoutHooks).make(new Map())
+        ? new Preparation(exchange, exchanges - 1, undefined, sender, withoutHooks).make(new Map())
         : { skip: reason };
     if (isUnsendable(made)) {
       count(skipped, made.skip);
@@ -65,24 +67,24 @@ export async function planReplay(
     if (isMutation(exchange, guard.readOnly)) mutations++;
     count(methods, exchange.protocol === 'grpc' ? 'gRPC' : exchange.request.method);
     lanes.add(laneOf?.(exchange) ?? exchange.lane);
-    const plannedAt = schedule.plan(exchange.startAt);
-    if (Number.isNaN(plannedAt)) continue;
-    lastNs = Math.max(lastNs, plannedAt);
-    const at = Math.floor(plannedAt / 1e9);
-    inSecond = at === second ? inSecond + 1 : 1;
-    second = at;
-    peakPerSecond = Math.max(peakPerSecond, inSecond);
+    schedule.plan(exchange.startAt, finishedAt(exchange));
   }
+  const { loop } = extent;
+  const { lastNs, peakPerSecond } = schedule.forecast(loop);
+  const timesLoop = (counts: Map<string, number>) =>
+    new Map(Array.from(counts, ([name, number]) => [name, number * loop]));
+  const pacing = resolved.pacing();
   return {
     target: guard.target,
     thread: resolved.thread,
     pace: schedule.description,
-    exchanges,
-    toSend,
-    mutations,
-    methods,
-    skipped,
-    lanes: lanes.size,
+    ...(pacing === undefined ? {} : { pacing }),
+    exchanges: exchanges * loop,
+    toSend: toSend * loop,
+    mutations: mutations * loop,
+    methods: timesLoop(methods),
+    skipped: timesLoop(skipped),
+    lanes: lanes.size * loop,
     durationMs: lastNs / 1e6,
     peakPerSecond,
   };

@@ -23,14 +23,22 @@ export class Preparation {
   readonly #sender: Sender;
   readonly #options: RunOptions;
   readonly #index: number;
+  readonly #iteration: number | undefined;
   /** What a hook made of it. What is made without one can be made again, and need not be held until the answer comes. */
   #hooked: Exchange | undefined;
 
-  constructor(recorded: Exchange, index: number, sender: Sender, options: RunOptions) {
+  constructor(
+    recorded: Exchange,
+    index: number,
+    iteration: number | undefined,
+    sender: Sender,
+    options: RunOptions,
+  ) {
     this.#recorded = recorded;
     this.#sender = sender;
     this.#options = options;
     this.#index = index;
+    this.#iteration = iteration;
   }
 
   /** As it is sent, once {@link make} has run. */
@@ -39,7 +47,7 @@ export class Preparation {
     const hooked = this.#hooked;
     if (hooked !== undefined) return hooked;
     const bare = guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded);
-    return marks === undefined ? bare : markForWire(bare, marks, this.#index);
+    return marks === undefined ? bare : markForWire(bare, marks, this.#index, this.#iteration);
   }
 
   /** Runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as planned. */
@@ -60,7 +68,7 @@ export class Preparation {
     }
     if (dropped) return { skip: 'hook' };
     if (!guard.allowMutations && isMutation(sent, guard.readOnly)) return { skip: 'mutation' };
-    this.#hooked = marks === undefined ? sent : markForWire(sent, marks, this.#index);
+    this.#hooked = marks === undefined ? sent : markForWire(sent, marks, this.#index, this.#iteration);
     return this.#shipment(this.#hooked, this.#recorded);
   }
 

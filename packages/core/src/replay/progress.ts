@@ -1,4 +1,5 @@
 import type { ReplayOrder } from './order.ts';
+import type { Pacing } from './pacing.ts';
 
 /** Where a run stands. */
 export interface ReplayProgress {
@@ -9,6 +10,8 @@ export interface ReplayProgress {
   readonly ownProcessor: boolean;
   /** In words: `recorded`, `recorded x2`, `asap`, `500/s`. */
   readonly pace: string;
+  /** Absent when the plan is nothing but the pace. */
+  readonly pacing?: Pacing | undefined;
   readonly order: ReplayOrder;
   /** Since time zero. */
   readonly elapsedMs: number;

@@ -18,6 +18,7 @@ import { isUnsendable, type Sender } from './sender.ts';
 import { Signal } from './signal.ts';
 import { SourceReader } from './source-reader.ts';
 import type { ReplayResult, TranscriptEntry } from './transcript.ts';
+import { WallWait } from './wall-wait.ts';
 import { workerHost } from './worker-host.ts';
 
 /** One replay. */
@@ -63,9 +64,12 @@ const batchWithinMs = 5;
 /** A source that is slower than this does not hold up time zero. */
 const startWithinMs = 250;
 const progressEveryMs = 200;
+/** So long before a given time of the wall clock all is made ready. */
+const prepareMs = 3_000;
 
 interface Open {
   readonly recorded: Exchange;
+  readonly iteration: number | undefined;
   readonly preparation: Preparation;
   readonly lane: Map<string, unknown>;
   readonly cost: number;
@@ -89,16 +93,18 @@ class Run {
   #failure: { readonly error: unknown } | undefined;
   #sourceDone = false;
   #undoFlush = () => {};
+  readonly #wallWait = new WallWait();
   #over = false;
   #stopped: ReplayProgress['stopped'];
   #index = 0;
+  #iteration = 1;
   readonly #counts = new RunCounts();
   #elapsedNs = 0;
   readonly #undo: (() => void)[] = [];
 
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
-    this.#reader = new SourceReader(source);
+    this.#reader = new SourceReader(source, options.extent.loop);
     this.#sender = sender;
     const hostOptions: HostOptions = {
       order: options.order,
@@ -130,6 +136,7 @@ class Run {
       this.#elapsedNs = Math.max(0, this.#host.nowNs());
       this.#over = true;
       this.#reader.halt();
+      this.#wallWait.end();
       this.#room.ring();
       for (const undo of [...this.#undo, this.#undoFlush]) undo();
       this.#host.stop();
@@ -141,12 +148,14 @@ class Run {
 
   progress(): ReplayProgress {
     const { guard, schedule, orderName, runId } = this.options;
+    const pacing = this.options.pacing(this.#reader.time);
     return {
       runId,
       target: guard.target,
       thread: this.#host.thread,
       ownProcessor: this.#host.ownProcessor,
       pace: schedule.description,
+      ...(pacing === undefined ? {} : { pacing }),
       order: orderName,
       elapsedMs: (this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs())) / 1e6,
       ...this.#counts.snapshot(),
@@ -158,8 +167,15 @@ class Run {
   /** Reads the source and plans, a bounded way ahead of the run. Never rejects. */
   async #read(): Promise<void> {
     try {
+      const { fromNs, toNs } = this.options.extent;
       for (let next = await this.#reader.next(); next !== undefined; next = await this.#reader.next()) {
-        this.#plan(next.value);
+        const exchange = next.value;
+        if (exchange.startAt < fromNs) continue;
+        if (exchange.startAt >= toNs) {
+          await this.#reader.skipRest();
+          continue;
+        }
+        this.#plan(exchange);
         if (this.#batch.length >= batchSize || this.#batchCost >= batchBytes) this.#flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
       }
@@ -182,23 +198,30 @@ class Run {
     this.#counts.read++;
     const index = this.#index++;
     const { guard, schedule, laneOf, hooks } = this.options;
+    const iteration = this.#nextIteration();
     const skip = reasonToSkip(recorded, guard);
     if (skip !== undefined) {
-      this.#skip(recorded, skip);
+      this.#skip(recorded, iteration, skip);
       return;
     }
     this.#checkOrigin(recorded);
-    const lane = laneOf?.(recorded) ?? recorded.lane;
+    const recordedLane = laneOf?.(recorded) ?? recorded.lane;
+    const lane = iteration === undefined ? recordedLane : `${iteration}: ${recordedLane}`;
     const notes = this.#notes(lane);
-    const preparation = new Preparation(recorded, index, this.#sender, this.options);
+    const preparation = new Preparation(recorded, index, iteration, this.#sender, this.options);
     const make = () => preparation.make(notes);
     const shipment = hooks === undefined || hooks.ahead === true ? make() : make;
     if (typeof shipment !== 'function' && isUnsendable(shipment)) {
-      this.#skip(recorded, shipment.skip, { plannedAt: Number.NaN, blockedNs: 0, error: preparation.error });
+      this.#skip(recorded, iteration, shipment.skip, {
+        plannedAt: Number.NaN,
+        blockedNs: 0,
+        error: preparation.error,
+      });
       return;
     }
+    const endAt = finishedAt(recorded);
     const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
-    this.#open.set(index, { recorded, preparation, lane: notes, cost });
+    this.#open.set(index, { recorded, iteration, preparation, lane: notes, cost });
     this.#ahead.take(cost);
     this.#batchCost += cost;
     // A source that gives them slowly does not hold a batch open.
@@ -210,12 +233,21 @@ class Run {
       exchange: recorded.id,
       lane,
       protocol: recorded.protocol,
-      plannedAt: schedule.plan(recorded.startAt),
+      plannedAt: schedule.plan(recorded.startAt, endAt),
       startAt: recorded.startAt,
-      finishedAt: finishedAt(recorded),
+      finishedAt: endAt,
       timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
       shipment,
     });
+  }
+
+  /** Which time the exchange that was read comes; undefined where each comes once. */
+  #nextIteration(): number | undefined {
+    const { extent, schedule } = this.options;
+    if (extent.loop === 1) return undefined;
+    const { time } = this.#reader;
+    for (; this.#iteration < time; this.#iteration++) schedule.again();
+    return time;
   }
 
   /** Once the run has begun, a refusal would say what is no longer true: that nothing was sent. */
@@ -258,13 +290,18 @@ class Run {
   }
 
   #begin(): Promise<void> {
-    this.#begun ??= this.#host.start().then(() => {
-      const { guard, clock } = this.options;
-      if (Number.isFinite(guard.maxDurationMs)) {
-        this.#undo.push(clock.after(guard.maxDurationMs, () => this.#stop('max-duration')));
-      }
-    });
+    this.#begun ??= this.#start();
     return this.#begun;
+  }
+
+  async #start(): Promise<void> {
+    const { guard, clock, startAtMs } = this.options;
+    if (startAtMs !== undefined) await this.#wallWait.until(startAtMs - prepareMs, clock);
+    if (this.#halted()) return;
+    await this.#host.start(startAtMs);
+    if (!Number.isFinite(guard.maxDurationMs)) return;
+    const untilZeroMs = Math.max(0, -this.#host.nowNs() / 1e6);
+    this.#undo.push(clock.after(untilZeroMs + guard.maxDurationMs, () => this.#stop('max-duration')));
   }
 
   #watch(): void {
@@ -306,6 +343,7 @@ class Run {
       });
     this.#undo.push(clock.after(drainMs, giveUp));
     this.#reader.halt();
+    this.#wallWait.end();
     this.#room.ring();
     this.#news.ring();
   }
@@ -314,27 +352,33 @@ class Run {
     this.#failure ??= { error };
     this.#host.stop();
     this.#reader.halt();
+    this.#wallWait.end();
     this.#room.ring();
     this.#news.ring();
   }
 
   #skip(
     recorded: Exchange,
+    iteration: number | undefined,
     skip: string,
     times?: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'>,
   ): void {
     this.#counts.skip(skip);
-    this.#result({ entry: skippedEntry(recorded, skip, times), recorded });
+    this.#result({ entry: skippedEntry(recorded, iteration, skip, times), recorded });
   }
 
   #settled(settled: Settled): void {
     const open = this.#open.take(settled.index);
     if (open === undefined) return;
     this.#ahead.give(open.cost);
-    const { recorded, preparation } = open;
+    const { recorded, iteration, preparation } = open;
     const { plannedAt, blockedNs, answer } = settled;
     if (answer === undefined) {
-      this.#skip(recorded, settled.skip ?? 'aborted', { plannedAt, blockedNs, error: preparation.error });
+      this.#skip(recorded, iteration, settled.skip ?? 'aborted', {
+        plannedAt,
+        blockedNs,
+        error: preparation.error,
+      });
       return;
     }
     const { sent } = preparation;
@@ -344,6 +388,7 @@ class Run {
     this.#result({
       entry: sentEntry(
         recorded,
+        iteration,
         settled,
         answer,
         replayed,

@@ -8,6 +8,8 @@ import type { Exchange } from '../model/exchange.ts';
  */
 export interface TranscriptEntry {
   readonly exchange: ExchangeId;
+  /** With `loop`: which time it was sent, from 1. Lanes of one time are not those of another. */
+  readonly iteration?: number | undefined;
   readonly lane: string;
   readonly protocol: Exchange['protocol'];
   /** Route template, gRPC method, or method and path. */

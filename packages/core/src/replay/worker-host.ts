@@ -28,7 +28,9 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHo
   let opened = false;
   let processor: OwnProcessor | undefined;
   let hadProcessor = false;
-  let started: { resolve(): void; reject(error: GardenhoseError): void } | undefined;
+  let started:
+    | { atMs: number | undefined; resolve(): void; reject(error: GardenhoseError): void }
+    | undefined;
   let closed = () => {};
 
   const giveBack = () => {
@@ -58,7 +60,7 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHo
     }
     hadProcessor = processor !== undefined;
     opened = true;
-    if (started !== undefined) post({ type: 'start' });
+    if (started !== undefined) post({ type: 'start', atMs: started.atMs });
   };
 
   const receive = (message: FromWorker) => {
@@ -131,11 +133,11 @@ export function workerHost(sender: Sender, order: ReplayOrder, options: WorkerHo
       const batch = packJobs(jobs);
       post({ type: 'jobs', batch }, batchTransfer(batch));
     },
-    start() {
+    start(atMs) {
       return new Promise((resolve, reject) => {
-        started = { resolve, reject };
+        started = { atMs, resolve, reject };
         if (failure !== undefined) reject(failure);
-        else if (opened) post({ type: 'start' });
+        else if (opened) post({ type: 'start', atMs });
         else worker ??= make();
       });
     },

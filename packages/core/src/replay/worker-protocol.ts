@@ -13,7 +13,8 @@ export interface WorkerSetup {
 
 export type ToWorker =
   | { readonly type: 'jobs'; readonly batch: Batch }
-  | { readonly type: 'start' }
+  /** With the wall-clock time that time zero is to have, if any. */
+  | { readonly type: 'start'; readonly atMs: number | undefined }
   | { readonly type: 'stop' }
   | { readonly type: 'abandon'; readonly error: AnswerError }
   | { readonly type: 'close' };

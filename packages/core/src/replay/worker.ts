@@ -1,9 +1,10 @@
 // The entry of the replay worker. Nothing runs here but the engine and the sender's sockets.
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../clock.ts';
 import { batchTransfer, packSettled, unpackJobs } from './batch.ts';
 import { Engine } from './engine.ts';
-import { leadNs, warmWithinNs } from './engine-host.ts';
+import { leadNs, untilZeroNs, warmWithinNs } from './engine-host.ts';
 import type { Settled } from './job.ts';
 import { orderRule } from './order.ts';
 import type { Sender, SenderModule } from './sender.ts';
@@ -92,14 +93,14 @@ async function run(setup: WorkerSetup): Promise<void> {
     },
   });
 
-  const start = async () => {
+  const start = async (atMs: number | undefined) => {
     await sender.rehearse?.(engine.timer);
     const problem = await engine.warm(warmWithinNs);
     if (problem !== undefined) {
       post({ type: 'refused', code: problem.code, message: problem.message });
       return;
     }
-    engine.start(leadNs);
+    engine.start(untilZeroNs(atMs, systemClock.wallMs(), leadNs));
     const late = engine.timer.nowNs();
     const [seconds, nanos] = hrtime();
     post({ type: 'started', zero: [seconds, nanos - late] });
@@ -111,7 +112,7 @@ async function run(setup: WorkerSetup): Promise<void> {
         for (const job of unpackJobs(message.batch)) engine.add(job);
         break;
       case 'start':
-        start().catch(failed);
+        start(message.atMs).catch(failed);
         break;
       case 'stop':
         engine.stop();

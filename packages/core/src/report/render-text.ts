@@ -1,4 +1,5 @@
 import { grpcStatusName } from '../model/grpc-status.ts';
+import { describePacing } from '../replay/pacing.ts';
 import type { DifferenceGroup, DifferenceSummary } from './difference-table.ts';
 import { escapeText } from './escape-text.ts';
 import type { CaptureLosses } from './gap-tally.ts';
@@ -35,7 +36,7 @@ function heading({ verdict, fidelity, comparison, run }: Report): string[] {
   if (run !== undefined) {
     lines.push(
       escapeText(
-        `  to ${run.target}, pace ${run.pace}, order ${run.order}, ${run.thread} engine, run ${run.runId}`,
+        `  to ${run.target}, pace ${run.pace}${describePacing(run.pacing)}, order ${run.order}, ${run.thread} engine, run ${run.runId}`,
       ),
     );
   }

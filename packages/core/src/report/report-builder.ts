@@ -126,7 +126,9 @@ export class ReportBuilder {
       ...(messages === undefined ? {} : { messages: { ...messages } }),
       // Of a capture that was not read to its end, nothing says that it lacks one.
       losses:
-        run?.stopped !== undefined && losses?.state === 'open' ? { ...losses, state: undefined } : losses,
+        (run?.stopped !== undefined || run?.pacing?.window !== undefined) && losses?.state === 'open'
+          ? { ...losses, state: undefined }
+          : losses,
       fidelity,
       comparison,
       timing,
@@ -155,7 +157,7 @@ export class ReportBuilder {
 
   /** Records the times of an exchange that was sent; gives back its service time, if it was answered. */
   #time({ entry, recorded }: ReplayResult, failed: boolean): number | undefined {
-    const { plannedAt, sentAt, endAt, blockedNs, lane } = entry;
+    const { plannedAt, sentAt, endAt, blockedNs, lane, iteration } = entry;
     if (sentAt === undefined) return undefined;
     this.#counts.sent++;
     this.#sent.add(sentAt);
@@ -168,7 +170,7 @@ export class ReportBuilder {
     }
     if (endAt === undefined) return undefined;
     this.#order.add({
-      lane,
+      lane: iteration === undefined ? lane : `${iteration}: ${lane}`,
       recordedStart: recorded.startAt,
       recordedEnd: finishedAt(recorded),
       sentAt,
@@ -229,12 +231,14 @@ function runFacts({
   thread,
   ownProcessor,
   pace,
+  pacing,
   order,
   mutationsSent,
   resent,
   stopped,
 }: RunFacts): RunFacts {
-  return { runId, target, thread, ownProcessor, pace, order, mutationsSent, resent, stopped };
+  const paced = pacing === undefined ? {} : { pacing };
+  return { runId, target, thread, ownProcessor, pace, ...paced, order, mutationsSent, resent, stopped };
 }
 
 function atLeast(value: number, least: number, option: string): number {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import type { Pacing } from '../replay/pacing.ts';
 import type { DifferenceSummary } from './difference-table.ts';
 import type { CaptureLosses } from './gap-tally.ts';
 import type { HistogramSummary } from './histogram.ts';
@@ -48,6 +49,8 @@ export interface RunFacts {
   /** Whether the thread that sent had a processor to itself. */
   readonly ownProcessor: boolean;
   readonly pace: string;
+  /** What else made the plan other than the recording. Absent when nothing did. */
+  readonly pacing?: Pacing | undefined;
   readonly order: string;
   readonly mutationsSent: number;
   readonly resent: number;
