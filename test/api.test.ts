@@ -77,6 +77,7 @@ test('@gardenhose/core exports these names', () => {
     FieldOption
     FieldType
     FileSinkOptions
+    Forecast
     FormatKind
     GapEvent
     GapReason
@@ -124,6 +125,7 @@ test('@gardenhose/core exports these names', () => {
     OwnProcessorOption
     Pace
     PaceOptions
+    Pacing
     PartKind
     PartialReason
     PatchBodyRule
@@ -136,6 +138,7 @@ test('@gardenhose/core exports these names', () => {
     ProtobufType
     Protocol
     ProtocolSenders
+    Ramp
     RandomAccess
     ReadCaptureOptions
     ReadMode
@@ -158,6 +161,7 @@ test('@gardenhose/core exports these names', () => {
     ReplayRun
     ReplayRunOptions
     ReplaySource
+    ReplayWindow
     Report
     ReportBuilder
     ReportOptions
@@ -239,6 +243,7 @@ test('@gardenhose/core exports these names', () => {
     createRecorder
     createSchedule
     defaultRuleIds
+    describePacing
     editRecordedMessages
     editSentMessages
     emptyContent

@@ -189,31 +189,29 @@ test('replay() reads a capture from its path', async () => {
 });
 
 test('a capture is replayed from its file several times over, in part, and begins when it is told to', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'gardenhose-replay-'));
-  try {
-    const path = join(directory, 'orders.hose');
-    const exchanges = Array.from({ length: 20 }, (_, i) => recorded(i + 1, 'a', i * 5, i * 5 + 1));
-    const sink = await fileSink({ path }).open(aCaptureHeader());
-    await sink.write(interleave(exchanges.flatMap((exchange) => exchangeEvents(exchange))));
-    await sink.close();
-    const came: { readonly iteration: unknown; readonly port: unknown; readonly at: number }[] = [];
-    await using served = await listening(
-      createServer(({ headers, socket }, res) => {
-        came.push({ iteration: headers['x-shadow-iteration'], port: socket.remotePort, at: Date.now() });
-        res.end('ok');
-      }),
-    );
-    const startAt = Date.now() + 700;
-    const report = await replay(path, served.origin, {
-      ...{ loop: 2, window: { fromMs: 50 }, startAt, maxIdleMs: 2 },
-    });
-    expect(came.map(({ iteration }) => iteration)).toEqual([...Array(10).fill('1'), ...Array(10).fill('2')]);
-    expect(new Set(came.map(({ port }) => port)).size).toBe(2);
-    expect(came[0]?.at).toBeGreaterThanOrEqual(startAt - 1);
-    expect(report.exchanges).toMatchObject({ total: 20, answered: 20 });
-    expect(report.losses?.gaps).toEqual([]);
-    expect(report.run?.pacing).toMatchObject({ loop: 2, startAt: new Date(startAt).toISOString() });
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  const events = Array.from({ length: 20 }, (_, i) =>
+    exchangeEvents({ exchange: i + 1, at: i * 5 * ms, lane: 'a' }),
+  );
+  await using made = await captureOf(interleave(...events));
+  const came: { readonly iteration: unknown; readonly port: unknown; readonly at: number }[] = [];
+  await using served = await listening(
+    createServer(({ headers, socket }, res) => {
+      came.push({ iteration: headers['x-shadow-iteration'], port: socket.remotePort, at: Date.now() });
+      res.end('ok');
+    }),
+  );
+  const startAt = Date.now() + 700;
+  const report = await replay(made.path, served.origin, {
+    ...{ loop: 2, window: { fromMs: 50 }, startAt, maxIdleMs: 2 },
+  });
+  expect(report.errors).toEqual([]);
+  // The last of one may come behind the first of the next: they are on connections of their own.
+  expect(came.map(({ iteration }) => String(iteration)).sort()).toEqual([
+    ...[...Array(10).fill('1'), ...Array(10).fill('2')],
+  ]);
+  expect(new Set(came.map(({ port }) => port)).size).toBe(2);
+  expect(Math.min(...came.map(({ at }) => at))).toBeGreaterThanOrEqual(startAt - 1);
+  expect(report.exchanges).toMatchObject({ total: 20, answered: 20 });
+  expect(report.losses?.gaps).toEqual([]);
+  expect(report.run?.pacing).toMatchObject({ loop: 2, startAt: new Date(startAt).toISOString() });
 });
