@@ -21,6 +21,10 @@ test('@gardenhose/core exports these names', () => {
     Assembler
     AuditEntry
     AuditEvent
+    Binding
+    BindingEnd
+    BindingEvidence
+    Bindings
     BodyEvent
     ByteOutput
     Capture
@@ -95,6 +99,7 @@ test('@gardenhose/core exports these names', () => {
     LaneOrder
     LaneSender
     LaterEvent
+    LearnOptions
     ListeningStub
     Mark
     MarkEvent
@@ -270,6 +275,7 @@ test('@gardenhose/core exports these names', () => {
     isNumberOfToken
     isUnsendable
     keyNote
+    learnBindings
     maskCapture
     maskExchange
     matchesGlob
@@ -280,11 +286,13 @@ test('@gardenhose/core exports these names', () => {
     openCapture
     operationOf
     outlineSchema
+    parseBindings
     parseHeaderLines
     parseHeaderRule
     parseHookRules
     parseWireHead
     planReplay
+    printBindings
     rateLimited
     readCapture
     readPolicyFile

@@ -17,6 +17,7 @@ const stages = [
   'hook',
   'record',
   'capture',
+  'correlate',
   'replay',
   'compare',
   'stub',

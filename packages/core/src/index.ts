@@ -178,6 +178,12 @@ export { verifyCapture } from './capture/verify-capture.ts';
 export { CaptureWriter } from './capture/writer.ts';
 export type { CaptureWriterOptions } from './capture/writer-options.ts';
 
+// correlate
+export type { Binding, BindingEnd, BindingEvidence, Bindings } from './correlate/binding.ts';
+export { parseBindings, printBindings } from './correlate/bindings-file.ts';
+export type { LearnOptions } from './correlate/learn.ts';
+export { learnBindings } from './correlate/learn.ts';
+
 // replay
 export type { ProtocolSenders } from './replay/by-protocol.ts';
 export { byProtocol } from './replay/by-protocol.ts';

@@ -1,5 +1,4 @@
 import { GardenhoseError } from '../errors.ts';
-import type { Exchange } from '../model/exchange.ts';
 
 /**
  * Which answers an exchange waits for.
@@ -41,7 +40,4 @@ export function orderRule(order: ReplayOrder): OrderRule {
   );
 }
 
-/** When a recorded exchange was over for its client: with its answer. Notes that were taken later do not count. */
-export function finishedAt(exchange: Exchange): number {
-  return exchange.abort?.at ?? exchange.response?.endAt ?? exchange.endAt;
-}
+export { finishedAt } from '../model/finished-at.ts';
