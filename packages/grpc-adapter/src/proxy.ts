@@ -16,6 +16,7 @@ import {
   type ResolvedTapOptions,
   resolveTapOptions,
   wholeOption,
+  withCertificate,
 } from '@gardenhose/core/adapter';
 import { isGrpcContentType } from './content-type.ts';
 import type { WatchedStream } from './overrides.ts';
@@ -128,14 +129,8 @@ interface Settings {
 }
 
 function resolve(options: RecordingProxyOptions): Settings {
-  const { target, listenTls, onOriginError = () => undefined } = options;
+  const { target, onOriginError = () => undefined } = options;
   const url = originOption('to', options.to);
-  if (listenTls !== undefined) {
-    if (listenTls.cert === undefined) throw invalidOption('listenTls.cert', 'is missing');
-    if (listenTls.key === undefined) throw invalidOption('listenTls.key', 'is missing');
-    pem('listenTls.cert', listenTls.cert);
-    pem('listenTls.key', listenTls.key);
-  }
   if (typeof onOriginError !== 'function') throw invalidOption('onOriginError', 'must be a function');
   return {
     url,
@@ -148,12 +143,6 @@ function resolve(options: RecordingProxyOptions): Settings {
   };
 }
 
-function pem(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'string') {
-    throw invalidOption(name, `must be text, got ${typeof value}`);
-  }
-}
-
 function newServer(tls: RecordingProxyOptions['listenTls']): Http2Server | Http2SecureServer {
   // The origin's own limits are the ones that shall hold.
   const limits = {
@@ -164,12 +153,7 @@ function newServer(tls: RecordingProxyOptions['listenTls']): Http2Server | Http2
     ...{ strictSingleValueFields: false },
   };
   if (tls === undefined) return createServer(limits);
-  try {
-    return createSecureServer({ ...limits, cert: tls.cert, key: tls.key });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw invalidOption('listenTls', `must be a certificate and its private key, as PEM (${code})`);
-  }
+  return withCertificate('listenTls', tls, (pair) => createSecureServer({ ...limits, ...pair }));
 }
 
 interface Counts {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import {
   createSecureServer,
   createServer,
@@ -17,13 +16,13 @@ import type {
   StubTlsOptions,
 } from '@gardenhose/core';
 import {
-  boundAddress,
-  invalidOption,
-  listenAddress,
+  listenOn,
   openStub,
   type Stub,
   type StubRequest,
+  stopListening,
   wholeOption,
+  withCertificate,
 } from '@gardenhose/core/adapter';
 import { isGrpcContentType } from './content-type.ts';
 import { decompress } from './decompress.ts';
@@ -77,14 +76,7 @@ type AnyServer = Http2Server | Http2SecureServer;
 function serverWith(tls: StubTlsOptions | undefined): AnyServer {
   const settings = { maxSessionMemory: maxSessionMegabytes, maxHeaderListPairs: maxHeaderPairs };
   if (tls === undefined) return createServer(settings);
-  if (tls.cert === undefined) throw invalidOption('tls.cert', 'is missing');
-  if (tls.key === undefined) throw invalidOption('tls.key', 'is missing');
-  try {
-    return createSecureServer({ ...settings, cert: tls.cert, key: tls.key });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw invalidOption('tls', `must hold a certificate and its private key as PEM: ${why}`);
-  }
+  return withCertificate('tls', tls, (pair) => createSecureServer({ ...settings, ...pair }));
 }
 
 class RunningStub implements GrpcStub {
@@ -111,12 +103,8 @@ class RunningStub implements GrpcStub {
     );
   }
 
-  async listen(address: string = '127.0.0.1:0'): Promise<string> {
-    const { host, port } = listenAddress('address', address);
-    const listening = once(this.server, 'listening');
-    this.server.listen(port, host);
-    await listening;
-    return boundAddress(this.server.address());
+  listen(address?: string): Promise<string> {
+    return listenOn(this.server, address);
   }
 
   summary(): StubSummary {
@@ -126,11 +114,7 @@ class RunningStub implements GrpcStub {
   async close(): Promise<void> {
     this.#stub.close();
     for (const stream of this.#streams) stream.close(cancelled);
-    const closed: Promise<unknown>[] = [];
-    if (this.server.listening) {
-      closed.push(once(this.server, 'close'));
-      this.server.close();
-    }
+    const closed: Promise<unknown>[] = [stopListening(this.server)];
     // Also those that the server was given and did not take itself.
     for (const session of this.#sessions) {
       closed.push(new Promise((resolve) => session.once('close', resolve)));

@@ -337,7 +337,7 @@ test('what is no origin or no certificate is refused', () => {
   expect(wrong({ tls: { ca: 1 } })).toThrow('tls.ca must be text, got number');
   expect(wrong({ listenTls: { cert: 'x' } })).toThrow('listenTls.key is missing');
   expect(wrong({ listenTls: { cert: 'x', key: 'y' } })).toThrow(
-    'listenTls must be a certificate and its private key',
+    'listenTls must hold a certificate and its private key',
   );
   expect(wrong({ onOriginError: true })).toThrow('onOriginError must be a function');
 });

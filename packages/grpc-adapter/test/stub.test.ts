@@ -360,7 +360,7 @@ test('a stub with a certificate is called with TLS', async () => {
   expect((await calling.unary(client, 'tea')).log.at(-1)).toBe('answer tea');
   client.close();
   await expect(createStub(recorded.path, { tls: { cert: 'none', key: 'none' } })).rejects.toThrow(
-    /^tls must hold a certificate and its private key as PEM/,
+    /^tls must hold a certificate and its private key, as PEM/,
   );
   const noKey: StubTlsOptions = JSON.parse(JSON.stringify({ cert: certificate.cert }));
   await expect(createStub(recorded.path, { tls: noKey })).rejects.toThrow('tls.key is missing');

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type {
@@ -10,12 +9,12 @@ import type {
   StubTlsOptions,
 } from '@gardenhose/core';
 import {
-  boundAddress,
-  invalidOption,
-  listenAddress,
+  listenOn,
   openStub,
   type Stub,
+  stopListening,
   wholeOption,
+  withCertificate,
 } from '@gardenhose/core/adapter';
 import { ResponseAnswer, whyNotServed } from './stub-answer.ts';
 import { connectionFacts, exchangeStart } from './to-events.ts';
@@ -52,13 +51,7 @@ export async function createStub(source: StubSource, options: HttpStubOptions = 
 }
 
 function serverWith(tls: StubTlsOptions | undefined): Server {
-  if (tls === undefined) return createServer();
-  try {
-    return createTlsServer({ cert: tls.cert, key: tls.key });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw invalidOption('tls', `must hold a certificate and its private key as PEM: ${why}`);
-  }
+  return tls === undefined ? createServer() : withCertificate('tls', tls, createTlsServer);
 }
 
 class RunningStub implements HttpStub {
@@ -73,12 +66,8 @@ class RunningStub implements HttpStub {
     server.on('request', (req, res) => this.#serve(req, res));
   }
 
-  async listen(address: string = '127.0.0.1:0'): Promise<string> {
-    const { host, port } = listenAddress('address', address);
-    const listening = once(this.server, 'listening');
-    this.server.listen(port, host);
-    await listening;
-    return boundAddress(this.server.address());
+  listen(address?: string): Promise<string> {
+    return listenOn(this.server, address);
   }
 
   summary(): StubSummary {
@@ -87,8 +76,7 @@ class RunningStub implements HttpStub {
 
   async close(): Promise<void> {
     this.#stub.close();
-    const closed = this.server.listening ? once(this.server, 'close') : undefined;
-    this.server.close();
+    const closed = stopListening(this.server);
     this.server.closeAllConnections();
     await closed;
   }

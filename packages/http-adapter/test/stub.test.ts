@@ -1,10 +1,20 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
+import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { createMasker, createRecorder, type Exchange, memorySink, type Policy } from '@gardenhose/core';
+import {
+  createMasker,
+  createRecorder,
+  type Exchange,
+  memorySink,
+  type Policy,
+  type StubTlsOptions,
+} from '@gardenhose/core';
 import { anExchange, assembleAll } from '@gardenhose/core/testing';
 import { expect, test, vi } from 'vitest';
 import { createStub, type HttpStubOptions } from '../src/stub.ts';
 import { tapServer } from '../src/tap-server.ts';
+import { certificate } from './support/certificate.ts';
 import { listening } from './support/servers.ts';
 
 const none: Policy = { version: 1, extends: 'none' };
@@ -168,6 +178,20 @@ test('what cannot be sent is not served, and a recording with nothing else is re
     /^none of the recorded exchanges can be served: 1 because its headers cannot be sent/,
   );
   await expect(createStub([])).rejects.toThrow(/^the recording has no exchange of this protocol/);
+});
+
+test('a stub with a certificate is asked with TLS; one without, or with half of it, is refused', async () => {
+  await using stub = await createStub([anExchange()], { tls: certificate });
+  const { target } = anExchange().request;
+  const port = Number((await stub.listen('localhost:0')).split(':').at(-1));
+  const options = { host: 'localhost', port, path: target, ca: certificate.cert };
+  const [response] = await once(request(options).end(), 'response');
+  expect(response.statusCode).toBe(200);
+  response.resume();
+  for (const tls of ['{}', '{"cert":"x"}', '{"key":"x"}', '{"cert":"x","key":"y"}']) {
+    const half: StubTlsOptions = JSON.parse(tls);
+    await expect(createStub([anExchange()], { tls: half })).rejects.toThrow(/^tls/);
+  }
 });
 
 test('a body over the limit is refused', async () => {

@@ -1,6 +1,6 @@
 // What adapters need besides what everybody does. Not for applications: it may change with any version.
 
-export { boundAddress, listenAddress } from '../model/listen-address.ts';
+export { boundAddress } from '../model/listen-address.ts';
 export { onlyOptions } from '../model/option-names.ts';
 export { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
 export { eachField, textAt } from '../protobuf/descriptor-reader.ts';
@@ -18,3 +18,4 @@ export { openStub } from '../stub/open-stub.ts';
 export type { StubStep } from '../stub/script.ts';
 export { Stub } from '../stub/stub.ts';
 export type { StubAnswer, StubRequest } from '../stub/stub-call.ts';
+export { listenOn, stopListening, withCertificate } from './listening.ts';
