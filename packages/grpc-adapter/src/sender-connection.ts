@@ -33,15 +33,21 @@ const ended: AnswerError = {
 
 /**
  * One HTTP/2 connection to the target, made when it is needed and made again when the target has closed it or said that it will
- * (GOAWAY). Calls beyond the number of streams that the target allows at once wait here, in their order.
+ * (GOAWAY). Calls beyond the number of streams that the target allows at once wait here, in their order. A target that allows none
+ * is given as long as it has to connect; then calls are refused until it allows some.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #waiting: StreamUser[] = [];
+  /** In their order. */
+  readonly #waiting = new Set<StreamUser>();
   #session: ClientHttp2Session | undefined;
   #connecting: Promise<AnswerError | undefined> | undefined;
   #streams = 0;
-  #maxStreams = Number.POSITIVE_INFINITY;
+  /** None until the target has told its settings. */
+  #maxStreams = 0;
+  /** Set while the target allows no stream, over connections. */
+  #undoPatience: (() => void) | undefined;
+  #outOfPatience = false;
   #closed = false;
 
   constructor(options: ConnectionOptions) {
@@ -64,8 +70,17 @@ export class Connection {
       this.#begin(user, session);
       return;
     }
-    this.#waiting.push(user);
-    if (session === undefined) this.#serveWhenConnected();
+    if (session !== undefined && this.#outOfPatience) {
+      user.refuse(this.#noStreams());
+      return;
+    }
+    this.#waiting.add(user);
+    if (session === undefined || this.#connecting !== undefined) this.#serveWhenConnected();
+  }
+
+  /** A call that may be waiting needs no stream any more. */
+  withdraw(user: StreamUser): void {
+    if (this.#waiting.size > 0) this.#waiting.delete(user);
   }
 
   /** A stream that a call had is closed. */
@@ -73,11 +88,12 @@ export class Connection {
     // Those of a connection before this one were forgotten with it.
     if (session !== this.#session) return;
     this.#streams--;
-    if (this.#waiting.length > 0) this.#serve();
+    this.#serve();
   }
 
   close(): void {
     this.#closed = true;
+    this.#undoPatience?.();
     this.#session?.destroy();
     this.#refuse(ended);
   }
@@ -99,20 +115,47 @@ export class Connection {
   }
 
   #serve(): void {
-    while (this.#waiting.length > 0) {
+    for (const user of this.#waiting) {
       const session = this.#usable();
       if (session === undefined) {
         this.#serveWhenConnected();
         return;
       }
       if (this.#streams >= this.#maxStreams) return;
-      const user = this.#waiting.shift();
-      if (user?.waits === true) this.#begin(user, session);
+      this.#waiting.delete(user);
+      if (user.waits) this.#begin(user, session);
     }
   }
 
   #refuse(error: AnswerError): void {
-    for (const user of this.#waiting.splice(0)) user.refuse(error);
+    const users = [...this.#waiting];
+    this.#waiting.clear();
+    for (const user of users) user.refuse(error);
+  }
+
+  /** Takes what the target says of its streams. None is meant to be allowed for short times only (RFC 9113 section 6.5.2). */
+  #allow(streams: number): void {
+    this.#maxStreams = streams;
+    if (streams > 0) {
+      this.#undoPatience?.();
+      this.#undoPatience = undefined;
+      this.#outOfPatience = false;
+      this.#serve();
+    } else if (this.#outOfPatience) {
+      this.#refuse(this.#noStreams());
+    } else {
+      this.#undoPatience ??= systemClock.after(this.#options.connectTimeoutMs, () => {
+        this.#outOfPatience = true;
+        this.#refuse(this.#noStreams());
+      });
+    }
+  }
+
+  #noStreams(): AnswerError {
+    const { url, connectTimeoutMs } = this.#options;
+    return unreachable(
+      `${describeTarget(url)} has allowed no call for ${connectTimeoutMs} ms (SETTINGS_MAX_CONCURRENT_STREAMS 0)`,
+    );
   }
 
   async #open(): Promise<AnswerError | undefined> {
@@ -130,10 +173,13 @@ export class Connection {
     });
     this.#session = session;
     this.#streams = 0;
-    this.#maxStreams = Number.POSITIVE_INFINITY;
+    this.#maxStreams = 0;
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
-      this.#maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-      if (this.#waiting.length > 0) this.#serve();
+      if (session === this.#session) this.#allow(maxConcurrentStreams ?? Number.POSITIVE_INFINITY);
+    });
+    session.once('close', () => {
+      // Those that wait without a call under way have nobody else to hear of it.
+      if (session === this.#session && !this.#closed) this.#serve();
     });
     return this.#settled(session);
   }

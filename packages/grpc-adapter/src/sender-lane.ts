@@ -34,6 +34,7 @@ export class GrpcLane implements LaneSender, CallOwner {
       this.#connection.give(call);
     }
     const answer = await call.answered;
+    this.#connection.withdraw(call);
     const place = this.#calls.indexOf(entry);
     const last = place < 0 ? undefined : this.#calls.pop();
     if (last !== undefined && last !== entry) this.#calls[place] = last;

@@ -12,9 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { replay } from '@gardenhose/grpc-adapter';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createSender } from '../src/sender.ts';
 import { timeoutText } from '../src/sender-call.ts';
+import { Connection } from '../src/sender-connection.ts';
 import { aCall, answered, replayAll } from './support/calls.ts';
 import { answerWith, frame, grpcHead, serveBare } from './support/http2-server.ts';
 
@@ -155,6 +156,71 @@ test('case 23: a call that waits for a stream counts as sent when it has one, so
   const [first, ...others] = results.map(({ entry }) => (entry.sentAt ?? Number.NaN) - entry.plannedAt);
   expect(first).toBeLessThan(20 * ms);
   expect(others.at(-1)).toBeGreaterThan(50 * ms);
+});
+
+test('a target that allows no call is given as long as it has to connect, then calls are refused and say why', async () => {
+  const heard: string[] = [];
+  await using running = await serveBare((stream) => heard.push(String(stream.id)), {
+    settings: { maxConcurrentStreams: 0 },
+  });
+  const sender = createSender(running.origin, { connectTimeoutMs: 50 });
+  const calls = [0, 10, 400].map((at, i) => aCall({ id: i + 1, at }));
+  const results = await replayAll(calls, sender, { guard: { timeoutMs: 2_000 } });
+  expect(results.map(({ entry }) => [entry.sentAt, entry.error])).toEqual(
+    calls.map(() => [
+      undefined,
+      {
+        code: 'target-unreachable',
+        message: `${running.origin} has allowed no call for 50 ms (SETTINGS_MAX_CONCURRENT_STREAMS 0)`,
+      },
+    ]),
+  );
+  expect(heard).toEqual([]);
+  expect(running.sessions).toHaveLength(1);
+});
+
+test('a target that allows no call at first, or closes its connection meanwhile, gets those that wait when it allows some', async () => {
+  await using running = await serveBare((stream) => answerWith(stream, [frame('ok')]), {
+    settings: { maxConcurrentStreams: 0 },
+  });
+  const sender = createSender(running.origin, { connectTimeoutMs: 20_000 });
+  const results = replayAll(
+    [1, 2, 3].map((id) => aCall({ id })),
+    sender,
+  );
+  await vi.waitFor(() => expect(running.sessions).toHaveLength(1), { interval: 1 });
+  running.sessions[0]?.destroy();
+  await vi.waitFor(() => expect(running.sessions).toHaveLength(2), { interval: 1 });
+  running.sessions[1]?.settings({ maxConcurrentStreams: 1 });
+  expect((await results).map(answered)).toEqual([['ok'], ['ok'], ['ok']]);
+  expect(running.sessions).toHaveLength(2);
+});
+
+test('calls that are given up while they wait for a stream are not kept', async () => {
+  await using running = await serveBare(() => undefined, { settings: { maxConcurrentStreams: 0 } });
+  const connection = new Connection({ url: new URL(running.origin), tls: {}, connectTimeoutMs: 20_000 });
+  let looks = 0;
+  const waiters = Array.from({ length: 100 }, () => ({
+    get waits() {
+      looks++;
+      return false;
+    },
+    begin: () => false,
+    refuse: () => undefined,
+  }));
+  for (const waiter of waiters) connection.give(waiter);
+  for (const waiter of waiters.slice(0, 99)) connection.withdraw(waiter);
+  await connection.connect();
+  running.sessions[0]?.settings({ maxConcurrentStreams: 1 });
+  await vi.waitFor(() => expect(looks).toBe(1), { interval: 1 });
+  connection.close();
+
+  const withdraw = vi.spyOn(Connection.prototype, 'withdraw');
+  const calls = [1, 2, 3].map((id) => aCall({ id }));
+  const results = await replayAll(calls, createSender(running.origin), { guard: { timeoutMs: 50 } });
+  expect(results.map(({ entry }) => entry.error?.code)).toEqual(calls.map(() => 'response-timeout'));
+  expect(withdraw.mock.contexts.filter((one) => one !== connection)).toHaveLength(3);
+  withdraw.mockRestore();
 });
 
 test('case 11: calls that a GOAWAY left unseen are sent once more on a new connection, and say so', async () => {
