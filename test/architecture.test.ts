@@ -222,6 +222,7 @@ const storyTests: Record<string, string> = {
   'packages/grpc-adapter/test/hard-cases/messages.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/metadata.test.ts': 'as endings',
   'packages/grpc-adapter/test/hard-cases/odd-servers.test.ts': 'as endings',
+  'packages/grpc-adapter/test/hard-cases/prefixes.test.ts': 'what is held for a prefix, by all that read one',
   'packages/grpc-adapter/test/hard-cases/tls.test.ts': 'as endings, of servers with TLS',
   'packages/grpc-adapter/test/sender-contract.test.ts': 'what every sender must do, of each sender',
   'packages/grpc-adapter/test/sender-hostile.test.ts': 'the sender against targets made to harm it',

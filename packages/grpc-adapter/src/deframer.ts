@@ -46,6 +46,11 @@ export class Deframer {
     return this.#wanted;
   }
 
+  /** Bytes of the message over the limit that is under way; undefined where there is none. */
+  get passing(): number | undefined {
+    return this.#passing === 0 ? undefined : this.#passingLength;
+  }
+
   push(chunk: Buffer, receiver: MessageReceiver): void {
     let rest = chunk;
     if (this.#passing > 0) {

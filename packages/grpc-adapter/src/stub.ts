@@ -177,7 +177,10 @@ class RunningStub implements GrpcStub {
         ),
     };
     stream.on('data', (chunk: Buffer) => {
-      if (!refused) deframer.push(chunk, receiver);
+      if (refused) return;
+      deframer.push(chunk, receiver);
+      // Not after it has come whole.
+      if (deframer.passing !== undefined) receiver.tooLong('request', deframer.passing);
     });
     stream.once('end', () => {
       // A client that cancels ends its side first, and resets the stream a moment later.

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
 import { expect, test } from 'vitest';
 import { frame, frameServer, frameType, headerBlock, reset } from '../support/frames.ts';
-import { chat, framed, list, seen, unarySeen } from '../support/hard-case.ts';
+import { chat, framed, list, seen, stable, unarySeen } from '../support/hard-case.ts';
 import { oddServer, recordedAlikeBy } from '../support/odd-server.ts';
 
 // What a tapped client of grpc-js records of servers that answer as no library would.
@@ -180,4 +181,36 @@ test('case 21: a status text whose percent codes are broken stands for what the 
   const trailers = sink.events.find((event) => event.type === 'trailers');
   expect(trailers?.headers[2]).toBe('grpc-message');
   expect(decodeURIComponent(trailers?.headers[3] ?? '')).toBe(text);
+});
+
+test('case 24: a client that reads slowly holds the server back as it does without the tap, and nothing is read for it', async () => {
+  const message = framed(Buffer.alloc(16 * 1024 - 5));
+  const count = 128;
+  let sent = 0;
+  const start = () =>
+    oddServer((stream) => {
+      sent = 0;
+      stream.respond(head, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers(ok));
+      const next = (): void => {
+        if (sent === count) stream.end();
+        else {
+          sent += 1;
+          stream.write(message, next);
+        }
+      };
+      next();
+    });
+  const { lines } = await recordedAlikeBy(start, async (client) => {
+    const call = list(client, 'x');
+    await once(call, 'data');
+    call.pause();
+    // What has gone by then is what grpc-js reads ahead, and what flow control lets go.
+    const early = await stable(() => sent);
+    expect(early).toBeLessThan(count / 4);
+    return [early, await seen(call.resume())];
+  });
+  const told = lines.filter((line) => / response \d/.test(line)).map((line) => line.split(' ', 3).join(' '));
+  expect(told).toEqual(Array.from({ length: count }, (_, i) => `1 response ${i}`));
+  expect(lines.at(-1)).toBe('1 end response');
 });

@@ -190,3 +190,14 @@ export function rawCall(port: number, path: string, headers: OutgoingHttpHeaders
     },
   };
 }
+
+/** A value once it has not changed over many turns of the loop. */
+export async function stable(value: () => number): Promise<number> {
+  for (let last = value(), same = 0; ; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = value();
+    same = now === last ? same + 1 : 0;
+    last = now;
+    if (same > 2000) return now;
+  }
+}
