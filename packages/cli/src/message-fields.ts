@@ -87,8 +87,11 @@ export function fieldsDocument({ type, view, problem }: FieldsOfMessage): Record
   return { type, fields: view.value, masked, unread };
 }
 
+/** What a mask left is short, and needs no escapes. */
+const maskedAtEnd = /(?<=^ *|: )"([^"\\]{1,100})",?$/;
+
 function maskNote(line: string): string {
-  const text = /"((?:[^"\\]|\\.)*)",?$/.exec(line)?.[1];
+  const text = maskedAtEnd.exec(line)?.[1];
   const kind = text === undefined ? undefined : maskKind(text);
   return kind === undefined ? '' : `   (masked: ${kind})`;
 }

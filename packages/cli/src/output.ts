@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Io } from './io.ts';
-import { printableLines } from './printable.ts';
+import { printableJson, printableLines } from './printable.ts';
 
 export interface OutputOptions {
   /** One JSON document on standard output instead of text. */
@@ -32,12 +32,12 @@ export class Output {
 
   /** The result as a JSON document; nothing without `--json`. To be called once. */
   async document(value: unknown): Promise<void> {
-    if (this.json) await write(this.#io.stdout, `${JSON.stringify(value, undefined, 2)}\n`);
+    if (this.json) await write(this.#io.stdout, `${printableJson(JSON.stringify(value, undefined, 2))}\n`);
   }
 
   /** A piece of the JSON document, for results too long to be held; nothing without `--json`. */
   async documentPart(json: string): Promise<void> {
-    if (this.json) await write(this.#io.stdout, json);
+    if (this.json) await write(this.#io.stdout, printableJson(json));
   }
 
   /** Something worth knowing that is not the result. */

@@ -21,6 +21,15 @@ export function printable(text: string, maxLength: number = Number.POSITIVE_INFI
   return `${text.slice(0, maxLength).replace(unsafe, escapeOf)}… (${text.length} characters)`;
 }
 
+/** Serialised JSON that is safe to show: what {@link printable} escapes, as JSON does. Says the same; line ends stay. */
+export function printableJson(json: string): string {
+  return json.replace(unsafe, (character) =>
+    character === '\n'
+      ? character
+      : Array.from({ length: character.length }, (_, i) => `\\u${hex(character.charCodeAt(i), 4)}`).join(''),
+  );
+}
+
 /** Text of several lines, safe to show: line ends stay, all else is escaped as by {@link printable}. */
 export function printableLines(text: string): string {
   return text.replace(unsafe, (character) => (character === '\n' ? character : escapeOf(character)));

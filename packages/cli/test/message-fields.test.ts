@@ -85,3 +85,15 @@ test('what was dropped, is of no call, or of a method that no schema knows, has 
     fieldsReader(anExchange({ request: { target: '/a.S/M' } }), registry)('request', message(empty)),
   ).toBeUndefined();
 });
+
+test('what only looks like the end of a masked value has no note', () => {
+  expect(linesOf(sizedField(1, 'x "[REDACTED]'))[1]).toBe('  "name": "x \\"[REDACTED]"');
+  expect(linesOf(sizedField(1, 'x: "[REDACTED]"'))[1]).toBe('  "name": "x: \\"[REDACTED]\\""');
+  expect(linesOf(sizedField(1, 'x: [REDACTED]'))[1]).toBe('  "name": "x: [REDACTED]"');
+});
+
+test('a text of many megabytes is shown by its beginning', () => {
+  const [, line = ''] = linesOf(sizedField(1, '\x01'.repeat(4_000_000)));
+  expect(line).toMatch(/^ {2}"name": "(?:\\u0001){1000}/);
+  expect(line.length).toBeLessThan(70_000);
+});

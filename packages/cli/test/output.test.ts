@@ -43,6 +43,21 @@ test('nothing recorded reaches the terminal as a control character', async () =>
   expect(memory.stderr()).toBe('gardenhose: \\u{202e}evil\n');
 });
 
+test('nothing recorded reaches the terminal as a control character from JSON either, and it says the same', async () => {
+  const memory = memoryIo();
+  const output = new Output(memory.io, { json: true, quiet: false });
+  const value = { 'a\x1b\x9b2J': 'b\u202e\u2028 \u{e0041}\ud800 \x7f\n' };
+  await output.document(value);
+  await turn();
+  expect(memory.stdout()).toBe(
+    '{\n  "a\\u001b\\u009b2J": "b\\u202e\\u2028 \\udb40\\udc41\\ud800 \\u007f\\n"\n}\n',
+  );
+  expect(JSON.parse(memory.stdout())).toEqual(value);
+  await output.documentPart('["\x9b"]');
+  await turn();
+  expect(memory.stdout()).toMatch(/\["\\u009b"\]$/);
+});
+
 test('a reader that went away ends no command', async () => {
   const memory = memoryIo();
   const output = new Output(memory.io, { json: false, quiet: false });
