@@ -223,9 +223,9 @@ export class Engine {
     if (group.enter(active)) this.#release(active);
   }
 
-  /** Its order lets it go. */
+  /** Its order lets it go. Those that wait for room came before it, maybe in its own lane. */
   #release(active: Active): void {
-    if (this.#underWay.length >= this.#options.maxInFlight) {
+    if (this.#ready.size > 0 || this.#underWay.length >= this.#options.maxInFlight) {
       this.#ready.push(active);
     } else {
       this.#send(active);

@@ -14,7 +14,10 @@ export interface LaneOrder {
   readonly pairs: number;
   /** Pairs that were sent in the other order than recorded. */
   readonly sendInversions: number;
-  /** Pairs of which the later was sent before the answer to the earlier was there, unlike when they were recorded. */
+  /**
+   * Pairs of which the later was sent before the answer to the earlier was there, though its order asks for it: in order `lane`
+   * any pair of a lane, in `serial` any exchange and one before it, in the others a pair that was not so when it was recorded.
+   */
   readonly answerInversions: number;
   /** Exchanges of lanes beyond the limit, which were not checked. */
   readonly unchecked: number;
@@ -32,9 +35,16 @@ export class LaneOrderCheck {
   #pairs = 0;
   #sendInversions = 0;
   #answerInversions = 0;
+  /** The same of pairs that overlapped when they were recorded. */
+  #overlaps = 0;
+  /** Exchanges of any lane that were sent before one was over that ended before they did. */
+  #runOverlaps = 0;
+  #latestEnd = Number.NEGATIVE_INFINITY;
   #unchecked = 0;
 
   add(exchange: OrderedExchange): void {
+    if (exchange.sentAt < this.#latestEnd) this.#runOverlaps++;
+    this.#latestEnd = Math.max(this.#latestEnd, exchange.endAt);
     let recent = this.#lanes.get(exchange.lane);
     if (recent === undefined) {
       if (this.#lanes.size >= maxLanes) {
@@ -49,12 +59,15 @@ export class LaneOrderCheck {
     if (recent.length > window) recent.shift();
   }
 
-  result(): LaneOrder {
+  /** @param order - That of the run: what was promised. Default that of the recording. */
+  result(order?: string): LaneOrder {
+    const lane = this.#answerInversions + this.#overlaps;
     return {
       lanes: this.#lanes.size,
       pairs: this.#pairs,
       sendInversions: this.#sendInversions,
-      answerInversions: this.#answerInversions,
+      answerInversions:
+        order === 'lane' ? lane : order === 'serial' ? this.#runOverlaps : this.#answerInversions,
       unchecked: this.#unchecked,
     };
   }
@@ -64,7 +77,8 @@ export class LaneOrderCheck {
     const [earlier, later] = a.recordedStart < b.recordedStart ? [a, b] : [b, a];
     this.#pairs++;
     if (earlier.sentAt > later.sentAt) this.#sendInversions++;
-    else if (earlier.recordedEnd <= later.recordedStart && earlier.endAt > later.sentAt)
-      this.#answerInversions++;
+    else if (earlier.endAt <= later.sentAt) return;
+    else if (earlier.recordedEnd <= later.recordedStart) this.#answerInversions++;
+    else this.#overlaps++;
   }
 }

@@ -104,7 +104,7 @@ export class ReportBuilder {
       skips: this.#skips.entries().map(([reason, count]) => ({ reason, count })),
     };
     const timing = this.#timing(run?.pace !== 'asap');
-    const order = this.#order.result();
+    const order = this.#order.result(run?.order);
     const fidelity = judgeFidelity({
       exchanges,
       heard: this.#heard,

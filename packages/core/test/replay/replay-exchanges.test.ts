@@ -112,6 +112,36 @@ test.each<ReplayOrder>(['causal', 'lane', 'none', 'serial'])(
   },
 );
 
+test.each<ReplayOrder>(['causal', 'lane'])(
+  'in %s order, a limit on exchanges under way turns no order of a lane around',
+  async (order) => {
+    await fc.assert(
+      fc.asyncProperty(anyCapture, fc.integer({ min: 1, max: 4 }), async (shapes, maxInFlight) => {
+        let at = 0;
+        const exchanges = shapes.map(({ lane, gap, took }, i) => {
+          at += gap;
+          return recorded(i + 1, lane, at, at + took);
+        });
+        const sender = new MemorySender(({ id }) => ({ delayNs: (shapes[id - 1]?.delay ?? 0) * ms }));
+        const { of } = await drive(exchanges, sender, { order, guard: { maxInFlight } });
+        for (const [i, later] of exchanges.entries()) {
+          const sent = of(later.id).entry.sentAt ?? Number.NaN;
+          for (const earlier of exchanges.slice(0, i).filter(({ lane }) => lane === later.lane)) {
+            const { sentAt, endAt } = of(earlier.id).entry;
+            expect(sent).toBeGreaterThanOrEqual(sentAt ?? Number.NaN);
+            expect(sender.sent.findIndex(({ exchange }) => exchange === earlier.id)).toBeLessThan(
+              sender.sent.findIndex(({ exchange }) => exchange === later.id),
+            );
+            if (order === 'lane' || earlier.endAt <= later.startAt)
+              expect(sent).toBeGreaterThanOrEqual(endAt ?? Number.NaN);
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  },
+);
+
 test('asap sends as soon as order lets it', async () => {
   const sender = new MemorySender(() => ({ delayNs: 5 * ms }));
   const { of } = await drive(
