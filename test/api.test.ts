@@ -343,7 +343,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     isOutOfOrder
     isSenderSetup
     isSocketPath
-    listenAddress
+    listenOn
     onlyOptions
     openStub
     originOption
@@ -352,11 +352,13 @@ test('@gardenhose/core/adapter exports these names', () => {
     reportFailure
     resolveTapOptions
     senderTlsNames
+    stopListening
     tellWireHead
     textAt
     tlsOptions
     wholeOption
-    wire"
+    wire
+    withCertificate"
   `);
 });
 
