@@ -12,6 +12,7 @@ const stages = [
   'errors.ts',
   'clock.ts',
   'model',
+  'shadow',
   'protobuf',
   'mask',
   'hook',

@@ -48,7 +48,14 @@ function inFlags(message: string): string {
       'give its authority with --ca, or',
     )
     .replace('add it to guard.allow if', 'add --allow ORIGIN if')
-    .replace(/; set guard\.allowRecordedOrigin .*$/, '; choose another target');
+    .replace(
+      /; set guard\.allowRecordedOrigin if it may be sent back there$/,
+      '; choose another target, or add --allow-recorded-origin if it may be sent back there',
+    )
+    .replace('mark.runId', '--run-id')
+    .replace('mark.hostSuffix', '--host-suffix')
+    .replace('mark.tenancy', '--tenancy')
+    .replace('mark.signKey', '--mark-key-file');
 }
 
 function hostOf(error: NodeJS.ErrnoException): string | undefined {

@@ -13,11 +13,24 @@ export function planText(plan: ReplayPlan): string {
     `plan: send ${plan.toSend} of ${showCount(plan.exchanges, 'exchange')} to ${plan.target}, pace ${plan.pace}${describePacing(plan.pacing)}, ${timed}`,
     `  ${showCount(plan.lanes, 'lane')}; ${methods || 'nothing'}; ${plan.mutations} may change state at the target`,
   ];
+  const leads = [...plan.addresses].map(([host, found]) => `${printable(host, 80)} is ${shortList(found)}`);
+  lines.push(...leads.map((line) => `  ${line}`));
   const skipped = [...plan.skipped].map(([reason, count]) => `${printable(reason, 40)} ${count}`).join(', ');
   return [...lines, ...(skipped === '' ? [] : [`  not sent: ${skipped}`])].join('\n');
 }
 
+function shortList(addresses: readonly string[]): string {
+  if (addresses.length === 0) return 'not known';
+  const more = addresses.length - 3;
+  return `${addresses.slice(0, 3).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 /** The plan as plain data. */
 export function planJson(plan: ReplayPlan): Record<string, unknown> {
-  return { ...plan, methods: Object.fromEntries(plan.methods), skipped: Object.fromEntries(plan.skipped) };
+  return {
+    ...plan,
+    addresses: Object.fromEntries(plan.addresses),
+    methods: Object.fromEntries(plan.methods),
+    skipped: Object.fromEntries(plan.skipped),
+  };
 }

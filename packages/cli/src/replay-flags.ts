@@ -20,14 +20,22 @@ import type { Io } from './io.ts';
 import { type MaskFlags, maskOf } from './mask-flags.ts';
 import { type PaceFlags, paceOptions } from './pace-flags.ts';
 import type { SchemaFlags } from './schema-flags.ts';
+import type { ShadowFlags } from './shadow-flags.ts';
 import { checkTargetFlags, type TargetFlags } from './target.ts';
 
 /** What `gardenhose replay` is told. */
-export interface ReplayFlags extends CommonFlags, MaskFlags, PaceFlags, SchemaFlags, TargetFlags {
+export interface ReplayFlags
+  extends CommonFlags,
+    MaskFlags,
+    PaceFlags,
+    SchemaFlags,
+    TargetFlags,
+    ShadowFlags {
   readonly order?: ReplayOrder;
   readonly ownProcessor: boolean;
   readonly allow?: readonly string[];
   readonly allowMutations?: boolean;
+  readonly allowRecordedOrigin?: boolean;
   readonly readOnly?: readonly string[];
   readonly header?: readonly HookRule[];
   readonly patch?: string;
@@ -38,8 +46,8 @@ export interface ReplayFlags extends CommonFlags, MaskFlags, PaceFlags, SchemaFl
 }
 
 /** What may be sent, and where to. */
-export function guardOf({ allow, allowMutations }: ReplayFlags): GuardOptions {
-  return { allow, allowMutations };
+export function guardOf({ allow, allowMutations, allowRecordedOrigin }: ReplayFlags): GuardOptions {
+  return { allow, allowMutations, allowRecordedOrigin };
 }
 
 /** What --header and --patch set on every request. */

@@ -4,6 +4,7 @@ import { planJson, planText } from '../src/plan-text.ts';
 
 const plan: ReplayPlan = {
   target: 'http://127.0.0.1:3000',
+  addresses: new Map([['staging.example', ['10.0.0.7', '10.0.0.8']]]),
   thread: 'worker',
   pace: 'recorded x2',
   exchanges: 312,
@@ -23,6 +24,7 @@ test('a plan says what is sent where and when, and what is not', () => {
   expect(planText(plan).split('\n')).toEqual([
     'plan: send 300 of 312 exchanges to http://127.0.0.1:3000, pace recorded x2, over 1 min 00 s, at most 20 in a second',
     '  5 lanes; GET 296, PUT 4; 4 may change state at the target',
+    '  staging.example is 10.0.0.7, 10.0.0.8',
     '  not sent: partial 12',
   ]);
 });

@@ -39,6 +39,7 @@ export type {
   TrailersEvent,
 } from './model/event.ts';
 export { gapReasons } from './model/event.ts';
+export { isLoopback } from './model/address.ts';
 export type {
   Chunk,
   Content,
@@ -57,6 +58,10 @@ export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } f
 export type { JsonObject, JsonValue } from './model/json-value.ts';
 export { operationOf } from './model/operation.ts';
 export { SchemaSet, schemaLimits } from './model/schema-set.ts';
+
+// shadow
+export type { SignKey } from './shadow/signature.ts';
+export { isMarkedShadow } from './shadow/wire-marks.ts';
 
 // protobuf
 export type { MessageType } from './protobuf/descriptor.ts';
@@ -188,12 +193,13 @@ export { learnBindings } from './correlate/learn.ts';
 export type { ProtocolSenders } from './replay/by-protocol.ts';
 export { byProtocol } from './replay/by-protocol.ts';
 export type { GuardOptions } from './replay/guard.ts';
-export { inProcessTarget, isLoopback, isMutation } from './replay/guard.ts';
-export { isMarkedShadow } from './replay/marks.ts';
+export { isMutation } from './replay/guard.ts';
+export type { MarkOptions } from './replay/mark-options.ts';
 export type { ReplayOptions } from './replay/options.ts';
 export type { ReplayOrder } from './replay/order.ts';
 export { finishedAt } from './replay/order.ts';
 export type { OwnProcessorOption } from './replay/own-processor.ts';
+export type { PinnedAddresses } from './replay/pinned-addresses.ts';
 export type { ReplayPlan } from './replay/plan.ts';
 export { planReplay } from './replay/plan.ts';
 export type { Pacing } from './replay/pacing.ts';
@@ -201,6 +207,7 @@ export { describePacing } from './replay/pacing.ts';
 export type { ReplayProgress } from './replay/progress.ts';
 export type { ReplayRun } from './replay/replay-exchanges.ts';
 export { replayExchanges } from './replay/replay-exchanges.ts';
+export type { ResolveHost } from './replay/resolve-host.ts';
 export type { Forecast, Pace, PaceOptions, Ramp, ReplayWindow, Schedule } from './replay/schedule.ts';
 export { createSchedule } from './replay/schedule.ts';
 export type {
@@ -211,6 +218,7 @@ export type {
   PartKind,
   RunTimer,
   Sender,
+  SenderMeasures,
   SenderModule,
   SenderSource,
   Shipment,
@@ -220,6 +228,8 @@ export type {
 } from './replay/sender.ts';
 export { isUnsendable } from './replay/sender.ts';
 export type { OriginTlsOptions, SenderTlsOptions } from './replay/sender-setup.ts';
+export { inProcessTarget } from './replay/target-kind.ts';
+export type { TraceSampling } from './replay/trace-parent.ts';
 export type { ReplayResult, TranscriptEntry } from './replay/transcript.ts';
 
 // compare

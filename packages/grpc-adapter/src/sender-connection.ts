@@ -1,13 +1,15 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import { type AnswerError, type SenderTlsOptions, systemClock } from '@gardenhose/core';
+import { type AnswerError, type PinnedAddresses, type SenderTlsOptions, systemClock } from '@gardenhose/core';
 import { dialOptions, tlsOptions } from '@gardenhose/core/adapter';
 
 export interface ConnectionOptions {
   readonly url: URL;
   readonly tls: SenderTlsOptions;
   readonly connectTimeoutMs: number;
+  /** As {@link dialOptions} takes it. */
+  readonly pinned?: (() => PinnedAddresses | undefined) | undefined;
 }
 
 /** A call that waits for its stream. */
@@ -228,12 +230,14 @@ export function authorityOf(url: URL): string {
 
 /** Connects; or says why that cannot be. */
 export function openSocket(options: ConnectionOptions): Promise<Socket | AnswerError> {
-  const { url, tls, connectTimeoutMs } = options;
+  const { url, tls, connectTimeoutMs, pinned } = options;
   const secure = url.protocol === 'https:';
   return new Promise((resolve) => {
     const socket: Socket = secure
-      ? connectTls({ ...dialOptions(url), ...tlsOptions(url, tls, 'h2') })
-      : connectTcp(url.protocol === 'unix:' ? { path: decodeURIComponent(url.pathname) } : dialOptions(url));
+      ? connectTls({ ...dialOptions(url, pinned), ...tlsOptions(url, tls, 'h2') })
+      : connectTcp(
+          url.protocol === 'unix:' ? { path: decodeURIComponent(url.pathname) } : dialOptions(url, pinned),
+        );
     const fail = (what: string) => {
       undo();
       socket.destroy();

@@ -1,4 +1,4 @@
-import { GardenhoseError, type Sender, type SenderTlsOptions } from '@gardenhose/core';
+import { GardenhoseError, type PinnedAddresses, type Sender, type SenderTlsOptions } from '@gardenhose/core';
 import {
   flagOption,
   invalidOption,
@@ -73,6 +73,14 @@ const maxBytesUnderWay = 256 * 1024 * 1024;
  * const sender = createSender('http://127.0.0.1:50051');
  */
 export function createSender(target: string | URL, options: SenderOptions = {}): Sender {
+  return senderOf(target, options, undefined);
+}
+
+function senderOf(
+  target: string | URL,
+  options: SenderOptions,
+  addresses: PinnedAddresses | undefined,
+): Sender {
   const url = isSocketPath(String(target)) ? new URL(target) : originOption('target', target);
   onlyOptions('sender', options, optionNames);
   onlyOptions('tls', options.tls ?? {}, senderTlsNames);
@@ -82,8 +90,10 @@ export function createSender(target: string | URL, options: SenderOptions = {}):
     throw invalidOption('authority', `must be 'target' or 'recorded', got '${String(authority)}'`);
   }
   if (channels !== 'lane') wholeOption('channels', channels, 1);
+  let pinned = addresses;
   const connection: ConnectionOptions = {
     url,
+    pinned: () => pinned,
     tls: options.tls ?? {},
     connectTimeoutMs: wholeOption('connectTimeoutMs', options.connectTimeoutMs, 5_000),
   };
@@ -99,12 +109,25 @@ export function createSender(target: string | URL, options: SenderOptions = {}):
     maxMessageWaitNs: wholeOption('maxMessageWaitMs', options.maxMessageWaitMs, 5_000) * 1e6,
   };
   const shared = Array.from({ length: channels === 'lane' ? 0 : channels }, () => new Connection(connection));
-  const setup: SenderSetup<SenderOptions> = { target: facts.target, settings: options };
+  const call = { authority, targetAuthority: facts.authority, infrastructure } as const;
   let lanes = 0;
   return {
     target: facts.target,
-    source: { url: import.meta.url, options: setup, youngGenerationMb },
-    prepare: (exchange, recorded) => toCall(exchange, { authority, infrastructure }, recorded),
+    get source() {
+      const setup: SenderSetup<SenderOptions> = {
+        target: facts.target,
+        settings: options,
+        addresses: pinned,
+      };
+      return { url: import.meta.url, options: setup, youngGenerationMb };
+    },
+    secure(measures) {
+      pinned = measures.addresses;
+      return () => {
+        pinned = addresses;
+      };
+    },
+    prepare: (exchange, recorded, spelt) => toCall(exchange, call, recorded, spelt),
     openLane(_lane, timer) {
       const common = shared[lanes++ % Math.max(1, shared.length)];
       if (common !== undefined) return new GrpcLane(facts, timer, common, () => {});
@@ -123,5 +146,5 @@ export function openSender(setup: unknown): Sender {
   if (!isSenderSetup<SenderOptions>(setup)) {
     throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its options');
   }
-  return createSender(setup.target, setup.settings);
+  return senderOf(setup.target, setup.settings, setup.addresses);
 }

@@ -19,6 +19,8 @@ import { connectionFields, singleFields } from './http2-fields.ts';
 export interface CallOptions {
   /** Whose `:authority` is sent. */
   readonly authority: 'target' | 'recorded';
+  /** That of the target. */
+  readonly targetAuthority: string;
   /** Whether health checks, reflection and channelz are sent. */
   readonly infrastructure: boolean;
 }
@@ -27,12 +29,17 @@ export interface CallOptions {
  * A recorded call as what is to be sent. It is as it was recorded but for this list, which `docs/guides/replaying.md` gives
  * reasons for:
  *
- * - `:authority` names the target, unless `authority` says `recorded` or a hook set it
+ * - `:authority` names the target, unless `authority` says `recorded` or a hook set it; `spelt` has the last word on it
  * - `grpc-timeout` follows the speed of the replay
  * - headers of HTTP/1.1 connections go: HTTP/2 forbids them
  * - messages that were compressed are compressed anew, with the codings that this sender knows; it asks for no others
  */
-export function toCall(exchange: Exchange, options: CallOptions, recorded?: Exchange): Shipment | Unsendable {
+export function toCall(
+  exchange: Exchange,
+  options: CallOptions,
+  recorded?: Exchange,
+  spelt?: (authority: string) => string,
+): Shipment | Unsendable {
   const { request, startAt } = exchange;
   if (exchange.protocol !== 'grpc' || !isProtobuf(request.headers)) return { skip: 'protocol' };
   if (!options.infrastructure && isInfrastructure(request.target)) return { skip: 'infrastructure' };
@@ -46,6 +53,8 @@ export function toCall(exchange: Exchange, options: CallOptions, recorded?: Exch
   const keepAuthority =
     options.authority === 'recorded' ||
     (recorded !== undefined && recorded.request.authority !== request.authority);
+  const kept = keepAuthority ? request.authority : undefined;
+  const authority = kept ?? options.targetAuthority;
   return {
     exchange: exchange.id,
     lane: exchange.lane,
@@ -53,7 +62,7 @@ export function toCall(exchange: Exchange, options: CallOptions, recorded?: Exch
     startAt,
     endAt: exchange.endAt,
     method: request.target,
-    head: { authority: keepAuthority ? request.authority : undefined, headers },
+    head: { authority: spelt === undefined ? kept : spelt(authority), headers },
     parts: partsOf(exchange, coding),
     deadlineNs,
     abandonNs: abandonedAfter(exchange),

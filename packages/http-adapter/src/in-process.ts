@@ -57,7 +57,7 @@ export async function createInProcessSender(
   } as const;
   return {
     target: inProcessTarget,
-    prepare: (exchange, recorded) => toRequest(exchange, request, recorded),
+    prepare: (exchange, recorded, authority) => toRequest(exchange, request, recorded, authority),
     openLane: (_lane, timer) => new HttpLane(connection, timer),
     async close() {},
   };

@@ -1,4 +1,4 @@
-import { GardenhoseError, type Sender, type SenderTlsOptions } from '@gardenhose/core';
+import { GardenhoseError, type PinnedAddresses, type Sender, type SenderTlsOptions } from '@gardenhose/core';
 import {
   invalidOption,
   isSenderSetup,
@@ -47,6 +47,14 @@ const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
  * @throws {@link GardenhoseError} `invalid-option`
  */
 export function createSender(target: string | URL, options: SenderOptions = {}): Sender {
+  return senderOf(target, options, undefined);
+}
+
+function senderOf(
+  target: string | URL,
+  options: SenderOptions,
+  addresses: PinnedAddresses | undefined,
+): Sender {
   const url = originOption('target', target);
   onlyOptions('sender', options, optionNames);
   onlyOptions('tls', options.tls ?? {}, senderTlsNames);
@@ -58,20 +66,29 @@ export function createSender(target: string | URL, options: SenderOptions = {}):
     ...defaultResponseLimits,
     maxHeadBytes: wholeOption('maxHeadBytes', options.maxHeadBytes, defaultResponseLimits.maxHeadBytes),
   };
+  let pinned = addresses;
   const connection: ConnectionOptions = {
     target: url.origin,
-    dial: dialer(url, options.tls ?? {}),
+    dial: dialer(url, options.tls ?? {}, () => pinned),
     limits,
     maxBodyBytes: wholeOption('maxBodyBytes', options.maxBodyBytes, 16 * 1024 * 1024),
     room: { bytes: maxBytesUnderWay },
     connectTimeoutMs: wholeOption('connectTimeoutMs', options.connectTimeoutMs, 5_000),
   };
   const request = { authority: url.host, host };
-  const setup: SenderSetup<SenderOptions> = { target: url.origin, settings: options };
   return {
     target: url.origin,
-    source: { url: import.meta.url, options: setup },
-    prepare: (exchange, recorded) => toRequest(exchange, request, recorded),
+    get source() {
+      const setup: SenderSetup<SenderOptions> = { target: url.origin, settings: options, addresses: pinned };
+      return { url: import.meta.url, options: setup };
+    },
+    secure(measures) {
+      pinned = measures.addresses;
+      return () => {
+        pinned = addresses;
+      };
+    },
+    prepare: (exchange, recorded, authority) => toRequest(exchange, request, recorded, authority),
     openLane: (_lane, timer) => new HttpLane(connection, timer),
     rehearse: (timer) => rehearse(connection, timer),
     async close() {},
@@ -82,5 +99,5 @@ export function createSender(target: string | URL, options: SenderOptions = {}):
 export function openSender(setup: unknown): Sender {
   if (!isSenderSetup<SenderOptions>(setup))
     throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its options');
-  return createSender(setup.target, setup.settings);
+  return senderOf(setup.target, setup.settings, setup.addresses);
 }

@@ -24,7 +24,8 @@ const togetherNs = 500_000;
  * A recorded exchange as the bytes to send. They are those that were recorded but for this list, which
  * `docs/guides/replaying.md` gives reasons for:
  *
- * - `Host` names the target, in the place and case of the recorded one, unless `host` says `recorded` or a hook set it
+ * - `Host` names the target, in the place and case of the recorded one, unless `host` says `recorded` or a hook set it; `authority`
+ *   has the last word on it
  * - `Content-Length` counts the body that is sent: masking and hooks change lengths
  * - `Content-Length` goes where `Transfer-Encoding` is `chunked` too
  * - `Proxy-Connection`, and `Upgrade` and `HTTP2-Settings` with their names in `Connection`, go: they ask for another protocol
@@ -37,6 +38,7 @@ export function toRequest(
   exchange: Exchange,
   options: RequestOptions,
   recorded?: Exchange,
+  authority: (authority: string) => string = asItIs,
 ): Shipment | Unsendable {
   const { request } = exchange;
   if (exchange.protocol !== 'http' || request.method === 'CONNECT') return { skip: 'protocol' };
@@ -52,6 +54,7 @@ export function toRequest(
   const keepHost = options.host === 'recorded' || hostWasSet(request, recorded?.request);
   const headers = sentHeaders(request, {
     host: keepHost ? undefined : options.authority,
+    spelt: authority,
     length: chunked ? undefined : length,
     http1,
   });
@@ -87,6 +90,7 @@ export function toRequest(
   };
 }
 
+const asItIs = (authority: string): string => authority;
 const crlf = Buffer.from('\r\n', 'latin1');
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const requestTarget = /^[\x21-\x7e\x80-\xff]+$/;
@@ -148,6 +152,8 @@ function isTarget(target: string, method: string): boolean {
 interface HeaderChanges {
   /** The host to put in; undefined to leave it as it is. */
   readonly host: string | undefined;
+  /** What becomes of a host that is sent. */
+  readonly spelt: (authority: string) => string;
   /** The length to tell; undefined with a chunked body. */
   readonly length: number | undefined;
   readonly http1: boolean;
@@ -172,7 +178,7 @@ function sentHeaders(request: Request, changes: HeaderChanges): string[] {
       // Two Host fields make a server refuse the request; recorded ones are sent as they were only when asked for.
       if (hasHost && changes.host !== undefined) continue;
       hasHost = true;
-      sent.push(name, changes.host ?? value);
+      sent.push(name, changes.spelt(changes.host ?? value));
     } else if (lower === 'content-length') {
       if (hasLength || changes.length === undefined) continue;
       hasLength = true;
@@ -185,7 +191,7 @@ function sentHeaders(request: Request, changes: HeaderChanges): string[] {
     }
   }
   const host = changes.host ?? authority;
-  if (!hasHost && host !== undefined && request.version !== '1.0') sent.unshift('Host', host);
+  if (!hasHost && host !== undefined && request.version !== '1.0') sent.unshift('Host', changes.spelt(host));
   if (!hasLength && changes.length !== undefined && changes.length > 0)
     sent.push('Content-Length', String(changes.length));
   return sent;

@@ -5,6 +5,7 @@ import {
   GapTally,
   type HookRule,
   keyNote,
+  type MarkOptions,
   planReplay,
   type ReplayProgress,
   type ReplayRunOptions,
@@ -39,6 +40,7 @@ import {
   rulesOf,
 } from '../replay-flags.ts';
 import { schemasOf, withSchemaFlags } from '../schema-flags.ts';
+import { marksOf, withShadowFlags } from '../shadow-flags.ts';
 import { liveTarget, openTarget, withTargetFlags } from '../target.ts';
 
 const help = `
@@ -47,7 +49,8 @@ nothing but gRPC is sent.
 
 Safety: only loopback targets may be sent to, unless --allow names them, and to others only requests that change nothing
 (GET, HEAD, OPTIONS, TRACE; calls of methods whose schema in the capture says NO_SIDE_EFFECTS, or that --read-only names),
-unless --allow-mutations is given. Never to where the capture was recorded. Recorded
+unless --allow-mutations is given. Never to where the capture was recorded, nor to another name of that address, unless
+--allow-recorded-origin is given. Names are looked up once, and lead there for the whole run. Recorded
 credentials are left out; give live ones with --header. Every request is marked as shadow traffic (x-shadow-traffic).
 The plan is printed before anything is sent; --dry-run ends there.
 
@@ -88,6 +91,7 @@ export function replayCommand(context: CommandContext): Command {
     )
     .option('--allow <origin>', 'let this target be sent to; may be repeated', collect(parseOrigin))
     .option('--allow-mutations', 'send requests that may change state to a target that is not loopback')
+    .option('--allow-recorded-origin', 'let a target be sent to that the capture was recorded from')
     .option(
       '--read-only <method>',
       'a gRPC method that changes nothing, as pkg.Service/Method; may be repeated',
@@ -108,20 +112,21 @@ export function replayCommand(context: CommandContext): Command {
     .option('--report <file>', 'write the report to this file, as JSON')
     .option('--dry-run', 'print the plan and send nothing')
     .addHelpText('after', help);
-  return withCommonFlags(withSchemaFlags(withMaskFlags(command), { live: true })).action(
+  return withCommonFlags(withSchemaFlags(withMaskFlags(withShadowFlags(command)), { live: true })).action(
     (file: string, flags: ReplayFlags) => {
       context.run(flags, async (output) => {
         checkReplayFlags(flags);
         const rules = await rulesOf(flags);
+        const mark = marksOf(flags);
         if (flags.report !== undefined) await checkWritable(flags.report);
         await using source = await openSource(file, context.io);
         const contents = await source.contents();
         const sender = await openTarget(flags, contents.protocols);
         try {
           // Before the target is asked for anything.
-          await planReplay([], sender, { guard: guardOf(flags) });
+          await planReplay([], sender, { guard: guardOf(flags), mark });
           contents.schemas.unshift(...(await schemasOf(flags, liveTarget(flags, metadataOf(rules)))));
-          return await plannedRun(file, flags, rules, source, contents, sender, output, context.io);
+          return await plannedRun(file, flags, rules, mark, source, contents, sender, output, context.io);
         } finally {
           await sender.close();
         }
@@ -134,6 +139,7 @@ async function plannedRun(
   file: string,
   flags: ReplayFlags,
   rules: readonly HookRule[],
+  mark: boolean | MarkOptions,
   source: CaptureSource,
   contents: CaptureContents,
   sender: Sender,
@@ -145,6 +151,7 @@ async function plannedRun(
     ...paceOptions(flags),
     order: flags.order,
     ownProcessor: flags.ownProcessor && 'auto',
+    mark,
     guard: { ...guardOf(flags), readOnly: readOnlyMethods(flags, contents) },
     rules,
     compare: flags.compare === true && compareOptions(flags, source, contents, io),

@@ -30,14 +30,21 @@ export function byProtocol(senders: ProtocolSenders): Sender {
     });
   }
   const targets = [...new Set(all.flatMap(([, { target, targets: several }]) => several ?? [target]))];
-  const source = sourceOf(all);
   const rehearsed = all.filter(([, sender]) => sender.rehearse !== undefined);
   return {
     target: targets.join(', '),
     targets,
-    ...(source === undefined ? {} : { source }),
-    prepare: (exchange, recorded) =>
-      senders[exchange.protocol]?.prepare(exchange, recorded) ?? { skip: 'protocol' },
+    get source() {
+      return sourceOf(all);
+    },
+    secure(measures) {
+      const undos = all.map(([, sender]) => sender.secure?.(measures));
+      return () => {
+        for (const undo of undos) undo?.();
+      };
+    },
+    prepare: (exchange, recorded, authority) =>
+      senders[exchange.protocol]?.prepare(exchange, recorded, authority) ?? { skip: 'protocol' },
     openLane: (lane, timer) => new ProtocolLane(senders, lane, timer),
     async rehearse(timer) {
       for (const [, sender] of rehearsed) await sender.rehearse?.(timer);

@@ -1,74 +1,84 @@
-import { GardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
-import {
-  type HeaderList,
-  headerEntries,
-  headerValue,
-  headerValues,
-  withHeader,
-  withoutHeader,
-} from '../model/headers.ts';
+import { type HeaderList, headerValue, withHeader, withoutHeader } from '../model/headers.ts';
+import { version } from '../model/writer-name.ts';
+import { signMarks } from '../shadow/signature.ts';
+import { baggageWith, hasMarks, shadowHeaderNames, shadowHeaders } from '../shadow/wire-marks.ts';
+import type { WireMarks } from './mark-options.ts';
+import { withOwnTrace } from './trace-parent.ts';
 
-/** Limits of the W3C Baggage recommendation, section 3.3.2. */
-const maxBaggageMembers = 64;
-const maxBaggageBytes = 8192;
-
-const shadowHeaders = ['x-shadow-traffic', 'x-shadow-run', 'x-shadow-seq', 'x-shadow-iteration'] as const;
-
-/** Names the run on every exchange that it sends, so that the target and all behind it can tell replayed traffic. */
-export interface WireMarks {
-  readonly runId: string;
-}
+const userAgentNote = `shadow-replay/${version}`;
+const idempotencyKeys = ['idempotency-key', 'x-idempotency-key'] as const;
 
 /**
- * The exchange with `x-shadow-traffic: true`, `x-shadow-run` and `x-shadow-seq` at the end of its request headers, in
- * place of any it was recorded with, and `shadow=true,shadow.run=…` appended to its W3C baggage. A baggage that has no room
- * left stays as it is: the members of others are never dropped.
+ * The exchange with the marks of a run: `x-shadow-traffic: true`, `x-shadow-run` and `x-shadow-seq` at the end of its request headers,
+ * in place of any it was recorded with, and the others that {@link WireMarks} asks for. A baggage that has no room left stays as it is.
  *
+ * @param nowMs - Wall-clock milliseconds, from which a signature holds
  * @param iteration - Where exchanges are replayed several times: which time it is, as `x-shadow-iteration`
  */
 export function markForWire(
   exchange: Exchange,
   marks: WireMarks,
   seq: number,
+  nowMs: number,
   iteration?: number | undefined,
 ): Exchange {
-  let headers: HeaderList = exchange.request.headers;
-  for (const name of shadowHeaders) {
+  // Each time is a run of its own to those who tell repeats.
+  const own = iteration === undefined ? marks.runId : `${marks.runId}-${iteration}`;
+  let headers = withoutShadowHeaders(exchange.request.headers);
+  if (marks.traceSampling !== undefined) headers = withOwnTrace(headers, own, marks.traceSampling);
+  if (marks.userAgent) headers = withUserAgentNote(headers);
+  if (marks.idempotencyPrefix) headers = withOwnIdempotencyKeys(headers, own);
+  if (marks.tenancy !== undefined) headers = withHeader(headers, ...marks.tenancy);
+  if (marks.baggage) headers = withShadowBaggage(headers, marks.runId);
+  if (marks.headers) headers = [...headers, ...shadowHeadersOf(marks, seq, nowMs, iteration)];
+  return { ...exchange, request: { ...exchange.request, headers } };
+}
+
+function withoutShadowHeaders(recorded: HeaderList): HeaderList {
+  if (!hasMarks(recorded)) return recorded;
+  let headers = recorded;
+  for (const name of shadowHeaderNames) {
     if (headerValue(headers, name) !== undefined) headers = withoutHeader(headers, name);
   }
-  const marked = [...withBaggage(headers, `shadow=true,shadow.run=${marks.runId}`)];
-  marked.push('x-shadow-traffic', 'true', 'x-shadow-run', marks.runId, 'x-shadow-seq', String(seq));
-  if (iteration !== undefined) marked.push('x-shadow-iteration', String(iteration));
-  return { ...exchange, request: { ...exchange.request, headers: marked } };
+  return headers;
 }
 
-/** Whether a request says of itself that it is replayed traffic. */
-export function isMarkedShadow(headers: HeaderList): boolean {
-  for (const [name, value] of headerEntries(headers)) {
-    if (name.toLowerCase() === 'x-shadow-traffic' && value.trim().toLowerCase() === 'true') return true;
+function shadowHeadersOf(
+  { runId, signKey, signForMs }: WireMarks,
+  seq: number,
+  nowMs: number,
+  iteration: number | undefined,
+): string[] {
+  const headers = [shadowHeaders.traffic, 'true', shadowHeaders.run, runId, shadowHeaders.seq, String(seq)];
+  if (iteration !== undefined) headers.push(shadowHeaders.iteration, String(iteration));
+  if (signKey !== undefined) {
+    const expiresS = Math.ceil((nowMs + signForMs) / 1000);
+    headers.push(shadowHeaders.signature, signMarks(signKey, runId, seq, expiresS));
   }
-  return false;
+  return headers;
 }
 
-/** @throws {@link GardenhoseError} `invalid-option` when the id cannot stand in a header and in baggage */
-export function checkRunId(runId: string): string {
-  if (/^[\w.-]{1,64}$/.test(runId)) return runId;
-  throw new GardenhoseError(
-    'invalid-option',
-    'mark.runId must be 1 to 64 characters out of letters, digits, dot, underscore and hyphen',
-    { subject: 'mark.runId' },
-  );
+function withShadowBaggage(headers: HeaderList, runId: string): HeaderList {
+  const baggage = baggageWith(headers, runId);
+  return baggage === undefined ? headers : withHeader(headers, 'baggage', baggage);
 }
 
-function withBaggage(headers: HeaderList, members: string): HeaderList {
-  if (headerValue(headers, 'baggage') === undefined) return [...headers, 'baggage', members];
-  const recorded = headerValues(headers, 'baggage').filter((value) => value.trim() !== '');
-  const others = recorded
-    .join(',')
-    .split(',')
-    .filter((member) => member.trim() !== '' && !/^\s*shadow(\.run)?\s*=/.test(member));
-  const joined = [...others, members].join(',');
-  if (others.length + 2 > maxBaggageMembers || joined.length > maxBaggageBytes) return headers;
-  return withHeader(headers, 'baggage', joined);
+/** RFC 9110 section 10.1.5: products one after the other. A client that sent none is not made to. */
+function withUserAgentNote(headers: HeaderList): HeaderList {
+  const recorded = headerValue(headers, 'user-agent');
+  if (recorded === undefined || recorded.includes('shadow-replay/')) return headers;
+  return withHeader(headers, 'user-agent', recorded === '' ? userAgentNote : `${recorded} ${userAgentNote}`);
+}
+
+function withOwnIdempotencyKeys(recorded: HeaderList, prefix: string): HeaderList {
+  let headers = recorded;
+  for (const name of idempotencyKeys) {
+    const value = headerValue(headers, name);
+    if (value === undefined || value === '') continue;
+    // As the draft of the header has it, the value is in quotes; in use it mostly is not.
+    const own = value.startsWith('"') ? `"${prefix}-${value.slice(1)}` : `${prefix}-${value}`;
+    headers = withHeader(headers, name, own);
+  }
+  return headers;
 }

@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import type { ReplayHooks } from '../hook/hook.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption } from '../model/option-values.ts';
 import { createGuard, type Guard, type GuardOptions } from './guard.ts';
-import { checkRunId, type WireMarks } from './marks.ts';
+import { type MarkOptions, resolveMarks, type WireMarks } from './mark-options.ts';
 import { type OrderRule, orderRule, type ReplayOrder } from './order.ts';
 import { type OwnProcessorOption, ownProcessorProblem } from './own-processor.ts';
 import { checkStartAt, type Pacing, pacingOf } from './pacing.ts';
@@ -25,11 +23,8 @@ export interface ReplayOptions extends PaceOptions {
   readonly order?: ReplayOrder | undefined;
   /** Code at the points of a replay. Runs in the calling thread, so the engine stays there too. Default none. */
   readonly hooks?: ReplayHooks | undefined;
-  /**
-   * Marks on the wire that tell replayed traffic: `x-shadow-traffic`, `x-shadow-run`, `x-shadow-seq` and baggage. Default true;
-   * false sends heads as they were recorded.
-   */
-  readonly mark?: boolean | { readonly runId?: string | undefined } | undefined;
+  /** Marks on the wire that tell replayed traffic. Default true; false sends heads as they were recorded. */
+  readonly mark?: boolean | MarkOptions | undefined;
   /** What may be sent, and where to. Default: loopback targets only. */
   readonly guard?: GuardOptions | undefined;
   /** Stops the run: nothing more is sent, what is under way has `drainMs` to end, and the result is partial. */
@@ -111,11 +106,7 @@ export interface RunOptions {
 
 /** @throws {@link GardenhoseError} `invalid-option`, `target-refused` */
 export function resolveReplayOptions(sender: Sender, options: ReplayOptions): RunOptions {
-  const { mark = true, lanes = 'recorded', drainMs = 5_000, maxLanes = 1_024 } = options;
-  if (typeof mark === 'object') onlyOptions('mark', mark, { runId: true });
-  const runId = checkRunId(
-    (typeof mark === 'object' ? mark.runId : undefined) ?? randomBytes(8).toString('hex'),
-  );
+  const { lanes = 'recorded', drainMs = 5_000, maxLanes = 1_024 } = options;
   if (typeof lanes !== 'function' && lanes !== 'recorded') {
     throw invalidOption('lanes', `must be 'recorded' or a function, got '${String(lanes)}'`);
   }
@@ -139,8 +130,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     order: orderRule(orderName),
     orderName,
     hooks: options.hooks,
-    runId,
-    marks: mark === false ? undefined : { runId },
+    ...resolveMarks(options.mark),
     guard: createGuard(sender.targets ?? sender.target, options.guard),
     signal: options.signal,
     drainMs,

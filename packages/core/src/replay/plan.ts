@@ -1,14 +1,21 @@
 import type { Exchange } from '../model/exchange.ts';
-import { checkRecordedOrigin, isMutation } from './guard.ts';
+import { pinTargets } from './addresses.ts';
+import { isMutation } from './guard.ts';
 import { type ReplayOptions, resolveReplayOptions } from './options.ts';
+
 import { finishedAt } from './order.ts';
 import type { Pacing } from './pacing.ts';
+import type { PinnedAddresses } from './pinned-addresses.ts';
+
 import { Preparation, reasonToSkip } from './preparation.ts';
+import { RecordedOrigins } from './recorded-origins.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 
 /** What a replay would do. */
 export interface ReplayPlan {
   readonly target: string;
+  /** Where the names of targets lead now. */
+  readonly addresses: PinnedAddresses;
   readonly thread: 'worker' | 'inline';
   readonly pace: string;
   /** Absent when the plan is nothing but the pace. */
@@ -42,6 +49,8 @@ export async function planReplay(
 ): Promise<ReplayPlan> {
   const resolved = resolveReplayOptions(sender, options);
   const { guard, schedule, laneOf, extent } = resolved;
+  const addresses = await pinTargets(guard);
+  const origins = new RecordedOrigins(guard, addresses);
   const withoutHooks = { ...resolved, hooks: undefined };
   const methods = new Map<string, number>();
   const skipped = new Map<string, number>();
@@ -54,7 +63,7 @@ export async function planReplay(
     if (exchange.startAt < extent.fromNs) continue;
     exchanges++;
     const reason = reasonToSkip(exchange, guard);
-    if (reason === undefined) checkRecordedOrigin(guard, exchange);
+    if (reason === undefined) await origins.admit(exchange);
     const made =
       reason === undefined
         ? new Preparation(exchange, exchanges - 1, undefined, sender, withoutHooks).make(new Map())
@@ -76,6 +85,7 @@ export async function planReplay(
   const pacing = resolved.pacing();
   return {
     target: guard.target,
+    addresses,
     thread: resolved.thread,
     pace: schedule.description,
     ...(pacing === undefined ? {} : { pacing }),

@@ -1,8 +1,11 @@
+import { systemClock } from '../clock.ts';
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { HookContext } from '../hook/hook.ts';
 import type { Exchange, Mark } from '../model/exchange.ts';
 import { endedByDeadline } from '../model/grpc-status.ts';
-import { type Guard, isMutation, withoutCredentials } from './guard.ts';
+import { withoutCredentials } from './credentials.ts';
+import { type Guard, isMutation } from './guard.ts';
+import { withHostSuffix } from './host-suffix.ts';
 import { markForWire } from './marks.ts';
 import type { RunOptions } from './options.ts';
 import { type AnswerError, isUnsendable, type Sender, type Shipment, type Unsendable } from './sender.ts';
@@ -24,6 +27,8 @@ export class Preparation {
   readonly #options: RunOptions;
   readonly #index: number;
   readonly #iteration: number | undefined;
+  /** Wall-clock milliseconds; the same each time that the exchange is made. */
+  readonly #atMs: number = systemClock.wallMs();
   /** What a hook made of it. What is made without one can be made again, and need not be held until the answer comes. */
   #hooked: Exchange | undefined;
 
@@ -43,16 +48,15 @@ export class Preparation {
 
   /** As it is sent, once {@link make} has run. */
   get sent(): Exchange {
-    const { guard, marks } = this.#options;
+    const { guard } = this.#options;
     const hooked = this.#hooked;
     if (hooked !== undefined) return hooked;
-    const bare = guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded);
-    return marks === undefined ? bare : markForWire(bare, marks, this.#index, this.#iteration);
+    return this.#marked(guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded));
   }
 
   /** Runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as planned. */
   make(lane: Map<string, unknown>): Shipment | Unsendable {
-    const { hooks, guard, marks } = this.#options;
+    const { hooks, guard } = this.#options;
     if (hooks?.onSend === undefined) return this.#shipment(this.sent, undefined);
     const bare = guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded);
     let dropped = false;
@@ -68,7 +72,7 @@ export class Preparation {
     }
     if (dropped) return { skip: 'hook' };
     if (!guard.allowMutations && isMutation(sent, guard.readOnly)) return { skip: 'mutation' };
-    this.#hooked = marks === undefined ? sent : markForWire(sent, marks, this.#index, this.#iteration);
+    this.#hooked = this.#marked(sent);
     return this.#shipment(this.#hooked, this.#recorded);
   }
 
@@ -84,8 +88,15 @@ export class Preparation {
     return fresh.length === 0 ? exchange : { ...exchange, marks: [...exchange.marks, ...fresh] };
   }
 
+  #marked(bare: Exchange): Exchange {
+    const { marks } = this.#options;
+    return marks === undefined ? bare : markForWire(bare, marks, this.#index, this.#atMs, this.#iteration);
+  }
+
   #shipment(sent: Exchange, recorded: Exchange | undefined): Shipment | Unsendable {
-    const shipment = this.#sender.prepare(sent, recorded);
+    const suffix = this.#options.marks?.hostSuffix;
+    const authority = suffix === undefined ? undefined : (name: string) => withHostSuffix(name, suffix);
+    const shipment = this.#sender.prepare(sent, recorded, authority);
     return isUnsendable(shipment) ? shipment : this.#paced(shipment, sent);
   }
 

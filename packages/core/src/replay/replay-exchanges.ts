@@ -2,9 +2,10 @@ import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { TransientMap } from '../model/transient-map.ts';
+import { pinTargets } from './addresses.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
 import { sentEntry, skippedEntry } from './entry.ts';
-import { checkRecordedOrigin, isMutation } from './guard.ts';
+import { isMutation } from './guard.ts';
 import type { Job, Settled } from './job.ts';
 import { messageLags } from './message-lag.ts';
 import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
@@ -12,6 +13,7 @@ import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
 import type { ReplayProgress } from './progress.ts';
 import { ReadAhead } from './read-ahead.ts';
+import { RecordedOrigins } from './recorded-origins.ts';
 import { asExpected, recordedDurationNs, replayedExchange } from './replayed.ts';
 import { RunCounts } from './run-counts.ts';
 import { isUnsendable, type Sender } from './sender.ts';
@@ -101,6 +103,7 @@ class Run {
   readonly #counts = new RunCounts();
   #elapsedNs = 0;
   readonly #undo: (() => void)[] = [];
+  #origins: RecordedOrigins | undefined;
 
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
@@ -167,6 +170,7 @@ class Run {
   /** Reads the source and plans, a bounded way ahead of the run. Never rejects. */
   async #read(): Promise<void> {
     try {
+      await this.#secure();
       const { fromNs, toNs } = this.options.extent;
       for (let next = await this.#reader.next(); next !== undefined; next = await this.#reader.next()) {
         const exchange = next.value;
@@ -175,6 +179,8 @@ class Run {
           await this.#reader.skipRest();
           continue;
         }
+        const admitted = this.#admit(exchange);
+        if (admitted !== undefined) await admitted;
         this.#plan(exchange);
         if (this.#batch.length >= batchSize || this.#batchCost >= batchBytes) this.#flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
@@ -204,7 +210,6 @@ class Run {
       this.#skip(recorded, iteration, skip);
       return;
     }
-    this.#checkOrigin(recorded);
     const recordedLane = laneOf?.(recorded) ?? recorded.lane;
     const lane = iteration === undefined ? recordedLane : `${iteration}: ${recordedLane}`;
     const notes = this.#notes(lane);
@@ -250,17 +255,34 @@ class Run {
     return time;
   }
 
-  /** Once the run has begun, a refusal would say what is no longer true: that nothing was sent. */
-  #checkOrigin(recorded: Exchange): void {
+  /** Before the sender is asked for anything, or its worker is made. */
+  async #secure(): Promise<void> {
+    const { guard } = this.options;
+    const addresses = guard.loopback ? new Map() : await pinTargets(guard);
+    this.#origins = new RecordedOrigins(guard, addresses);
+    if (this.#over) return;
+    const undo = this.#sender.secure?.({ addresses });
+    if (undo !== undefined) this.#undo.push(undo);
+  }
+
+  /** A promise only where a name has to be looked up first. */
+  #admit(recorded: Exchange): Promise<void> | undefined {
+    const origins = this.#origins;
+    if (origins?.any !== true || reasonToSkip(recorded, this.options.guard) !== undefined) return undefined;
     try {
-      checkRecordedOrigin(this.options.guard, recorded);
+      return origins.admit(recorded)?.catch((error: unknown) => this.#refuse(error));
     } catch (error) {
-      if (this.#begun === undefined || !isGardenhoseError(error)) throw error;
-      throw new GardenhoseError('replay-aborted', `Stopped when the run had begun: ${error.message}`, {
-        ...error.place,
-        cause: error,
-      });
+      return this.#refuse(error);
     }
+  }
+
+  /** Once the run has begun, a refusal would say what is no longer true: that nothing was sent. */
+  #refuse(error: unknown): never {
+    if (this.#begun === undefined || !isGardenhoseError(error)) throw error;
+    throw new GardenhoseError('replay-aborted', `Stopped when the run had begun: ${error.message}`, {
+      ...error.place,
+      cause: error,
+    });
   }
 
   #flush(): void {

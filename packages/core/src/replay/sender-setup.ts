@@ -1,5 +1,6 @@
 import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption } from '../model/option-values.ts';
+import type { PinnedAddresses } from './pinned-addresses.ts';
 
 /** How an origin with TLS is trusted; as in `tls.connect`. */
 export interface OriginTlsOptions {
@@ -57,6 +58,8 @@ export const senderTlsNames: Readonly<Record<keyof SenderTlsOptions, true>> = {
 export interface SenderSetup<Settings> {
   readonly target: string;
   readonly settings: Settings;
+  /** Where names lead, once a run has found it. */
+  readonly addresses?: PinnedAddresses | undefined;
 }
 
 /** Whether this is the setup that the same module gave as its source. */
@@ -68,7 +71,8 @@ export function isSenderSetup<Settings>(setup: unknown): setup is SenderSetup<Se
     typeof setup.target === 'string' &&
     'settings' in setup &&
     typeof setup.settings === 'object' &&
-    setup.settings !== null
+    setup.settings !== null &&
+    (!('addresses' in setup) || setup.addresses === undefined || setup.addresses instanceof Map)
   );
 }
 

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Protocol } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
 import type { HeaderList } from '../model/headers.ts';
+import type { PinnedAddresses } from './pinned-addresses.ts';
 
 /** Bytes to put on a lane's connection, and when. */
 export interface ShipmentPart {
@@ -150,6 +151,12 @@ export interface SenderModule {
   openSender(options: unknown): Sender | Promise<Sender>;
 }
 
+/** What a sender must keep to for a run. */
+export interface SenderMeasures {
+  /** Where the names of targets lead: it connects there and nowhere else. */
+  readonly addresses: PinnedAddresses;
+}
+
 /** The piece of an adapter that sends exchanges to a target. */
 export interface Sender {
   /** Where it sends: an origin, or `in-process` for a target that no network leads to. */
@@ -160,9 +167,19 @@ export interface Sender {
   readonly source?: SenderSource | undefined;
   /**
    * Makes an exchange ready: pure, and the same on any thread. `recorded` is the exchange before hooks saw it, where there
-   * are hooks: what the sender sets by itself, such as the host, it leaves alone where a hook has set it.
+   * are hooks: what the sender sets by itself, such as the host, it leaves alone where a hook has set it. What stands in `Host`
+   * or `:authority` in the end is what `authority` makes of it, where that is given.
    */
-  prepare(exchange: Exchange, recorded?: Exchange): Shipment | Unsendable;
+  prepare(
+    exchange: Exchange,
+    recorded?: Exchange,
+    authority?: (authority: string) => string,
+  ): Shipment | Unsendable;
+  /**
+   * Called once for a run, before anything is prepared for it, with what its guard found and asks for. Returns what undoes it, for
+   * the end of the run.
+   */
+  secure?(measures: SenderMeasures): () => void;
   /** Opens a lane. */
   openLane(lane: string, timer: RunTimer): LaneSender;
   /** Runs the sender's own code warm, without a byte to the target, so that the first exchange is not late. */

@@ -1,13 +1,8 @@
 import { expect, test } from 'vitest';
 import { isGardenhoseError } from '../../src/errors.ts';
-import {
-  checkRecordedOrigin,
-  createGuard,
-  inProcessTarget,
-  isLoopback,
-  isMutation,
-  withoutCredentials,
-} from '../../src/replay/guard.ts';
+import { isLoopback } from '../../src/model/address.ts';
+import { createGuard, isMutation } from '../../src/replay/guard.ts';
+import { inProcessTarget } from '../../src/replay/target-kind.ts';
 import { anExchange } from '../../src/testing/index.ts';
 
 const codeOf = (run: () => unknown): string | undefined => {
@@ -71,61 +66,13 @@ test('a target that is no plain origin is refused', () => {
     'http://127.0.0.1/?x',
   ];
   for (const target of bad) expect(codeOf(() => createGuard(target))).toBe('invalid-option');
-  expect(codeOf(() => createGuard('http://127.0.0.1', { allow: ['*.example.test'] }))).toBe('invalid-option');
+  for (const pattern of ['*.example.test', 'https://*.example.test', 'https://*', 'https://%2a.test']) {
+    expect(codeOf(() => createGuard('http://127.0.0.1', { allow: [pattern] }))).toBe('invalid-option');
+  }
 });
 
 test('a target in the process is its own loopback', () => {
   expect(createGuard('in-process')).toMatchObject({ loopback: true, allowMutations: true });
-});
-
-test('traffic does not go back to where it was recorded, in any spelling', () => {
-  const guard = createGuard('http://shop.test:8080', { allow: ['http://shop.test:8080'] });
-  for (const host of ['shop.test:8080', 'SHOP.test:8080', 'shop.test.:8080']) {
-    const exchange = anExchange({ request: { headers: ['hOST', host] } });
-    expect(codeOf(() => checkRecordedOrigin(guard, exchange))).toBe('target-refused');
-  }
-  const other = anExchange({ request: { headers: ['Host', 'shop.test:8081'] } });
-  expect(codeOf(() => checkRecordedOrigin(guard, other))).toBeUndefined();
-  const http2 = anExchange({ request: { headers: [], authority: 'shop.test:8080' } });
-  expect(codeOf(() => checkRecordedOrigin(guard, http2))).toBe('target-refused');
-});
-
-test('traffic goes back by none of the names that a request has for where it went', () => {
-  const guard = createGuard('http://10.0.0.1:8080', { allow: ['http://10.0.0.1:8080'] });
-  const refused = (request: Parameters<typeof anExchange>[0]) =>
-    codeOf(() => checkRecordedOrigin(guard, anExchange(request)));
-  const elsewhere = ['Host', 'other.test'];
-  for (const request of [
-    { headers: [...elsewhere, 'Host', '10.0.0.1:8080'] },
-    { headers: ['Host', '10.0.0.1:8080'], authority: 'other.test' },
-    { headers: elsewhere, target: 'http://10.0.0.1:8080/x' },
-    { headers: elsewhere, target: 'http://u@10.0.0.1:8080' },
-    { headers: ['Host', '[::ffff:10.0.0.1]:8080'] },
-    { headers: ['Host', '167772161:8080'] },
-    { headers: ['Host', '012.0.0.1:8080'] },
-  ]) {
-    expect(refused({ request }), JSON.stringify(request)).toBe('target-refused');
-  }
-  const mapped = createGuard('http://[::ffff:10.0.0.1]:8080', { allow: ['http://[::ffff:a00:1]:8080'] });
-  const exchange = anExchange({ request: { headers: ['Host', '10.0.0.1:8080'] } });
-  expect(codeOf(() => checkRecordedOrigin(mapped, exchange))).toBe('target-refused');
-  expect(refused({ request: { headers: elsewhere } })).toBeUndefined();
-});
-
-test('a recorded host without a port is compared with the port of either scheme', () => {
-  const exchange = anExchange({ request: { headers: ['Host', 'shop.test'] } });
-  for (const target of ['https://shop.test', 'http://shop.test']) {
-    expect(codeOf(() => checkRecordedOrigin(createGuard(target, { allow: [target] }), exchange))).toBe(
-      'target-refused',
-    );
-    const allowed = createGuard(target, { allow: [target], allowRecordedOrigin: true });
-    expect(codeOf(() => checkRecordedOrigin(allowed, exchange))).toBeUndefined();
-  }
-});
-
-test('a loopback target may be where the traffic was recorded', () => {
-  const exchange = anExchange({ request: { headers: ['Host', '127.0.0.1:3000'] } });
-  expect(codeOf(() => checkRecordedOrigin(createGuard('http://127.0.0.1:3000'), exchange))).toBeUndefined();
 });
 
 test('methods that only read are no mutations; everything else is', () => {
@@ -139,44 +86,6 @@ test('a header that stands for another method makes a mutation of a request that
   for (const name of ['X-HTTP-Method-Override', 'x-http-method', 'X-Method-Override']) {
     expect(isMutation(anExchange({ request: { headers: ['Host', 'a', name, 'DELETE'] } }))).toBe(true);
   }
-});
-
-test('whatever the mask policy takes for a credential is taken out, of trailers too', () => {
-  const credentials = ['X-Vault-Token', 'x-goog-api-key', 'PRIVATE-TOKEN', 'X-CSRF-Token', 'X-Session-Token'];
-  credentials.push(
-    'Cookie2',
-    'DPoP',
-    'X-Amzn-Oidc-Data',
-    'Proxy-Authorization',
-    'X-Goog-IAM-Authorization-Token',
-  );
-  const fields = [...credentials, 'X-A'].flatMap((name) => [name, 'v']);
-  const { request } = withoutCredentials(anExchange({ request: { headers: fields, trailers: fields } }));
-  expect(request.headers).toEqual(['X-A', 'v']);
-  expect(request.trailers).toEqual(['X-A', 'v']);
-});
-
-test('recorded credentials are taken out, in any case and every repeat', () => {
-  const headers = [
-    'Host',
-    'a',
-    'COOKIE',
-    's=1',
-    'authorization',
-    'Bearer x',
-    'X-Api-Key',
-    'k',
-    'Cookie',
-    't=2',
-    'X-A',
-    'b',
-  ];
-  expect(withoutCredentials(anExchange({ request: { headers } })).request.headers).toEqual([
-    'Host',
-    'a',
-    'X-A',
-    'b',
-  ]);
 });
 
 test('budgets have defaults and are checked', () => {
@@ -213,6 +122,4 @@ test('several targets are all looked at', () => {
   expect(codeOf(() => createGuard(origins))).toBe('target-refused');
   const guard = createGuard(origins, { allow: ['https://staging.example'] });
   expect(guard).toMatchObject({ loopback: false, allowMutations: false, targets: origins });
-  const exchange = anExchange({ request: { headers: ['Host', 'staging.example'] } });
-  expect(codeOf(() => checkRecordedOrigin(guard, exchange))).toBe('target-refused');
 });

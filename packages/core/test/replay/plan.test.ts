@@ -22,6 +22,7 @@ test('a plan says what a run would do, and sends nothing', async () => {
   );
   expect(plan).toEqual({
     target: 'in-process',
+    addresses: new Map(),
     thread: 'inline',
     pace: 'recorded x2',
     exchanges: 6,
@@ -56,7 +57,7 @@ test('a plan is refused as the run would be', async () => {
     code: 'target-refused',
   });
   const replay = planReplay([anExchange()], new MemorySender(undefined, target), {
-    guard: { allow: [target] },
+    guard: { allow: [target], resolve: async () => ['203.0.113.7'] },
   });
   await expect(replay).rejects.toMatchObject({ code: 'target-refused' });
 });

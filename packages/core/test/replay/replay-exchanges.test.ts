@@ -359,7 +359,9 @@ test('a forbidden target is refused at once, and a recorded one before its excha
     /https:\/\/shop.test is not a loopback address/,
   );
   const sender = new MemorySender(undefined, target);
-  await expect(drive([anExchange()], sender, { guard: { allow: [target] } })).rejects.toMatchObject({
+  await expect(
+    drive([anExchange()], sender, { guard: { allow: [target], resolve: async () => [] } }),
+  ).rejects.toMatchObject({
     code: 'target-refused',
   });
   expect(sender.sent).toEqual([]);
