@@ -103,6 +103,7 @@ test('@gardenhose/core exports these names', () => {
     ListeningStub
     Mark
     MarkEvent
+    MarkOptions
     MarkRule
     MaskAction
     MaskCaptureOptions
@@ -134,6 +135,7 @@ test('@gardenhose/core exports these names', () => {
     PartKind
     PartialReason
     PatchBodyRule
+    PinnedAddresses
     Policy
     PolicyKey
     PolicyName
@@ -171,6 +173,7 @@ test('@gardenhose/core exports these names', () => {
     ReportBuilder
     ReportOptions
     Request
+    ResolveHost
     Response
     ResponseHead
     ResumeEvent
@@ -193,6 +196,7 @@ test('@gardenhose/core exports these names', () => {
     SecretScanner
     Selector
     Sender
+    SenderMeasures
     SenderModule
     SenderSource
     SenderTlsOptions
@@ -202,6 +206,7 @@ test('@gardenhose/core exports these names', () => {
     ShipmentHead
     ShipmentPart
     Side
+    SignKey
     Sink
     SinkLoss
     SinkModule
@@ -222,6 +227,7 @@ test('@gardenhose/core exports these names', () => {
     TapOptions
     TapTarget
     Timing
+    TraceSampling
     TrailersEvent
     TranscriptEntry
     UnreadField
