@@ -233,6 +233,8 @@ const storyTests: Record<string, string> = {
   'packages/http-adapter/test/behaviours/headers.test.ts': 'as bodies',
   'packages/http-adapter/test/behaviours/streams.test.ts': 'as bodies',
   'packages/http-adapter/test/frameworks.test.ts': 'the same capture from every framework',
+  'packages/http-adapter/test/guards.test.ts':
+    'guards of a replay, seen by the servers that must get nothing',
   'packages/http-adapter/test/order.test.ts': 'the order of a replay as a server with random delays sees it',
   'packages/http-adapter/test/own-processor.test.ts': 'replays that take a processor, each way of ending',
   'packages/http-adapter/test/sender-contract.test.ts': 'what every sender must do, of each sender',
