@@ -9,8 +9,9 @@ export function planText(plan: ReplayPlan): string {
     plan.durationMs > 0
       ? `over ${showDuration(plan.durationMs * 1e6)}, at most ${plan.peakPerSecond} in a second`
       : 'without a schedule';
+  const threads = plan.threads > 1 ? ` from ${plan.threads} threads` : '';
   const lines = [
-    `plan: send ${plan.toSend} of ${showCount(plan.exchanges, 'exchange')} to ${plan.target}, pace ${plan.pace}${describePacing(plan.pacing)}, ${timed}`,
+    `plan: send ${plan.toSend} of ${showCount(plan.exchanges, 'exchange')} to ${plan.target}${threads}, pace ${plan.pace}${describePacing(plan.pacing)}, ${timed}`,
     `  ${showCount(plan.lanes, 'lane')}; ${methods || 'nothing'}; ${plan.mutations} may change state at the target`,
   ];
   const leads = [...plan.addresses].map(([host, found]) => `${printable(host, 80)} is ${shortList(found)}`);

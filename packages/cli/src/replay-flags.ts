@@ -32,6 +32,7 @@ export interface ReplayFlags
     TargetFlags,
     ShadowFlags {
   readonly order?: ReplayOrder;
+  readonly threads?: number;
   readonly ownProcessor: boolean;
   readonly allow?: readonly string[];
   readonly allowMutations?: boolean;

@@ -6,6 +6,7 @@ const plan: ReplayPlan = {
   target: 'http://127.0.0.1:3000',
   addresses: new Map([['staging.example', ['10.0.0.7', '10.0.0.8']]]),
   thread: 'worker',
+  threads: 1,
   pace: 'recorded x2',
   exchanges: 312,
   toSend: 300,
@@ -32,6 +33,10 @@ test('a plan says what is sent where and when, and what is not', () => {
 test('a plan without a schedule says so', () => {
   const idle = { ...plan, durationMs: 0, methods: new Map(), skipped: new Map() };
   expect(planText(idle)).toContain('without a schedule\n  5 lanes; nothing;');
+});
+
+test('a plan says how many threads send, where they are several', () => {
+  expect(planText({ ...plan, threads: 3 })).toContain(' to http://127.0.0.1:3000 from 3 threads, pace');
 });
 
 test('as JSON a plan has objects in place of maps', () => {

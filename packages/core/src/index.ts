@@ -230,6 +230,7 @@ export { isUnsendable } from './replay/sender.ts';
 export type { OriginTlsOptions, SenderTlsOptions } from './replay/sender-setup.ts';
 export { inProcessTarget } from './replay/target-kind.ts';
 export type { TraceSampling } from './replay/trace-parent.ts';
+export type { ThreadsOption } from './replay/threads.ts';
 export type { ReplayResult, TranscriptEntry } from './replay/transcript.ts';
 
 // compare

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   type Exchange,
+  type ReplayOptions,
   type ReplayOrder,
   type ReplayResult,
   ReportBuilder,
@@ -46,7 +47,7 @@ function capture(seed: number, lanes: number, count: number): Exchange[] {
   );
 }
 
-async function replayed(exchanges: readonly Exchange[], order: ReplayOrder) {
+async function replayed(exchanges: readonly Exchange[], order: ReplayOrder, options: ReplayOptions = {}) {
   const delay = random(exchanges.length);
   const came = new Map<string, number[]>();
   await using served = await listening(
@@ -57,7 +58,7 @@ async function replayed(exchanges: readonly Exchange[], order: ReplayOrder) {
       res.end(headers['x-shadow-seq']);
     }),
   );
-  const run = replayExchanges(exchanges, createSender(served.origin), { order });
+  const run = replayExchanges(exchanges, createSender(served.origin), { ...options, order });
   const results: ReplayResult[] = [];
   const report = new ReportBuilder();
   for await (const result of run.results) {
@@ -108,6 +109,30 @@ test.each(['causal', 'lane'] as const)(
     }
   },
 );
+
+test('several threads keep one clock, the order of each lane, and one limit', async () => {
+  const exchanges = capture(23, 40, 200);
+  const guard = { maxInFlight: 12 };
+  const { results, came, report } = await replayed(exchanges, 'causal', { threads: 3, guard, speed: 4 });
+  expect(report.run?.threads).toBe(3);
+  expect(report.exchanges).toMatchObject({ total: 200, answered: 200 });
+  expect(forbidden(exchanges, results, 'causal').inversions).toBe(0);
+  expect(report.order).toMatchObject({ sendInversions: 0, answerInversions: 0 });
+  for (const [lane, numbers] of came) {
+    expect(numbers).toEqual(exchanges.filter((one) => one.lane === lane).map(({ id }) => id));
+  }
+  // Sends and answers of all threads on their one clock: never more under way than are allowed.
+  const steps = results.flatMap(({ entry: { sentAt = 0, endAt = 0 } }) => [
+    { at: sentAt, step: 1 },
+    { at: endAt, step: -1 },
+  ]);
+  let underWay = 0;
+  for (const { step } of steps.sort((a, b) => a.at - b.at || a.step - b.step)) {
+    underWay += step;
+    expect(underWay).toBeLessThanOrEqual(12);
+  }
+  for (const { entry } of results) expect(entry.sentAt).toBeGreaterThanOrEqual(entry.plannedAt);
+});
 
 test('what no order kept apart is found and counted', async () => {
   const exchanges = capture(11, 5, 100);

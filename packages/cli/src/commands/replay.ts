@@ -20,7 +20,7 @@ import { conditionExit, conditionSentence } from '../capture-input.ts';
 import { type CaptureContents, type CaptureSource, openSource } from '../capture-source.ts';
 import { type CommandContext, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { collect, parseOrigin } from '../flags.ts';
+import { collect, parseCount, parseOrigin } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { withMaskFlags } from '../mask-flags.ts';
 import type { Output } from '../output.ts';
@@ -85,6 +85,7 @@ export function replayCommand(context: CommandContext): Command {
         'serial',
       ]),
     )
+    .option('--threads <n>', 'threads that send (default: as many as the rate takes)', parseCount)
     .option(
       '--no-own-processor',
       'do not keep other threads of this process off the processor that sends (Linux)',
@@ -150,6 +151,7 @@ async function plannedRun(
   const options: ReplayRunOptions = {
     ...paceOptions(flags),
     order: flags.order,
+    threads: flags.threads,
     ownProcessor: flags.ownProcessor && 'auto',
     mark,
     guard: { ...guardOf(flags), readOnly: readOnlyMethods(flags, contents) },
@@ -161,6 +163,7 @@ async function plannedRun(
     output.note(`--to-grpc is of no use: ${file} holds no gRPC call`);
   }
   if (source.header.policy.mode === 'none') output.note(`${file} was recorded without masking`);
+  let { threads } = flags;
   if (flags.dryRun === true || source.again) {
     const { rules: _, compare: __, ...replayOptions } = options;
     const plan = await planReplay(source.exchanges(), sender, replayOptions);
@@ -170,6 +173,8 @@ async function plannedRun(
       return conclude(file, source, exitCodes.fine, output, flags.window !== undefined);
     }
     output.note(planText(plan));
+    // Chosen for the busiest second of all, where a run would look at its beginning.
+    threads = plan.threads;
     if (rules.length > 0) output.note('  counted before --header and --patch are applied');
   } else {
     output.note(
@@ -182,6 +187,7 @@ async function plannedRun(
     sender,
     {
       ...options,
+      threads,
       schemas: contents.schemas,
       losses: () => gaps.losses(source.condition().state),
       signal: io.claimInterrupt(),

@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import { Engine, type EngineOptions } from './engine.ts';
 import type { Job, Settled } from './job.ts';
+import { ownRoom } from './room.ts';
 import type { AnswerError, Sender } from './sender.ts';
 import { clockWaiter, napWaiter } from './waiter.ts';
 
@@ -11,6 +12,8 @@ export interface EngineHost {
   readonly thread: 'worker' | 'inline';
   /** Whether the thread that sends got a processor to itself. */
   readonly ownProcessor: boolean;
+  /** How many threads send. Known once it has started. */
+  readonly threads: number;
   add(jobs: readonly Job[]): void;
   /**
    * Connects what is needed first, and begins. Resolves when time zero is set.
@@ -26,7 +29,8 @@ export interface EngineHost {
   close(): Promise<void>;
 }
 
-export interface HostOptions extends Pick<EngineOptions, 'order' | 'maxInFlight' | 'maxLanes'> {
+export interface HostOptions extends Pick<EngineOptions, 'order' | 'maxLanes'> {
+  readonly maxInFlight: number;
   readonly onSettled: (settled: Settled) => void;
   /** The engine itself failed: nothing more will settle. */
   readonly onFailed: (error: GardenhoseError) => void;
@@ -35,7 +39,7 @@ export interface HostOptions extends Pick<EngineOptions, 'order' | 'maxInFlight'
 /** Lanes that are needed within this time are connected before time zero. */
 export const warmWithinNs = 1e9;
 /** From the end of the preparations to time zero. */
-export const leadNs = 5e6;
+export const leadNs = 10e6;
 
 /** How far time zero is ahead: no less than `leastNs`. */
 export function untilZeroNs(atMs: number | undefined, wallMs: number, leastNs: number): number {
@@ -48,17 +52,20 @@ export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): 
   // A sender that has a module sends over sockets; one that has none may share this thread with its target.
   const waiter =
     clock === systemClock ? napWaiter(nowNs, sender.source !== undefined) : clockWaiter(clock, nowNs);
-  const engine = new Engine({ ...options, sender, nowNs, waiter });
+  const { maxInFlight } = options;
+  const room = ownRoom(maxInFlight);
+  const engine = new Engine({ ...options, sender, nowNs, waiter, room, maxWarm: maxInFlight });
   let started = false;
   return {
     thread: 'inline',
     ownProcessor: false,
+    threads: 1,
     add(jobs) {
       for (const job of jobs) engine.add(job);
     },
     async start(atMs) {
-      const problem = await engine.warm(warmWithinNs);
-      if (problem !== undefined)
+      const { connected, problem } = await engine.warm(warmWithinNs);
+      if (problem !== undefined && connected === 0)
         throw new GardenhoseError(problem.code, problem.message, { subject: sender.target });
       engine.start(untilZeroNs(atMs, clock.wallMs(), clock === systemClock ? leadNs : 0));
       started = true;

@@ -5,6 +5,7 @@ import { type GroupMember, HeldGroup } from './held-group.ts';
 import type { Job, Settled } from './job.ts';
 import { LaneTable, type OpenLane } from './lane-table.ts';
 import type { OrderRule } from './order.ts';
+import type { Room } from './room.ts';
 import { type Answer, type AnswerError, isUnsendable, type RunTimer, type Sender } from './sender.ts';
 import { Timers } from './timers.ts';
 import type { Waiter } from './waiter.ts';
@@ -15,12 +16,23 @@ export interface EngineOptions {
   /** Monotonic nanoseconds of any origin. */
   readonly nowNs: () => number;
   readonly waiter: Waiter;
-  readonly maxInFlight: number;
+  /** For exchanges under way. */
+  readonly room: Room;
+  /** Lanes connected at once before time zero. */
+  readonly maxWarm: number;
   /** Lanes kept connected at once; beyond it the one that was idle longest is closed. */
   readonly maxLanes: number;
   readonly onSettled: (settled: Settled) => void;
   /** Called before each wait, with the nanoseconds until something is due: the moment for work that can wait. */
   readonly onIdle?: ((slackNs: number) => void) | undefined;
+}
+
+/** What connecting came to. */
+export interface Warmed {
+  /** Lanes that are connected. */
+  readonly connected: number;
+  /** What went wrong with one that is not. */
+  readonly problem: AnswerError | undefined;
 }
 
 interface Active extends GroupMember {
@@ -46,6 +58,7 @@ const warmAheadNs = 250e6;
 /** A lane is connected in the hot loop only when nothing is due for this long, unless time gets short. */
 const warmSlackNs = 0.5e6;
 const sweepNs = 50e6;
+const lookEveryNs = 0.5e6;
 /** Groups that are kept while nothing of them is here: their lane is likely to come again. */
 const maxIdleGroups = 4_096;
 
@@ -69,6 +82,7 @@ export class Engine {
   /** Groups in which an answer came, so that others may go. */
   readonly #loosened: HeldGroup<Active>[] = [];
   #releasing = false;
+  #looking = false;
   #lastSentAt = 0;
   #zero = 0;
   #started = false;
@@ -109,15 +123,12 @@ export class Engine {
     if (this.#started) this.#arm();
   }
 
-  /**
-   * Connects the lanes of the jobs that are due in the first `withinNs`, before time zero. Resolves to what went wrong
-   * when no lane could be connected.
-   */
-  async warm(withinNs: number): Promise<AnswerError | undefined> {
+  /** Connects the lanes of the jobs that are due in the first `withinNs`, before time zero. */
+  async warm(withinNs: number): Promise<Warmed> {
     const lanes = new Map<string, { readonly lane: Lane; readonly protocol: Protocol }>();
     for (let i = 0; i < this.#planned.size; i++) {
       const job = this.#planned.at(i);
-      if (job === undefined || job.plannedAt > withinNs || lanes.size >= this.#options.maxInFlight) break;
+      if (job === undefined || job.plannedAt > withinNs || lanes.size >= this.#options.maxWarm) break;
       if (!lanes.has(job.lane)) {
         lanes.set(job.lane, { lane: this.#lanes.get(job.lane), protocol: job.protocol });
       }
@@ -126,7 +137,7 @@ export class Engine {
       [...lanes.values()].map(({ lane, protocol }) => lane.sender.warm(protocol)),
     );
     const failed = problems.filter((problem) => problem !== undefined);
-    return failed.length === problems.length ? failed[0] : undefined;
+    return { connected: problems.length - failed.length, problem: failed[0] };
   }
 
   /** Makes now, or `delayNs` from now, the run's time zero, and begins. */
@@ -225,10 +236,29 @@ export class Engine {
 
   /** Its order lets it go. Those that wait for room came before it, maybe in its own lane. */
   #release(active: Active): void {
-    if (this.#ready.size > 0 || this.#underWay.length >= this.#options.maxInFlight) {
-      this.#ready.push(active);
-    } else {
+    if (this.#ready.size === 0 && this.#options.room.take()) {
       this.#send(active);
+      return;
+    }
+    this.#ready.push(active);
+    this.#lookForRoom();
+  }
+
+  /** Others who share the room give no word when they leave it. */
+  #lookForRoom(): void {
+    if (!this.#options.room.shared || this.#looking) return;
+    this.#looking = true;
+    this.#timer.at(this.#timer.nowNs() + lookEveryNs, () => {
+      this.#looking = false;
+      this.#sendReady();
+      if (this.#ready.size > 0) this.#lookForRoom();
+    });
+  }
+
+  #sendReady(): void {
+    while (this.#ready.size > 0 && this.#options.room.take()) {
+      const ready = this.#ready.shift();
+      if (ready !== undefined) this.#send(ready);
     }
   }
 
@@ -236,6 +266,7 @@ export class Engine {
     const { job } = active;
     const shipment = typeof job.shipment === 'function' ? job.shipment() : job.shipment;
     if (isUnsendable(shipment)) {
+      this.#options.room.give();
       this.#settle(active, {
         index: job.index,
         plannedAt: active.plannedAt,
@@ -266,6 +297,7 @@ export class Engine {
     active.undoAbandon?.();
     if (active.onLane !== undefined) lane.underWay.delete(active.onLane);
     this.#noLongerUnderWay(active);
+    this.#options.room.give();
     const { index } = active.job;
     this.#settle(active, { index, plannedAt: active.plannedAt, blockedNs: active.blockedNs, answer });
   }
@@ -294,10 +326,7 @@ export class Engine {
     this.#releasing = true;
     for (let next = this.#loosened.pop(); next !== undefined; next = this.#loosened.pop()) {
       this.#releaseHeld(next);
-      while (this.#ready.size > 0 && this.#underWay.length < this.#options.maxInFlight) {
-        const ready = this.#ready.shift();
-        if (ready !== undefined) this.#send(ready);
-      }
+      this.#sendReady();
     }
     this.#releasing = false;
     this.#arm();

@@ -11,6 +11,7 @@ import { checkStartAt, type Pacing, pacingOf } from './pacing.ts';
 import type { ReplayProgress } from './progress.ts';
 import { checkExtent, createSchedule, type Extent, type PaceOptions, type Schedule } from './schedule.ts';
 import type { Sender } from './sender.ts';
+import { checkThreads, type ThreadLimit, type ThreadsOption } from './threads.ts';
 
 /** How a capture is replayed. */
 export interface ReplayOptions extends PaceOptions {
@@ -46,11 +47,17 @@ export interface ReplayOptions extends PaceOptions {
    */
   readonly thread?: 'auto' | 'worker' | 'inline' | undefined;
   /**
+   * How many worker threads send, each with sockets of its own; a lane stays with one of them, and all keep to one clock. `auto`, the
+   * default: one for each 10,000 sends in the busiest second of the first two that are planned, or of the rate that is asked for, but no more than there
+   * are processors less two; so one on a machine with up to three, with pace `asap`, with order `serial`, and inline. Progress and the report say how many it was.
+   */
+  readonly threads?: ThreadsOption | undefined;
+  /**
    * Whether the thread that sends gets one of this machine's processors to itself for the run, and all other threads of this
    * process the others: sends then wait for no thread of this process. That changes the processor affinity of the whole
    * process, which it gets back at the end. It needs Linux, two processors that this process may use, `taskset` (util-linux), and
    * the engine in a worker. True asks for it and throws `invalid-option` where it cannot be had; `auto` takes it where it can be
-   * had and there is a schedule to keep to, so not with pace `asap`. The report says whether it was so. Default false.
+   * had and there is a schedule to keep to, so not with pace `asap`, and one thread sends. The report says whether it was so. Default false.
    */
   readonly ownProcessor?: OwnProcessorOption | undefined;
   /** Time for the inline engine. Default the machine's clock. */
@@ -76,6 +83,7 @@ export const replayOptionNames: Readonly<Record<keyof ReplayOptions, true>> = {
   lanes: true,
   maxLanes: true,
   thread: true,
+  threads: true,
   ownProcessor: true,
   clock: true,
 };
@@ -100,6 +108,7 @@ export interface RunOptions {
   readonly laneOf: ((exchange: Exchange) => string) | undefined;
   readonly maxLanes: number;
   readonly thread: 'worker' | 'inline';
+  readonly threads: ThreadLimit;
   readonly ownProcessor: OwnProcessorOption;
   readonly clock: Clock;
 }
@@ -118,6 +127,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
   }
   const orderName = options.order ?? 'causal';
   const thread = chooseThread(sender, options);
+  const threads = checkThreads(options.threads, thread, orderName);
   const clock = options.clock ?? systemClock;
   const schedule = createSchedule(options);
   const extent = checkExtent(options);
@@ -138,7 +148,8 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     laneOf: typeof lanes === 'function' ? lanes : undefined,
     maxLanes,
     thread,
-    ownProcessor: checkOwnProcessor(thread, options),
+    threads,
+    ownProcessor: checkOwnProcessor(thread, threads, options),
     clock,
   };
 }
@@ -163,6 +174,7 @@ function chooseThread(sender: Sender, options: ReplayOptions): 'worker' | 'inlin
 
 function checkOwnProcessor(
   thread: 'worker' | 'inline',
+  threads: ThreadLimit,
   { ownProcessor = false, pace }: ReplayOptions,
 ): OwnProcessorOption {
   if (ownProcessor === 'auto') return pace === 'asap' ? false : 'auto';
@@ -172,6 +184,9 @@ function checkOwnProcessor(
   if (!ownProcessor) return false;
   if (thread === 'inline')
     throw invalidOption('ownProcessor', 'needs the engine in a worker, and it runs inline');
+  if (threads.fixed && threads.most > 1) {
+    throw invalidOption('ownProcessor', `needs one thread that sends, and threads is ${threads.most}`);
+  }
   const problem = ownProcessorProblem();
   if (problem !== undefined) throw problem;
   return true;

@@ -10,6 +10,7 @@ import type { PinnedAddresses } from './pinned-addresses.ts';
 import { Preparation, reasonToSkip } from './preparation.ts';
 import { RecordedOrigins } from './recorded-origins.ts';
 import { isUnsendable, type Sender } from './sender.ts';
+import { threadsFor } from './threads.ts';
 
 /** What a replay would do. */
 export interface ReplayPlan {
@@ -17,6 +18,8 @@ export interface ReplayPlan {
   /** Where the names of targets lead now. */
   readonly addresses: PinnedAddresses;
   readonly thread: 'worker' | 'inline';
+  /** How many threads would send. */
+  readonly threads: number;
   readonly pace: string;
   /** Absent when the plan is nothing but the pace. */
   readonly pacing?: Pacing | undefined;
@@ -87,6 +90,7 @@ export async function planReplay(
     target: guard.target,
     addresses,
     thread: resolved.thread,
+    threads: threadsFor(resolved.threads, peakPerSecond),
     pace: schedule.description,
     ...(pacing === undefined ? {} : { pacing }),
     exchanges: exchanges * loop,

@@ -6,6 +6,8 @@ export interface ReplayProgress {
   readonly runId: string;
   readonly target: string;
   readonly thread: 'worker' | 'inline';
+  /** How many threads send. Known once the run has begun. */
+  readonly threads: number;
   /** Whether the thread that sends has a processor to itself, or had it. Known once the run has begun. */
   readonly ownProcessor: boolean;
   /** In words: `recorded`, `recorded x2`, `asap`, `500/s`. */

@@ -118,7 +118,11 @@ class Run {
     };
     this.#host =
       options.thread === 'worker'
-        ? workerHost(sender, options.orderName, { ...hostOptions, ownProcessor: options.ownProcessor })
+        ? workerHost(sender, options.orderName, {
+            ...hostOptions,
+            ...{ ownProcessor: options.ownProcessor, threads: options.threads },
+            maxRate: options.schedule.maxRate,
+          })
         : inlineHost(sender, options.clock, hostOptions);
   }
 
@@ -156,6 +160,7 @@ class Run {
       runId,
       target: guard.target,
       thread: this.#host.thread,
+      threads: this.#host.threads,
       ownProcessor: this.#host.ownProcessor,
       pace: schedule.description,
       ...(pacing === undefined ? {} : { pacing }),

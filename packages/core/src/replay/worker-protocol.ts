@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../errors.ts';
 import type { Batch } from './batch.ts';
 import type { ReplayOrder } from './order.ts';
 import type { AnswerError, SenderSource } from './sender.ts';
@@ -8,13 +7,19 @@ export interface WorkerSetup {
   readonly source: SenderSource;
   readonly order: ReplayOrder;
   readonly maxInFlight: number;
+  /** Counts exchanges under way in all threads of a run, where it has several. */
+  readonly underWay: SharedArrayBuffer | undefined;
   readonly maxLanes: number;
 }
 
+/** A moment on `process.hrtime`, which all threads share. */
+export type Moment = readonly [seconds: number, nanos: number];
+
 export type ToWorker =
   | { readonly type: 'jobs'; readonly batch: Batch }
-  /** With the wall-clock time that time zero is to have, if any. */
-  | { readonly type: 'start'; readonly atMs: number | undefined }
+  /** Connect what is needed first. */
+  | { readonly type: 'prepare' }
+  | { readonly type: 'begin'; readonly zero: Moment }
   | { readonly type: 'stop' }
   | { readonly type: 'abandon'; readonly error: AnswerError }
   | { readonly type: 'close' };
@@ -22,9 +27,7 @@ export type ToWorker =
 export type FromWorker =
   /** The sender is open. The thread as the system numbers it, where it can be told. */
   | { readonly type: 'opened'; readonly thread: string | undefined }
-  /** Time zero on `process.hrtime`, which all threads share. */
-  | { readonly type: 'started'; readonly zero: readonly [seconds: number, nanos: number] }
-  | { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'prepared'; readonly connected: number; readonly problem: AnswerError | undefined }
   | { readonly type: 'settled'; readonly batch: Batch }
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'closed' };

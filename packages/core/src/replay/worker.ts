@@ -1,12 +1,12 @@
 // The entry of the replay worker. Nothing runs here but the engine and the sender's sockets.
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from '../clock.ts';
 import { batchTransfer, packSettled, unpackJobs } from './batch.ts';
 import { Engine } from './engine.ts';
-import { leadNs, untilZeroNs, warmWithinNs } from './engine-host.ts';
+import { warmWithinNs } from './engine-host.ts';
 import type { Settled } from './job.ts';
 import { orderRule } from './order.ts';
+import { ownRoom, sharedRoom } from './room.ts';
 import type { Sender, SenderModule } from './sender.ts';
 import { napWaiter } from './waiter.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
@@ -76,7 +76,11 @@ async function run(setup: WorkerSetup): Promise<void> {
     order: orderRule(setup.order),
     nowNs,
     waiter: napWaiter(nowNs),
-    maxInFlight: setup.maxInFlight,
+    room:
+      setup.underWay === undefined
+        ? ownRoom(setup.maxInFlight)
+        : sharedRoom(setup.maxInFlight, setup.underWay),
+    maxWarm: setup.maxInFlight,
     maxLanes: setup.maxLanes,
     onSettled(settled) {
       if (waiting.length === 0) {
@@ -93,17 +97,9 @@ async function run(setup: WorkerSetup): Promise<void> {
     },
   });
 
-  const start = async (atMs: number | undefined) => {
+  const prepare = async () => {
     await sender.rehearse?.(engine.timer);
-    const problem = await engine.warm(warmWithinNs);
-    if (problem !== undefined) {
-      post({ type: 'refused', code: problem.code, message: problem.message });
-      return;
-    }
-    engine.start(untilZeroNs(atMs, systemClock.wallMs(), leadNs));
-    const late = engine.timer.nowNs();
-    const [seconds, nanos] = hrtime();
-    post({ type: 'started', zero: [seconds, nanos - late] });
+    post({ type: 'prepared', ...(await engine.warm(warmWithinNs)) });
   };
 
   parentPort?.on('message', (message: ToWorker) => {
@@ -111,9 +107,14 @@ async function run(setup: WorkerSetup): Promise<void> {
       case 'jobs':
         for (const job of unpackJobs(message.batch)) engine.add(job);
         break;
-      case 'start':
-        start(message.atMs).catch(failed);
+      case 'prepare':
+        prepare().catch(failed);
         break;
+      case 'begin': {
+        const [seconds, nanos] = hrtime();
+        engine.start((message.zero[0] - seconds) * 1e9 + (message.zero[1] - nanos));
+        break;
+      }
       case 'stop':
         engine.stop();
         postSettled();

@@ -36,7 +36,7 @@ function heading({ verdict, fidelity, comparison, run }: Report): string[] {
   if (run !== undefined) {
     lines.push(
       escapeText(
-        `  to ${run.target}, pace ${run.pace}${describePacing(run.pacing)}, order ${run.order}, ${run.thread} engine, run ${run.runId}`,
+        `  to ${run.target}, pace ${run.pace}${describePacing(run.pacing)}, order ${run.order}, ${run.thread} engine${(run.threads ?? 1) > 1 ? ` in ${run.threads} threads` : ''}, run ${run.runId}`,
       ),
     );
   }

@@ -229,6 +229,7 @@ function runFacts({
   runId,
   target,
   thread,
+  threads,
   ownProcessor,
   pace,
   pacing,
@@ -238,7 +239,8 @@ function runFacts({
   stopped,
 }: RunFacts): RunFacts {
   const paced = pacing === undefined ? {} : { pacing };
-  return { runId, target, thread, ownProcessor, pace, ...paced, order, mutationsSent, resent, stopped };
+  const sent = { thread, ...(threads === undefined ? {} : { threads }), ownProcessor };
+  return { runId, target, ...sent, pace, ...paced, order, mutationsSent, resent, stopped };
 }
 
 function atLeast(value: number, least: number, option: string): number {

@@ -46,6 +46,8 @@ export interface RunFacts {
   readonly runId: string;
   readonly target: string;
   readonly thread: 'worker' | 'inline';
+  /** How many threads sent. Default 1. */
+  readonly threads?: number | undefined;
   /** Whether the thread that sent had a processor to itself. */
   readonly ownProcessor: boolean;
   readonly pace: string;

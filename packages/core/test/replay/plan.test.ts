@@ -24,6 +24,7 @@ test('a plan says what a run would do, and sends nothing', async () => {
     target: 'in-process',
     addresses: new Map(),
     thread: 'inline',
+    threads: 1,
     pace: 'recorded x2',
     exchanges: 6,
     toSend: 4,
