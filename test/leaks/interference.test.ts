@@ -150,6 +150,17 @@ async function record(
   return { texts, file: readFileSync(path) };
 }
 
+/** Positions of compressed bodies and messages: their lengths depend on what is in them. */
+const compressed = [75, 76, 77, 78, 79, 80, 107, 115];
+
+/** Whether the sizes of a case may differ: that of compressed ones, and where more or less of a refused call is seen. */
+function isUpToChance({ position, title }: Numbered): boolean {
+  if (position === 118) return title === 'gzip';
+  // grpc-js refuses a time that is none as it reads the head, while the rest of the request is still coming.
+  if (position === 96) return title === 'in place of a time';
+  return compressed.includes(position);
+}
+
 test('with other secrets of the same shape, what is recorded is the same to the byte', async () => {
   const { alike, unlike } = pairs();
   // The control: with tokens that differ, nearly all is different.
@@ -178,13 +189,8 @@ test('with other secrets of the same shape, what is recorded is the same to the 
   const different = a.texts.flatMap((text, i) => (text === b.texts[i] ? [] : [[text, b.texts[i]]]));
   expect(different).toEqual([]);
   expect(b.file.equals(a.file)).toBe(true);
-  // Only compressed bodies, and calls that are refused at once: whether more of their request was seen is up to chance.
-  expect(new Set(unlike.map(({ position }) => position))).toEqual(
-    new Set(
-      unlike
-        .map(({ position }) => position)
-        .filter((at) => (at >= 75 && at <= 80) || at === 96 || at === 107 || at === 115 || at === 118),
-    ),
+  expect(unlike.filter((one) => !isUpToChance(one)).map(({ position, title }) => [position, title])).toEqual(
+    [],
   );
   expect(alike.length).toBeGreaterThan(300);
 }, 60_000);

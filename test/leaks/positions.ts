@@ -25,6 +25,7 @@ export const positions: readonly (Position & { readonly number: number })[] = Ob
 /** A case with its canary and the number of its position. */
 export interface Numbered extends Case {
   readonly position: number;
+  readonly title: string;
   readonly canary: Canary;
 }
 
