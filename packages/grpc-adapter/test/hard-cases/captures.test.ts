@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -128,7 +128,7 @@ const talk = async ({ client }: Running): Promise<void> => {
   expect(heard.at(-1)).toMatch(/^status 0/);
 };
 
-test('case 37: with a disk that is full, calls go on, and what was lost is counted', async () => {
+test('case 37: with a sink that fails, calls go on, and what was lost is counted', async () => {
   const full: SinkSource = {
     open: async () => ({
       write: () => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
@@ -165,6 +165,76 @@ test('case 37: with a masker that throws, calls go on, and nothing unmasked is k
   expect(kept.join()).not.toContain('hunter2');
   expect(sink.events.filter((event) => event.type === 'message' && event.data !== undefined)).toEqual([]);
 });
+
+/** A service of gRPC that calls itself, says what it was answered and what the recorder lost, and has the disk grow at last. */
+const cramped = `
+  import { execFileSync } from 'node:child_process';
+  import * as grpc from '@grpc/grpc-js';
+  import { createRecorder, fileSink } from '@gardenhose/core';
+  import { attach, tapChannel } from '@gardenhose/grpc-adapter';
+  process.on('SIGXFSZ', () => {});
+  const sink = fileSink({ path: process.argv[1], compression: 'none', chunkBytes: 4096 });
+  const recorder = createRecorder({ service: 's', sink, mask: { version: 1, extends: 'none' } });
+  await recorder.ready;
+  attach(recorder, { grpc });
+  const bytes = (message) => message;
+  const codecs = { requestSerialize: bytes, requestDeserialize: bytes, responseSerialize: bytes, responseDeserialize: bytes };
+  const get = { path: '/a.Service/Get', requestStream: false, responseStream: false, ...codecs };
+  const server = new grpc.Server();
+  server.addService({ get }, { get: (call, answer) => answer(null, call.request) });
+  const port = await new Promise((resolve) => server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (_, bound) => resolve(bound)));
+  const client = new grpc.Client('127.0.0.1:' + port, grpc.credentials.createInsecure(), tapChannel(recorder, { grpc }));
+  let answered = 0;
+  const ask = async (count) => {
+    for (let i = 0; i < count; i++) {
+      const message = Buffer.from(i + 'x'.repeat(1000));
+      const answer = await new Promise((resolve, reject) => client.makeUnaryRequest(get.path, bytes, bytes, message, (error, value) => error === null ? resolve(value) : reject(error)));
+      if (message.equals(answer)) answered++;
+    }
+    await recorder.flush();
+    return recorder.stats();
+  };
+  const full = await ask(60);
+  execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=unlimited']);
+  const room = await ask(20);
+  client.close();
+  await new Promise((resolve) => server.tryShutdown(resolve));
+  const { tapFailures, sinkErrors } = await recorder.close();
+  process.stdout.write(JSON.stringify({ answered, full: full.sinkErrors, room: room.sinkErrors, tapFailures, sinkErrors }));
+`;
+
+const canLimit = spawnSync('sh', ['-c', 'ulimit -S -f 64 && prlimit --version']).status === 0;
+
+test.skipIf(!canLimit)(
+  'case 37: on a disk that is really full, calls are answered, what is lost is counted, and what fits later is recorded (needs prlimit)',
+  async () => {
+    using folder = new Folder();
+    const path = folder.file('cramped.hose');
+    const run = spawnSync(
+      'sh',
+      ['-c', 'ulimit -S -f 64; exec "$0" --input-type=module -e "$1" "$2"', process.execPath, cramped, path],
+      { cwd: join(root, 'packages/grpc-adapter'), encoding: 'utf8' },
+    );
+    const told = JSON.parse(run.stdout || JSON.stringify(run.stderr));
+    expect(told).toMatchObject({ answered: 80, tapFailures: 0 });
+    expect(told.full).toBeGreaterThan(0);
+    // With room again, nothing more fails.
+    expect(told.sinkErrors).toBe(told.room);
+    const events = await eventsIn(path, 'strict');
+    const gaps = events.flatMap((event) => (event.type === 'gap' ? [event] : []));
+    expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['sink-failed']));
+    // Seven events for each side of each call, there or counted.
+    const lost = gaps.reduce((sum, gap) => sum + gap.events, 0);
+    expect(lost).toBeGreaterThan(0);
+    expect(events.length - gaps.length + lost).toBe(80 * 2 * 7);
+    // The server and the client record each call.
+    const whole = assembleAll(events).filter(({ partial }) => partial.length === 0);
+    expect(whole.length).toBeGreaterThanOrEqual(40);
+    expect(whole.length).toBeLessThan(160);
+    expect(whole.at(-1)?.response?.complete).toBe(true);
+  },
+  20_000,
+);
 
 /** A service of gRPC that calls itself until it is killed, with one stream that never ends. */
 const endless = `
