@@ -226,6 +226,7 @@ test('@gardenhose/core exports these names', () => {
     SurveyedName
     TapOptions
     TapTarget
+    ThreadsOption
     Timing
     TraceSampling
     TrailersEvent
