@@ -68,6 +68,11 @@ export class Candidates {
     return this.#again(fitting) ?? (fitting.length > 0 ? 'exhausted' : 'different');
   }
 
+  /** The most messages that a recording of what is asked has. */
+  mostMessages({ start }: LiveRequest): number {
+    return this.#recorded.mostMessages(start.protocol, start);
+  }
+
   /** Whether a request of which only the head has come may have to be answered already, or refused. */
   mayAnswerNow({ start }: LiveRequest): boolean {
     if (this.#options.match === 'strict') return true;

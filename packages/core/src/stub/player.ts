@@ -12,6 +12,8 @@ export class StubPlayer {
   readonly #arrivedAt: number[];
   #allAt: number | undefined;
   #steps: readonly TimedStep[] = [];
+  /** Of the recorded request: what waits for more waits for its end. */
+  #messages = 0;
   #sent = 0;
   #undo: (() => void) | undefined;
   #stopped = false;
@@ -33,9 +35,9 @@ export class StubPlayer {
     return this.#steps.length > 0 && this.#sent >= this.#steps.length;
   }
 
-  /** Whether a step may be due once so much of the request has come. */
-  reaches({ after }: TimedStep): boolean {
-    return this.#causeAt(after) !== undefined;
+  /** Whether a step may be due once so much of the request has come, of a recorded one with so many messages. */
+  reaches({ after }: TimedStep, messages: number): boolean {
+    return this.#causeAt(after, messages) !== undefined;
   }
 
   /** The next part of the request has come. */
@@ -49,8 +51,9 @@ export class StubPlayer {
   }
 
   /** Plays these from here on; what was given out stands for their beginning. */
-  play(steps: readonly TimedStep[]): void {
+  play(steps: readonly TimedStep[], messages: number): void {
     this.#steps = steps;
+    this.#messages = messages;
     this.resume();
   }
 
@@ -60,7 +63,7 @@ export class StubPlayer {
     this.#undo = undefined;
     while (!this.#stopped) {
       const next = this.#steps[this.#sent];
-      const causeAt = next === undefined ? undefined : this.#causeAt(next.after);
+      const causeAt = next === undefined ? undefined : this.#causeAt(next.after, this.#messages);
       if (next === undefined || causeAt === undefined) return;
       const dueAt = causeAt + next.delayNs;
       const now = this.#clock.nowNs();
@@ -80,7 +83,7 @@ export class StubPlayer {
     this.#undo = undefined;
   }
 
-  #causeAt(after: number): number | undefined {
-    return this.#arrivedAt[after] ?? this.#allAt;
+  #causeAt(after: number, messages: number): number | undefined {
+    return (after > messages ? undefined : this.#arrivedAt[after]) ?? this.#allAt;
   }
 }

@@ -26,6 +26,7 @@ export class RecordedCalls {
   readonly #byKey = new Map<string, RecordedCall[]>();
   /** The same, by the beginning of the request as well. */
   readonly #byBeginning = new Map<string, RecordedCall[]>();
+  readonly #mostMessages = new Map<string, number>();
   #next = 0;
 
   constructor(
@@ -47,7 +48,8 @@ export class RecordedCalls {
       all.push(call);
       const key = keyOf(exchange.protocol, exchange.request);
       putInto(this.#byKey, key, call);
-      const [first] = exchange.request.messages;
+      const { length, 0: first } = exchange.request.messages;
+      this.#mostMessages.set(key, Math.max(length, this.#mostMessages.get(key) ?? 0));
       if (first !== undefined) putInto(this.#byBeginning, `${key} ${beginning(first.data)}`, call);
     }
     this.all = all;
@@ -60,6 +62,14 @@ export class RecordedCalls {
     request: Pick<Exchange['request'], 'method' | 'target'>,
   ): readonly RecordedCall[] {
     return this.#byKey.get(keyOf(protocol, request)) ?? [];
+  }
+
+  /** The most messages of a request among these. */
+  mostMessages(
+    protocol: Exchange['protocol'],
+    request: Pick<Exchange['request'], 'method' | 'target'>,
+  ): number {
+    return this.#mostMessages.get(keyOf(protocol, request)) ?? 0;
   }
 
   /** Those of them whose first message may be this one: all that are equal, and perhaps some more. */

@@ -50,6 +50,8 @@ export interface FinishedCall {
   readonly maxLagNs: number;
 }
 
+const otherwise = 'only like the recorded request: it goes on otherwise';
+
 /** One request: finds its recording as its parts come, and plays that. */
 export class StubCall implements StubRequest {
   readonly #host: CallHost;
@@ -126,9 +128,10 @@ export class StubCall implements StubRequest {
       return;
     }
     const [first] = found.call.steps;
-    if (first === undefined || !this.#player.reaches(first)) return;
+    const { length } = found.call.exchange.request.messages;
+    if (first === undefined || !this.#player.reaches(first, length)) return;
     this.#hold(found);
-    this.#player.play(found.call.steps);
+    this.#player.play(found.call.steps, length);
   }
 
   #verify(fit: Fit): void {
@@ -144,19 +147,21 @@ export class StubCall implements StubRequest {
     if (better !== chosen.call) {
       chosen.call.held--;
       this.#hold({ call: better, fit: this.#host.candidates.fit(better, this.#live), reused: false });
-      this.#player.play(better.steps);
+      this.#player.play(better.steps, better.exchange.request.messages.length);
       return;
     }
+    if (fit.difference !== undefined && this.#approximate.size === 0) this.#approximate.add(otherwise);
     if (fit.approximate !== undefined) this.#approximate.add(fit.approximate);
     this.#player.resume();
   }
 
-  /** Whether the recording has no more messages to compare with, though the client went on: these need not be kept. */
+  /** Whether no recording has messages to compare with, though the client goes on: a live stream may be without end. */
   #isBeyond(): boolean {
+    const { length } = this.#live.messages;
     const request = this.#chosen?.call.exchange.request;
-    return (
-      request !== undefined && !request.complete && this.#live.messages.length >= request.messages.length
-    );
+    if (request === undefined) return length > this.#host.candidates.mostMessages(this.#live);
+    // One more than there should be says that it goes on otherwise.
+    return request.complete ? length > request.messages.length : length >= request.messages.length;
   }
 
   #hold(candidate: Candidate): void {

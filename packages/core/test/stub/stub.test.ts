@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { recordedCall, StubHarness, unaryCall } from './support.ts';
+import { type Masker, noMask } from '../../src/mask/masker.ts';
+import type { CaptureEvent } from '../../src/model/event.ts';
+import type { Exchange } from '../../src/model/exchange.ts';
+import { type Line, recordedCall, StubHarness, unaryCall } from './support.ts';
 
 const answers = (log: readonly string[]) =>
   log.filter((line) => line.includes('message')).map((line) => line.split(' ')[2]);
@@ -299,6 +302,66 @@ test('lenient takes what is most alike, and says that it did', async () => {
   // Reused by default.
   expect(answers(stub.unary('{"sku":"cake","count":1}'))).toEqual(['counted']);
   expect(stub.stub.summary()).toMatchObject({ matched: 2, reused: 1, missed: 1 });
+});
+
+/** A masker that masks nothing, and counts what it is asked. */
+function countingMasker(): { readonly masker: Masker; readonly count: () => number } {
+  let count = 0;
+  const mask = (event: CaptureEvent) => {
+    if (event.type === 'message') count++;
+    return [event];
+  };
+  return { masker: { ...noMask, mask }, count: () => count };
+}
+
+const upload: readonly Line[] = [
+  [0, '>', 'a'],
+  [10, '>', 'b'],
+  [20, '> end'],
+  [25, '< head'],
+  [25, '<', 'two parts'],
+  [25, '< status', 0],
+];
+
+test.each<[string, readonly Line[], Partial<Exchange>]>([
+  ['answers at the end', upload, {}],
+  ['answers at once', [[0, '< head'], ...upload.filter(([, what]) => what !== '< head')], {}],
+  ['has no end of its request', upload.filter(([, what]) => what !== '> end' && what !== '< status'), {}],
+  ['has no end of its answer', upload.filter(([, what]) => what !== '< status'), { partial: ['no-end'] }],
+])(
+  'of a stream without end no more is kept than the recording has, where that %s',
+  async (_name, lines, over) => {
+    const { masker, count } = countingMasker();
+    const stub = await StubHarness.over([recordedCall(lines, over)], { match: 'lenient', mask: masker });
+    const { request } = stub.call();
+    for (let i = 0; i < 10_000; i++) request.message(Buffer.from(i === 0 ? 'a' : 'b'), 0);
+    expect(count()).toBeLessThanOrEqual(3);
+    stub.stub.close();
+  },
+);
+
+test('with lenient, a stream that goes on otherwise than the recording is answered at its end, and counts as approximate', async () => {
+  for (const parts of [['a', 'b', 'c', 'd'], ['a', 'x'], ['a']]) {
+    const stub = await StubHarness.over(
+      [recordedCall([[0, '< head'], ...upload.slice(0, 3), ...upload.slice(4)])],
+      {
+        match: 'lenient',
+      },
+    );
+    const { request, log } = stub.call();
+    for (const part of parts) request.message(Buffer.from(part), 0);
+    stub.clock.advanceMs(1_000);
+    expect(log).toEqual(['0 head']);
+    request.end();
+    stub.clock.advanceMs(5);
+    expect(log).toEqual(['0 head', '1005 message two parts', '1005 status 0']);
+    expect(stub.stub.summary()).toMatchObject({
+      matched: 1,
+      approximate: 1,
+      approximations: [{ why: 'only like the recorded request: it goes on otherwise', count: 1 }],
+      verdict: 2,
+    });
+  }
 });
 
 test('a call that was broken off is broken off', async () => {
