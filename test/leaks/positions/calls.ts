@@ -39,7 +39,8 @@ const old = schemaOf(`
   extend Message { optional string home_password = 150; }
   message Set { option message_set_wire_format = true; extensions 4 to max; }
   message Part { optional string password = 1; optional string note = 2; }
-  extend Set { optional Part part = 1000; }`).schema;
+  message Attribute { optional string key = 1; optional string value = 2; }
+  extend Set { optional Part part = 1000; optional Attribute attribute = 1002; }`).schema;
 
 /** What messages of calls are made of here; `99` is no field of them. */
 export const callSchema: Uint8Array = Buffer.concat([modern, old]);
@@ -295,6 +296,14 @@ export const callPositions: Positions = {
       ),
       'in a message set, its number behind it': call(
         (canary) => sized(2, group(1, sized(3, password(canary)), int(2, 1000))),
+        'word',
+        '/old.Service/Call',
+      ),
+      'in a message set, its name in another part': call(
+        ({ word }) => {
+          const part = (content: readonly number[]) => group(1, int(2, 1002), sized(3, content));
+          return sized(2, [...part(sized(2, word)), ...part(sized(1, 'password'))]);
+        },
         'word',
         '/old.Service/Call',
       ),

@@ -41,6 +41,7 @@ export class MessagePlan {
   readonly #plans: MessagePlans;
   #idle: boolean | undefined;
   #joins: boolean | undefined;
+  #mayBeSplit: boolean | undefined;
 
   constructor(type: MessageType, plans: MessagePlans) {
     this.type = type;
@@ -72,6 +73,12 @@ export class MessagePlan {
   get joins(): boolean {
     this.#joins ??= this.#tells(new Set());
     return this.#joins;
+  }
+
+  /** It has fields whose messages {@link FieldPlan.joins}. */
+  get mayBeSplit(): boolean {
+    this.#mayBeSplit ??= [...this.#low, ...this.#high.values()].some((field) => field?.joins);
+    return this.#mayBeSplit;
   }
 
   #tells(seen: Set<MessagePlan>): boolean {

@@ -1,8 +1,9 @@
 import { deepestMessage, malformed, tooDeep, WireReader, wire } from '../../protobuf/wire.ts';
 import { accepting, earlier, type MaskRule, objectBit } from '../policy/mask-rule.ts';
-import { roleName, roleValue } from '../rules/name-table.ts';
+import { roleValue } from '../rules/name-table.ts';
 import type { Scope } from '../rules/scope.ts';
 import type { FieldPlan, MessagePlan, MessagePlans } from './message-plan.ts';
+import { earlierOf, isItem, MessageScan, setItem } from './message-scan.ts';
 import { masks, ruleFor, type ValueMasker } from './value-masker.ts';
 import type { WireEdits } from './wire-edits.ts';
 
@@ -15,18 +16,17 @@ const noBytes: Buffer = Buffer.alloc(0);
  */
 export class MessageWalker {
   readonly edits: WireEdits;
-  readonly #scope: Scope;
   readonly #values: ValueMasker;
   readonly #reader = new WireReader(noBytes);
-  #bytes: Buffer = noBytes;
+  readonly #scan: MessageScan;
   #plans: MessagePlans;
   #dropsUnknown = true;
 
   constructor(scope: Scope, values: ValueMasker, plans: MessagePlans) {
-    this.#scope = scope;
     this.#values = values;
     this.edits = values.edits;
     this.#plans = plans;
+    this.#scan = new MessageScan(scope, this.#reader);
   }
 
   /**
@@ -39,11 +39,11 @@ export class MessageWalker {
     this.#plans = plans;
     this.#dropsUnknown = plans.rules.enabled(unknownField);
     this.#values.start(bytes);
-    this.#bytes = bytes;
+    this.#scan.bytes = bytes;
     this.#reader.bytes = bytes;
     this.#reader.at = 0;
     this.#message(plan, bytes.length, 0, inherited, 0);
-    this.#bytes = noBytes;
+    this.#scan.bytes = noBytes;
     this.#reader.bytes = noBytes;
   }
 
@@ -62,10 +62,11 @@ export class MessageWalker {
     }
     const reader = this.#reader;
     let named: MaskRule | undefined;
-    if (plan.form === 'entry') named = this.#ruleOfKey(end, depth, group);
-    else if (plan.pairs) named = this.#ruleOfName(plan, end, depth, group);
+    if (plan.form === 'entry') named = this.#scan.ruleOfKey(end, depth, group);
+    else if (plan.pairs) named = this.#scan.ruleOfName(plan, end, depth, group);
     const isEntry = plan.form === 'entry';
-    let joined: Set<FieldPlan> | undefined;
+    const split =
+      this.#dropsUnknown && plan.mayBeSplit ? this.#scan.inParts(plan, end, depth, group) : undefined;
     while (reader.at < end) {
       const start = reader.at;
       const tag = reader.tag(end);
@@ -77,18 +78,13 @@ export class MessageWalker {
       }
       const field = plan.field(number);
       if (field === undefined) {
-        if (plan.form === 'set' && number === 1 && type === wire.startGroup)
-          this.#setItem(plan, start, end, depth, inherited);
+        if (isItem(plan, tag)) this.#setItem(plan, start, end, depth, inherited, split);
         else this.#unknown(start, tag, end, depth);
         continue;
       }
-      if (this.#dropsUnknown && field.joins) {
-        joined ??= new Set();
-        if (joined.has(field)) {
-          this.#unknown(start, tag, end, depth);
-          continue;
-        }
-        joined.add(field);
+      if (split?.has(field) === true) {
+        this.#unknown(start, tag, end, depth);
+        continue;
       }
       let { rule } = field;
       if (named !== undefined && (isEntry ? !field.isKey : field.role === roleValue))
@@ -231,12 +227,12 @@ export class MessageWalker {
     const reader = this.#reader;
     const begin = reader.at;
     let url = '';
-    this.#each(end, depth, group, (tag, inside, to) => {
-      if (tag === 0x0a) url = this.#bytes.toString('utf8', inside, to);
+    this.#scan.each(end, depth, group, (tag, inside, to) => {
+      if (tag === 0x0a) url = this.#scan.bytes.toString('utf8', inside, to);
     });
     const type = this.#plans.of(url.slice(url.lastIndexOf('/') + 1));
     reader.at = begin;
-    this.#each(end, depth, group, (tag, inside, to, start, lengthAt) => {
+    this.#scan.each(end, depth, group, (tag, inside, to, start, lengthAt) => {
       const field = plan.field(tag >>> 3);
       if (tag === 0x12) this.#inner(type, lengthAt, inside, to, depth, inherited);
       else if (tag === 0x0a && field !== undefined)
@@ -245,25 +241,19 @@ export class MessageWalker {
     });
   }
 
-  /** An item of a message set: its number, which may come after its content, says of what type that is. */
   #setItem(
     plan: MessagePlan,
     start: number,
     end: number,
     depth: number,
     inherited: MaskRule | undefined,
+    split: Set<FieldPlan> | undefined,
   ): void {
     const reader = this.#reader;
     const begin = reader.at;
-    let number: number | undefined;
-    this.#each(end, depth, 1, (tag, inside, to) => {
-      if (tag !== 0x10) return;
-      const found = readVarint(this.#bytes, inside, to);
-      // Of two, some readers take the first and some the last.
-      number = number === undefined || number === found ? found : -1;
-    });
-    const field = plan.field(number ?? -1);
-    if (field?.kind !== 'message') {
+    const { field, contents } = this.#scan.itemType(plan, end, depth);
+    const inParts = field?.joins === true && contents > 1 && this.#dropsUnknown;
+    if (field === undefined || inParts || split?.has(field) === true) {
       this.#unknownUntil(start, reader.at);
       return;
     }
@@ -274,70 +264,10 @@ export class MessageWalker {
       return;
     }
     reader.at = begin;
-    this.#each(end, depth, 1, (tag, inside, to, from, lengthAt) => {
+    this.#scan.each(end, depth, setItem, (tag, inside, to, from, lengthAt) => {
       if (tag === 0x1a) this.#inner(field.plan, lengthAt, inside, to, depth, own);
       else if (tag !== 0x10) this.#mismatch(inherited, from, to);
     });
-  }
-
-  /** Calls back for each field up to the end of the message or group, which is passed over. */
-  #each(
-    end: number,
-    depth: number,
-    group: number,
-    found: (tag: number, inside: number, to: number, start: number, lengthAt: number) => void,
-  ): void {
-    const reader = this.#reader;
-    while (reader.at < end) {
-      const start = reader.at;
-      const tag = reader.tag(end);
-      if ((tag & 7) === wire.endGroup) {
-        if (tag >>> 3 !== group || group === 0) throw malformed;
-        return;
-      }
-      const lengthAt = reader.at;
-      let inside = lengthAt;
-      let to = lengthAt;
-      if ((tag & 7) === wire.bytes) {
-        to = reader.sized(end);
-        inside = reader.at;
-      } else {
-        reader.skipValue(tag, end, depth);
-        to = reader.at;
-      }
-      found(tag, inside, to, start, lengthAt);
-      reader.at = to;
-    }
-    if (group !== 0) throw malformed;
-  }
-
-  /** What the key of a map's entry says of its value. It may come after it, and more than once. */
-  #ruleOfKey(end: number, depth: number, group: number): MaskRule | undefined {
-    const begin = this.#reader.at;
-    let rule: MaskRule | undefined;
-    this.#each(end, depth, group, (tag, inside, to) => {
-      if (tag === 0x0a) rule = earlierOf(rule, this.#named(inside, to, false));
-    });
-    this.#reader.at = begin;
-    return rule;
-  }
-
-  /** What fields that name things say of those that hold them: the first that does not let them be. */
-  #ruleOfName(plan: MessagePlan, end: number, depth: number, group: number): MaskRule | undefined {
-    const begin = this.#reader.at;
-    let rule: MaskRule | undefined;
-    this.#each(end, depth, group, (tag, inside, to) => {
-      if ((tag & 7) !== wire.bytes || masks(rule)) return;
-      if (plan.field(tag >>> 3)?.role === roleName) rule = this.#named(inside, to, true) ?? rule;
-    });
-    this.#reader.at = begin;
-    return rule;
-  }
-
-  #named(start: number, end: number, asPair: boolean): MaskRule | undefined {
-    if (end - start > 256) return undefined;
-    const entry = this.#scope.rules.jsonNames.find(this.#bytes, start, end, false);
-    return asPair ? entry.pairRule : entry.rule;
   }
 
   #unknown(start: number, tag: number, end: number, depth: number): void {
@@ -358,15 +288,7 @@ export class MessageWalker {
   }
 }
 
-function earlierOf(a: MaskRule | undefined, b: MaskRule | undefined): MaskRule | undefined {
-  return a === undefined ? b : earlier(a, b);
-}
-
 /** Of a message that the user shows as it is, no more need be known. */
 function shows(rule: MaskRule | undefined, plan: MessagePlan | undefined): boolean {
   return plan === undefined && rule?.action === 'keep' && !rule.detectors;
-}
-
-function readVarint(bytes: Uint8Array, start: number, end: number): number {
-  return new WireReader(bytes, start).varint(end);
 }

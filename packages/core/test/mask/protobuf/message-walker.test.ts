@@ -194,28 +194,71 @@ test('a rule that removes takes numbers out, one by one or packed', () => {
   expect(mask([...bytes, ...int(4, 1)]).data).toEqual(Buffer.from(int(4, 1)));
 });
 
-test('of a message that is sent in parts, what one part says tells how the others are masked: only the first is kept', () => {
+test('of a message that is sent in parts nothing is kept where what one part says tells how another is masked', () => {
   const mask = callMasker(
     proto2(`message Message { optional Attribute one = 1; optional group Pair = 2 { optional Attribute in = 1; }
-      map<string, Attribute> m = 3; optional google.protobuf.Any any = 4; repeated Attribute many = 5; }
+      map<string, Attribute> m = 3; optional google.protobuf.Any any = 4; repeated Attribute many = 5;
+      optional Plain plain = 6; }
       message Attribute { optional string key = 1; optional string value = 2; }
+      message Plain { optional string password = 1; optional string note = 2; }
       message Other { optional string note = 1; } message Secret { optional string password = 1; }`),
   );
   const name = sized(1, 'password');
   const value = sized(2, canary);
   const other = [...sized(1, 'x/test.Other'), ...sized(2, sized(1, canary))];
-  for (const [bytes, kept] of [
-    [[...sized(1, name), ...sized(1, value)], sized(1, name)],
-    [[...group(2, sized(1, name)), ...group(2, sized(1, value))], group(2, sized(1, name))],
-    [sized(3, [...sized(2, name), ...sized(2, value)]), sized(3, sized(2, name))],
-    [[...sized(4, other), ...sized(4, sized(1, 'x/test.Secret'))], sized(4, other)],
+  for (const [parts, kept] of [
+    [[sized(1, name), sized(1, value)], []],
+    [[sized(1, name), int(9, 1), sized(1, value), sized(1, name)], []],
+    [[group(2, sized(1, name)), group(2, sized(1, value))], []],
+    [[sized(3, [...sized(2, name), ...sized(2, value)])], sized(3, [])],
+    [[sized(4, other), sized(4, sized(1, 'x/test.Secret'))], []],
     [
-      [...sized(5, name), ...sized(5, value)],
-      [...sized(5, name), ...sized(5, value)],
+      [sized(5, name), sized(5, name)],
+      [...sized(5, name), ...sized(5, name)],
+    ],
+    [
+      [sized(6, sized(2, 'x')), sized(6, sized(2, 'y'))],
+      [...sized(6, sized(2, 'x')), ...sized(6, sized(2, 'y'))],
     ],
   ] as const) {
-    expect(mask(bytes).data).toEqual(Buffer.from(kept));
+    expect(mask(parts.flat()).data).toEqual(Buffer.from(kept));
+    expect(mask(parts.toReversed().flat()).data?.includes(canary)).toBe(false);
   }
+});
+
+test('items of one type in a message set, and contents of one item, are parts of one message too', () => {
+  const mask = callMasker(
+    proto2(`message Message { optional Set set = 1; }
+      message Set { option message_set_wire_format = true; extensions 4 to max; }
+      message Attribute { optional string key = 1; optional string value = 2; }
+      message Plain { optional string password = 1; optional string note = 2; }
+      extend Set { optional Attribute attribute = 1000; optional Plain plain = 1001; }`),
+  );
+  const name = sized(1, 'password');
+  const value = sized(2, canary);
+  const item = (...contents: number[][]) => group(1, int(2, 1000), ...contents.map((one) => sized(3, one)));
+  const numberLast = (...contents: number[][]) =>
+    group(1, ...contents.map((one) => sized(3, one)), int(2, 1000));
+  const plain = group(1, int(2, 1001), sized(3, sized(2, 'x')), sized(3, sized(2, 'y')));
+  for (const parts of [
+    [item(name), item(value)],
+    [numberLast(name), numberLast(value)],
+    [item(name, value)],
+    [numberLast(value, name)],
+    [sized(1000, name), item(value)],
+    [item(name), sized(1000, value)],
+  ]) {
+    for (const items of [parts, parts.toReversed()]) {
+      expect(mask(sized(1, [...plain, ...items.flat()])).data).toEqual(Buffer.from(sized(1, plain)));
+    }
+    // The set itself in two parts.
+    expect(mask([...sized(1, plain), ...sized(1, parts.flat())]).data).toEqual(Buffer.from([]));
+  }
+  // Where no part says anything of another, all are kept and masked.
+  const secrets = group(1, int(2, 1001), sized(3, sized(1, canary)), sized(3, sized(2, 'x')));
+  const { data } = mask(sized(1, [...secrets, ...secrets]));
+  expect(data?.includes(canary)).toBe(false);
+  expect(data?.length).toBeGreaterThan(secrets.length * 2);
 });
 
 test('a schema that comes later tells more of messages that were masked before', () => {
