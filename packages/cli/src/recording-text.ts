@@ -9,6 +9,28 @@ export function recordingText(stats: RecorderStats, file: string): string {
   return `${showCount(stats.recorded, 'exchange')} recorded to ${file} (${showBytes(stats.bytes)} before masking, ${masked}${sampledOut})`;
 }
 
+/** What was left out of gRPC messages since the schemas do not fit them, a line for each kind. */
+export function unreadText(stats: Pick<RecorderStats, 'unread'>): string[] {
+  const sums = new Map<string, number>();
+  for (const [reason, count] of stats.unread) {
+    const text = Object.hasOwn(unreadTexts, reason) ? unreadTexts[reason] : undefined;
+    if (text !== undefined) sums.set(text, (sums.get(text) ?? 0) + count);
+  }
+  return Array.from(sums, ([text, count]) => text.replace('#', String(count)));
+}
+
+const noFit =
+  'gRPC messages left out, but for their sizes: #, which are not what their schemas say; give the schemas of this very service';
+const unreadTexts: Readonly<Record<string, string>> = {
+  'schema-unknown':
+    'gRPC messages left out, but for their sizes: #, since no schema knows their method or their type; give the schemas of the services that are called',
+  'protobuf-syntax': noFit,
+  'protobuf-depth': noFit,
+  'protobuf-size': noFit,
+  'unknown-field':
+    'fields left out of gRPC messages: #, since their schemas do not have them, or have another type; give the schemas of this version of the service',
+};
+
 /** What a recording lost, a line for each kind; nothing when all went well. */
 export function lossText(stats: RecorderStats): string[] {
   const lines: string[] = [];

@@ -20,7 +20,7 @@ import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { RecordingFront } from '../recording-front.ts';
-import { lossText, recordingText } from '../recording-text.ts';
+import { lossText, recordingText, unreadText } from '../recording-text.ts';
 import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
 import { caOf, listenTlsOf, type TlsFlags, withTlsFlags } from '../tls-flags.ts';
@@ -126,7 +126,8 @@ async function record(
 
   const progress = new Progress(io, output, systemClock);
   const { descriptors, proto, reflection } = flags;
-  const told = { unreadCalls: descriptors !== undefined || proto !== undefined || reflection === true };
+  const hasSchemas = descriptors !== undefined || proto !== undefined || reflection === true;
+  const told = { unreadCalls: hasSchemas, unread: hasSchemas ? 0 : unknownTicks };
   const watch = watchRecorder(recorder, front, output, progress, told);
   if (!interrupt.aborted) await once(interrupt, 'abort');
   await front.drain();
@@ -142,6 +143,7 @@ async function record(
     recordingText(stats, file),
     ...unmaskedLines({ policy }),
     ...lossText(stats),
+    ...unreadText(stats),
     ...unknownHeadersText(stats.unknownHeaders),
   ];
   const { counts } = front;
@@ -165,6 +167,8 @@ async function record(
 interface Told {
   /** That the messages of calls are not read, or they are. */
   unreadCalls: boolean;
+  /** Ticks since the schemas were first seen not to fit. */
+  unread: number;
 }
 
 const unreadCallsText =
@@ -198,6 +202,11 @@ function watchRecorder(
     if (stats.unknownHeaders.length > 0 && ++unknownSeen === unknownTicks) {
       progress.clear();
       for (const line of unknownHeadersText(stats.unknownHeaders)) output.note(line);
+    }
+    const unread = unreadText(stats);
+    if (unread.length > 0 && ++told.unread === unknownTicks) {
+      progress.clear();
+      for (const line of unread) output.note(line);
     }
     if (stats.sinkErrors > 0 && !failureTold) {
       failureTold = true;

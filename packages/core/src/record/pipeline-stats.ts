@@ -14,6 +14,8 @@ export interface PipelineStats {
   readonly masked: number;
   /** Headers that no mask rule knows, and in how many exchanges each was seen: at most 64, the most frequent first. */
   readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
+  /** Bodies, messages and fields of messages that the mask left out since it could not read them, by reason: at most 64. */
+  readonly unread: readonly (readonly [reason: string, count: number])[];
   readonly sinkErrors: number;
   readonly flushes: number;
   /** The last error of a hook, the masker or the sink. */
@@ -27,6 +29,7 @@ export const noPipelineStats: PipelineStats = {
   hookDrops: 0,
   masked: 0,
   unknownHeaders: [],
+  unread: [],
   sinkErrors: 0,
   flushes: 0,
   lastError: undefined,

@@ -56,6 +56,7 @@ export class Pipeline {
   #hookDrops = 0;
   #masked = 0;
   readonly #unknownHeaders = new UnknownNames();
+  readonly #unread = new UnknownNames();
   #sinkErrors = 0;
   #flushes = 0;
   #lastError: string | undefined;
@@ -126,6 +127,7 @@ export class Pipeline {
       hookDrops: this.#hookDrops,
       masked: this.#masked,
       unknownHeaders: this.#unknownHeaders.entries(),
+      unread: this.#unread.entries(),
       sinkErrors: this.#sinkErrors,
       flushes: this.#flushes,
       lastError: this.#lastError,
@@ -279,7 +281,11 @@ export class Pipeline {
   #emitOf(passing: Passing, event: ExchangeEvent): void {
     passing.started = true;
     if (event.type === 'audit') {
-      for (const { count } of event.entries) this.#masked += count;
+      for (const { rule, count } of event.entries) {
+        this.#masked += count;
+        const reason = unreadReason(rule);
+        if (reason !== undefined) this.#unread.add(reason, count);
+      }
       for (const name of event.unknownHeaders) this.#unknownHeaders.add(name);
     }
     this.#emit(event);
@@ -326,4 +332,13 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   if (error.name === 'GardenhoseError') return error.message;
   return 'code' in error && typeof error.code === 'string' ? `${error.name} ${error.code}` : error.name;
+}
+
+const droppedRule = 'dropped:';
+
+/** Why the mask left something out; undefined for rules that do so on purpose. */
+function unreadReason(rule: string): string | undefined {
+  if (rule === 'dropped:removed') return undefined;
+  if (rule.startsWith(droppedRule)) return rule.slice(droppedRule.length);
+  return rule === 'default/proto/unknown-field' ? 'unknown-field' : undefined;
 }

@@ -38,6 +38,12 @@ export interface RecorderStats {
    * frequent first. A rule such as `{ "at": "header:x-tenant", "mask": "keep" }` keeps one.
    */
   readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
+  /**
+   * What the mask left out since it could not read it, and how often: bodies and messages by the reason that their state has
+   * (`schema-unknown`, `protobuf-syntax`), fields that the schema of a message does not have, or has as another type, as
+   * `unknown-field`. At most 64 reasons, the most frequent first.
+   */
+  readonly unread: readonly (readonly [reason: string, count: number])[];
   readonly sinkErrors: number;
   /** When the sink was last flushed, in nanoseconds since the capture's anchor. */
   readonly lastFlushAt: number | undefined;

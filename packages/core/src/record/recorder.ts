@@ -228,6 +228,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       tapFailures: this.#tapFailures,
       masked: pipeline.masked,
       unknownHeaders: pipeline.unknownHeaders,
+      unread: pipeline.unread,
       sinkErrors: pipeline.sinkErrors,
       lastFlushAt: this.#lastFlushAt,
       lastError: this.#lastError ?? pipeline.lastError,

@@ -6,10 +6,10 @@ export class UnknownNames {
   /** Made when it is asked for, and good until the next count. */
   #entries: readonly (readonly [name: string, count: number])[] | undefined = [];
 
-  add(name: string): void {
+  add(name: string, times = 1): void {
     const count = this.#counts.get(name) ?? 0;
     if (count === 0 && this.#counts.size >= mostNames) return;
-    this.#counts.set(name, count + 1);
+    this.#counts.set(name, count + times);
     this.#entries = undefined;
   }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { memorySink } from '../../src/record/memory-sink.ts';
 import { createRecorder } from '../../src/record/recorder.ts';
 import { UnknownNames, unknownHeadersText } from '../../src/record/unknown-names.ts';
-import { aStart } from '../../src/testing/factories.ts';
+import { aSchema, aStart } from '../../src/testing/factories.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 
 test('names are counted, the most frequent first, and only so many of them', () => {
@@ -41,4 +41,28 @@ test('what to do about them is told in two lines, without names that are none', 
   expect(more).toEqual([]);
   expect(list).toMatch(/^headers that no rule knows, .* masked: x-0 \(3\), x-1, .*, x-9, and 2 more$/);
   expect(fix).toContain('{ "id": "keep/x-0", "at": "header:x-0", "mask": "keep" }');
+});
+
+test('a recorder tells what its schemas did not fit, by reason and number', async () => {
+  const recorder = createRecorder({ service: 'shop', sink: memorySink(), clock: new ManualClock() });
+  recorder.describe(aSchema().data); // message Order { string id = 1; }
+  const calls: readonly (readonly [target: string, ...messages: readonly (readonly number[])[]])[] = [
+    ['/shop.Orders/Get', [0x0a, 1, 0x61], [0x0a, 9, 0x61], [0x0a, 9, 0x61]],
+    ['/shop.Orders/Get', [0x0a, 1, 0x61, 0x10, 1, 0x08, 5]],
+    ['/other.Orders/Get', [0x0a, 1, 0x61]],
+  ];
+  for (const [target, ...messages] of calls) {
+    const tap = recorder.begin(
+      aStart({ protocol: 'grpc', method: 'POST', target, headers: ['content-type', 'application/grpc'] }),
+    );
+    for (const message of messages) tap?.message('request', 0, Uint8Array.from(message));
+    tap?.end('request');
+    tap?.end('response');
+  }
+  const { unread } = await recorder.close();
+  expect(Object.fromEntries(unread)).toEqual({
+    'protobuf-syntax': 2,
+    'unknown-field': 2,
+    'schema-unknown': 1,
+  });
 });
