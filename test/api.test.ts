@@ -22,8 +22,10 @@ test('@gardenhose/core exports these names', () => {
     AuditEntry
     AuditEvent
     Binding
+    BindingCounts
     BindingEnd
     BindingEvidence
+    BindingUse
     Bindings
     BodyEvent
     ByteOutput
@@ -52,6 +54,7 @@ test('@gardenhose/core exports these names', () => {
     Content
     ContentState
     ControlEvent
+    CorrelateOptions
     DefaultRuleId
     Difference
     DifferenceGroup
@@ -101,6 +104,9 @@ test('@gardenhose/core exports these names', () => {
     LaterEvent
     LearnOptions
     ListeningStub
+    LivePlan
+    LiveValues
+    LiveValuesOptions
     Mark
     MarkEvent
     MarkOptions
@@ -240,6 +246,7 @@ test('@gardenhose/core exports these names', () => {
     ViewMisfitProblem
     ViewOptions
     ViewProblem
+    VisitedRequest
     Where
     WireHead
     always

@@ -188,6 +188,9 @@ export type { Binding, BindingEnd, BindingEvidence, Bindings } from './correlate
 export { parseBindings, printBindings } from './correlate/bindings-file.ts';
 export type { LearnOptions } from './correlate/learn.ts';
 export { learnBindings } from './correlate/learn.ts';
+export type { BindingUse, LivePlan, LiveValuesOptions } from './correlate/live-values.ts';
+export { LiveValues } from './correlate/live-values.ts';
+export type { VisitedRequest } from './correlate/exchange-leaves.ts';
 
 // replay
 export type { ProtocolSenders } from './replay/by-protocol.ts';
@@ -263,6 +266,7 @@ export type { LaneOrder } from './report/lane-order.ts';
 export { renderStubSummary } from './report/render-stub.ts';
 export { renderReport } from './report/render-text.ts';
 export type {
+  BindingCounts,
   ExchangeCounts,
   Fidelity,
   MessageCounts,
@@ -277,5 +281,5 @@ export type { Column } from './report/text-table.ts';
 export { textTable } from './report/text-table.ts';
 
 // the whole of a replay
-export type { ReplayRunOptions, ReplaySource } from './run.ts';
+export type { CorrelateOptions, ReplayRunOptions, ReplaySource } from './run.ts';
 export { replay, replayCapture } from './run.ts';

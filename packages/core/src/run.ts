@@ -3,12 +3,16 @@ import { readSchemas } from './capture/read-schemas.ts';
 import { type Comparer, createComparer } from './compare/compare.ts';
 import type { Comparison } from './compare/difference.ts';
 import type { CompareOptions } from './compare/options.ts';
+import type { Bindings } from './correlate/binding.ts';
+import { learnBindings } from './correlate/learn.ts';
+import { LiveValues } from './correlate/live-values.ts';
 import { composeReplayHooks } from './hook/compose.ts';
 import type { Outcome, ReplayContext, ReplayHooks } from './hook/hook.ts';
 import { splitRules } from './hook/replay-rules.ts';
 import type { HookRule } from './hook/rule.ts';
 import type { Exchange } from './model/exchange.ts';
 import { onlyOptions } from './model/option-names.ts';
+import { invalidOption } from './model/option-values.ts';
 import { SchemaRegistry } from './protobuf/schema-registry.ts';
 import { type ReplayOptions, replayOptionNames } from './replay/options.ts';
 import { planReplay } from './replay/plan.ts';
@@ -19,6 +23,14 @@ import type { ReplayResult } from './replay/transcript.ts';
 import { type CaptureLosses, GapTally } from './report/gap-tally.ts';
 import type { Report } from './report/report.ts';
 import { ReportBuilder, type ReportOptions } from './report/report-builder.ts';
+
+/** How live values are put in the place of recorded ones. */
+export interface CorrelateOptions {
+  /** Which values are joined. Default those that {@link learnBindings} finds in the capture, which is read once more for it. */
+  readonly bindings?: Bindings | undefined;
+  /** Longest wait for an answer that a value comes from, beyond what the order asks for. Default 10,000. */
+  readonly maxWaitMs?: number | undefined;
+}
 
 /** Options of a whole replay: how to send, what to rewrite before, how to compare and what to report. */
 export interface ReplayRunOptions extends ReplayOptions {
@@ -33,6 +45,12 @@ export interface ReplayRunOptions extends ReplayOptions {
    * without one, none.
    */
   readonly schemas?: readonly Uint8Array[] | undefined;
+  /**
+   * Whether values that an answer told when it was recorded, and later requests sent, are sent as the live answer tells them: ids, tokens,
+   * cookies, entity tags. True learns them from the capture; exchanges that can be read only once need `bindings`. Credentials
+   * that are known so are live, and are sent. The engine then runs inline. Default false.
+   */
+  readonly correlate?: boolean | CorrelateOptions | undefined;
   /** Whether live answers are compared with the recorded ones, and how. Default false. */
   readonly compare?: boolean | CompareOptions | undefined;
   /** What the report counts as late, and how much it lists. */
@@ -54,6 +72,7 @@ const optionNames: Readonly<Record<keyof ReplayRunOptions, true>> = {
   ...replayOptionNames,
   rules: true,
   schemas: true,
+  correlate: true,
   compare: true,
   report: true,
   losses: true,
@@ -92,7 +111,16 @@ async function replayEach(
   options: ReplayRunOptions,
 ): Promise<Report> {
   onlyOptions('a replay', options, optionNames);
-  const { rules = [], schemas, compare = false, report, losses, onResult, ...replayOptions } = options;
+  const {
+    rules = [],
+    schemas,
+    correlate = false,
+    compare = false,
+    report,
+    losses,
+    onResult,
+    ...replayOptions
+  } = options;
   const comparer = comparerOf(compare, schemas);
   const builder = new ReportBuilder(report);
   const { hooks, answer } = splitRules(rules);
@@ -100,9 +128,14 @@ async function replayEach(
   const given =
     rules.length === 0 ? replayOptions.hooks : composeReplayHooks([hooks, replayOptions.hooks ?? {}]);
   const answered = (exchange: Exchange) => answer?.(exchange, registry()) ?? exchange;
+  const live =
+    correlate === false
+      ? replayOptions.live
+      : await liveValues(source, sender, correlate === true ? {} : correlate, options, registry);
   const run = replayExchanges(answer === undefined ? source : mapped(source, answered), sender, {
     ...replayOptions,
     hooks: given && withSchemas(given, registry),
+    live,
   });
   for await (const result of run.results) {
     const { recorded, replayed } = result;
@@ -110,8 +143,31 @@ async function replayEach(
     builder.add(result, comparison);
     onResult?.(result, comparison);
   }
-  return builder.build(run.progress(), losses?.());
+  return builder.build(run.progress(), losses?.(), live?.uses());
 }
+
+async function liveValues(
+  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  sender: Sender,
+  correlate: CorrelateOptions,
+  { live, schemas }: ReplayRunOptions,
+  registry: () => SchemaRegistry,
+): Promise<LiveValues> {
+  onlyOptions('correlate', correlate, correlateNames);
+  if (live !== undefined) throw invalidOption('live', 'cannot be given with correlate, which makes it');
+  // An array can be read again.
+  const again = Array.isArray(source) ? source : undefined;
+  const bindings = correlate.bindings ?? (again && (await learnBindings(again, { schemas })));
+  if (bindings === undefined) {
+    throw invalidOption('correlate', 'needs bindings where the exchanges can be read only once');
+  }
+  const { target, targets = [target] } = sender;
+  const hosts = targets.flatMap((origin) => (URL.canParse(origin) ? [new URL(origin).hostname] : []));
+  const secure = targets.every((origin) => origin.startsWith('https:') || isLocalTarget(origin));
+  return new LiveValues(bindings, { schemas: registry, maxWaitMs: correlate.maxWaitMs, hosts, secure });
+}
+
+const correlateNames: Readonly<Record<keyof CorrelateOptions, true>> = { bindings: true, maxWaitMs: true };
 
 /**
  * Replays a capture, with what it lacks in the report. Where the guard may forbid the target for what the capture holds, all of
@@ -141,12 +197,29 @@ export async function replayCapture(
   };
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
   const schemas = options.schemas ?? (asksForSchemas(options) ? await readSchemas(capture) : undefined);
-  return replayEach(exchanges, sender, { ...options, schemas, losses });
+  const correlate = await withBindings(capture, options.correlate, schemas);
+  return replayEach(exchanges, sender, { ...options, schemas, losses, correlate });
+}
+
+/** What is to be joined, learned from the capture where it was not given. */
+async function withBindings(
+  capture: Capture,
+  correlate: ReplayRunOptions['correlate'] = false,
+  schemas: readonly Uint8Array[] | undefined,
+): Promise<ReplayRunOptions['correlate']> {
+  if (correlate === false || (correlate !== true && correlate.bindings !== undefined)) return correlate;
+  const bindings = await learnBindings(capture.exchanges(), { schemas });
+  return { ...(correlate === true ? {} : correlate), bindings };
 }
 
 /** Whether anything in this run may look into messages: finding the schemas of a capture takes a reading of its own. */
-function asksForSchemas({ compare = false, rules = [], hooks }: ReplayRunOptions): boolean {
-  return compare !== false || rules.length > 0 || hooks !== undefined;
+function asksForSchemas({
+  compare = false,
+  correlate = false,
+  rules = [],
+  hooks,
+}: ReplayRunOptions): boolean {
+  return compare !== false || correlate !== false || rules.length > 0 || hooks !== undefined;
 }
 
 /** Gives what a list of schemas tells at any time. */

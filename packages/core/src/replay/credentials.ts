@@ -1,6 +1,6 @@
 import { headerKinds } from '../mask/policy/default-policy.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { type HeaderList, headerEntries } from '../model/headers.ts';
+import type { HeaderList } from '../model/headers.ts';
 
 /** What says who sends: headers that the mask policy takes for credentials, whatever policy the capture had. */
 const credentialKinds = ['authorization', 'cookie', 'credential'] as const;
@@ -17,20 +17,34 @@ function isCredential(name: string): boolean {
   return credentialNames.has(lower) || credentialPrefixes.some((prefix) => lower.startsWith(prefix));
 }
 
-/** The exchange without the credentials it was recorded with. */
-export function withoutCredentials(exchange: Exchange): Exchange {
+/**
+ * The exchange without the credentials it was recorded with.
+ *
+ * @param live - Values of headers that are live and may be sent, by the places of their names in the list
+ */
+export function withoutCredentials(
+  exchange: Exchange,
+  live: ReadonlyMap<number, string> = nothingLive,
+): Exchange {
   const { request } = exchange;
-  const headers = withoutCredentialFields(request.headers);
+  const headers = withoutCredentialFields(request.headers, live);
   const trailers = withoutCredentialFields(request.trailers);
   if (headers === request.headers && trailers === request.trailers) return exchange;
   return { ...exchange, request: { ...request, headers, trailers } };
 }
 
-function withoutCredentialFields(fields: HeaderList): HeaderList {
+function withoutCredentialFields(
+  fields: HeaderList,
+  live: ReadonlyMap<number, string> = nothingLive,
+): HeaderList {
   if (!fields.some((name, place) => place % 2 === 0 && isCredential(name))) return fields;
   const kept: string[] = [];
-  for (const [name, value] of headerEntries(fields)) {
-    if (!isCredential(name)) kept.push(name, value);
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const value = isCredential(name) ? live.get(i) : fields[i + 1];
+    if (value !== undefined) kept.push(name, value);
   }
   return kept;
 }
+
+const nothingLive: ReadonlyMap<number, string> = new Map();

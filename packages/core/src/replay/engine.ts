@@ -1,4 +1,5 @@
 import type { Protocol } from '../model/event.ts';
+import { AwaitedJobs, type WaitingJob } from './awaited-jobs.ts';
 import { Fifo } from './fifo.ts';
 import type { HeapEntry } from './heap.ts';
 import { type GroupMember, HeldGroup } from './held-group.ts';
@@ -35,11 +36,13 @@ export interface Warmed {
   readonly problem: AnswerError | undefined;
 }
 
-interface Active extends GroupMember {
+interface Active extends GroupMember, WaitingJob {
   readonly job: Job;
   readonly plannedAt: number;
   readonly group: HeldGroup<Active>;
   blockedNs: number;
+  /** Whether it waited for answers that it needs. */
+  waited: boolean;
   deadline: number;
   /** Its place among those under way; -1 when it is not. */
   underWay: number;
@@ -73,8 +76,11 @@ export class Engine {
   /** Of those planned, how many were connected for. */
   #warmed = 0;
   readonly #groups = new Map<string, HeldGroup<Active>>();
+  readonly #awaited = new AwaitedJobs<Active>();
   readonly #lanes: LaneTable;
   readonly #timers = new Timers();
+  /** All answers that they need have come. */
+  readonly #freed = new Fifo<Active>();
   /** Ready but for the limit on exchanges under way. */
   readonly #ready = new Fifo<Active>();
   /** Sent and not answered, in no order. */
@@ -119,6 +125,7 @@ export class Engine {
       this.#options.onSettled({ index: job.index, plannedAt: job.plannedAt, blockedNs: 0, skip: 'aborted' });
       return;
     }
+    this.#awaited.add(job);
     this.#planned.push(job);
     if (this.#started) this.#arm();
   }
@@ -154,7 +161,12 @@ export class Engine {
     this.#stopped = true;
     // In the order of their starts, as far as that goes: those that were let go come first in each group.
     const held = [...this.#groups.values()].flatMap((group) => group.drain());
-    for (const { job, plannedAt, blockedNs } of [...this.#ready.drain(), ...held]) {
+    for (const { job, plannedAt, blockedNs } of [
+      ...this.#ready.drain(),
+      ...this.#freed.drain(),
+      ...this.#awaited.drain(),
+      ...held,
+    ]) {
       this.#options.onSettled({ index: job.index, plannedAt, blockedNs, skip: 'aborted' });
     }
     for (const job of this.#planned.drain()) {
@@ -225,17 +237,36 @@ export class Engine {
       place: -1,
       group,
       blockedNs: 0,
+      awaits: 0,
+      waited: false,
       deadline: Number.POSITIVE_INFINITY,
       underWay: -1,
       lane: undefined,
       onLane: undefined,
       undoAbandon: undefined,
+      undoWait: undefined,
     };
     if (group.enter(active)) this.#release(active);
   }
 
   /** Its order lets it go. Those that wait for room came before it, maybe in its own lane. */
   #release(active: Active): void {
+    if (this.#awaited.take(active)) {
+      const { maxWaitNs = Number.POSITIVE_INFINITY } = active.job;
+      active.undoWait = this.#timer.at(this.#timer.nowNs() + maxWaitNs, () => {
+        if (this.#awaited.leave(active)) this.#waited(active);
+      });
+    } else this.#ship(active);
+  }
+
+  /** It waited for answers that it needs, as long as it could. */
+  #waited(active: Active): void {
+    active.blockedNs = Math.max(0, this.#timer.nowNs() - active.plannedAt);
+    active.waited = true;
+    this.#ship(active);
+  }
+
+  #ship(active: Active): void {
     if (this.#ready.size === 0 && this.#options.room.take()) {
       this.#send(active);
       return;
@@ -264,7 +295,7 @@ export class Engine {
 
   #send(active: Active): void {
     const { job } = active;
-    const shipment = typeof job.shipment === 'function' ? job.shipment() : job.shipment;
+    const shipment = typeof job.shipment === 'function' ? job.shipment(active.waited) : job.shipment;
     if (isUnsendable(shipment)) {
       this.#options.room.give();
       this.#settle(active, {
@@ -322,10 +353,13 @@ export class Engine {
     if (this.#stopped) return;
     // A loop and not a call in a call: what is released may settle at once, and that a thousand times over.
     this.#loosened.push(group);
+    for (const freed of this.#awaited.over(active.job.index)) this.#freed.push(freed);
     if (this.#releasing) return;
     this.#releasing = true;
     for (let next = this.#loosened.pop(); next !== undefined; next = this.#loosened.pop()) {
       this.#releaseHeld(next);
+      for (let freed = this.#freed.shift(); freed !== undefined; freed = this.#freed.shift())
+        this.#waited(freed);
       this.#sendReady();
     }
     this.#releasing = false;

@@ -15,8 +15,14 @@ export interface Job {
   readonly finishedAt: number;
   /** Nanoseconds from sending to giving up. */
   readonly timeoutNs: number;
-  /** What to send, or what makes it at the moment of sending. */
-  readonly shipment: Shipment | (() => Shipment | Unsendable);
+  /** What to send, or what makes it at the moment of sending. It is told whether the job waited for those of `after`. */
+  readonly shipment: Shipment | ((waited: boolean) => Shipment | Unsendable);
+  /** Whether others may name it in `after`. */
+  readonly awaited?: boolean | undefined;
+  /** Indexes of earlier jobs whose answers it needs, beyond what its order asks for. */
+  readonly after?: readonly number[] | undefined;
+  /** It waits no longer than this for them. */
+  readonly maxWaitNs?: number | undefined;
 }
 
 /** What became of a job. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
+import type { LiveValues } from '../correlate/live-values.ts';
 import type { ReplayHooks } from '../hook/hook.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { invalidOption } from '../model/option-values.ts';
@@ -26,6 +27,11 @@ export interface ReplayOptions extends PaceOptions {
   readonly hooks?: ReplayHooks | undefined;
   /** Marks on the wire that tell replayed traffic. Default true; false sends heads as they were recorded. */
   readonly mark?: boolean | MarkOptions | undefined;
+  /**
+   * Puts live values in the place of recorded ones; exchanges wait for the answers that those come from. The engine then runs
+   * inline. Default none: all values are sent as they were recorded, and no credentials.
+   */
+  readonly live?: LiveValues | undefined;
   /** What may be sent, and where to. Default: loopback targets only. */
   readonly guard?: GuardOptions | undefined;
   /** Stops the run: nothing more is sent, what is under way has `drainMs` to end, and the result is partial. */
@@ -76,6 +82,7 @@ export const replayOptionNames: Readonly<Record<keyof ReplayOptions, true>> = {
   order: true,
   hooks: true,
   mark: true,
+  live: true,
   guard: true,
   signal: true,
   drainMs: true,
@@ -101,6 +108,7 @@ export interface RunOptions {
   readonly hooks: ReplayHooks | undefined;
   readonly runId: string;
   readonly marks: WireMarks | undefined;
+  readonly live: LiveValues | undefined;
   readonly guard: Guard;
   readonly signal: AbortSignal | undefined;
   readonly drainMs: number;
@@ -141,6 +149,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     orderName,
     hooks: options.hooks,
     ...resolveMarks(options.mark),
+    live: options.live,
     guard: createGuard(sender.targets ?? sender.target, options.guard),
     signal: options.signal,
     drainMs,
@@ -159,11 +168,13 @@ function chooseThread(sender: Sender, options: ReplayOptions): 'worker' | 'inlin
   const bound =
     options.hooks !== undefined && options.hooks.ahead !== true
       ? 'hooks run in this thread'
-      : sender.source === undefined
-        ? 'the sender cannot leave this thread'
-        : options.clock !== undefined
-          ? 'the given clock is of this thread'
-          : undefined;
+      : options.live !== undefined
+        ? 'live values are put in in this thread'
+        : sender.source === undefined
+          ? 'the sender cannot leave this thread'
+          : options.clock !== undefined
+            ? 'the given clock is of this thread'
+            : undefined;
   if (thread === 'auto') return bound === undefined ? 'worker' : 'inline';
   if (thread === 'inline') return 'inline';
   if (thread !== 'worker')

@@ -1,4 +1,5 @@
 import { systemClock } from '../clock.ts';
+import type { LivePlan } from '../correlate/live-values.ts';
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { HookContext } from '../hook/hook.ts';
 import type { Exchange, Mark } from '../model/exchange.ts';
@@ -29,8 +30,12 @@ export class Preparation {
   readonly #iteration: number | undefined;
   /** Wall-clock milliseconds; the same each time that the exchange is made. */
   readonly #atMs: number = systemClock.wallMs();
-  /** What a hook made of it. What is made without one can be made again, and need not be held until the answer comes. */
-  #hooked: Exchange | undefined;
+  readonly #live: LivePlan | undefined;
+  /**
+   * What a hook made of it, or live values. What is made without them can be made again, and need not be held until the
+   * answer comes.
+   */
+  #made: Exchange | undefined;
 
   constructor(
     recorded: Exchange,
@@ -38,27 +43,34 @@ export class Preparation {
     iteration: number | undefined,
     sender: Sender,
     options: RunOptions,
+    live?: LivePlan,
   ) {
     this.#recorded = recorded;
     this.#sender = sender;
     this.#options = options;
     this.#index = index;
     this.#iteration = iteration;
+    this.#live = live;
   }
 
   /** As it is sent, once {@link make} has run. */
   get sent(): Exchange {
-    const { guard } = this.#options;
-    const hooked = this.#hooked;
-    if (hooked !== undefined) return hooked;
-    return this.#marked(guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded));
+    return this.#made ?? this.#marked(this.#bare(false));
   }
 
-  /** Runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as planned. */
-  make(lane: Map<string, unknown>): Shipment | Unsendable {
+  /**
+   * Puts live values in, runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as
+   * planned.
+   *
+   * @param waited - for the answers that live values come from
+   */
+  make(lane: Map<string, unknown>, waited: boolean = false): Shipment | Unsendable {
     const { hooks, guard } = this.#options;
-    if (hooks?.onSend === undefined) return this.#shipment(this.sent, undefined);
-    const bare = guard.keepCredentials ? this.#recorded : withoutCredentials(this.#recorded);
+    if (hooks?.onSend === undefined) {
+      if (this.#live?.make !== undefined) this.#made = this.#marked(this.#bare(waited));
+      return this.#shipment(this.sent, undefined);
+    }
+    const bare = this.#bare(waited);
     let dropped = false;
     const drop = () => {
       dropped = true;
@@ -72,8 +84,14 @@ export class Preparation {
     }
     if (dropped) return { skip: 'hook' };
     if (!guard.allowMutations && isMutation(sent, guard.readOnly)) return { skip: 'mutation' };
-    this.#hooked = this.#marked(sent);
-    return this.#shipment(this.#hooked, this.#recorded);
+    this.#made = this.#marked(sent);
+    return this.#shipment(this.#made, this.#recorded);
+  }
+
+  /** With live values, and without the credentials it was recorded with. */
+  #bare(waited: boolean): Exchange {
+    const { exchange, given } = this.#live?.make?.(waited) ?? { exchange: this.#recorded, given: undefined };
+    return this.#options.guard.keepCredentials ? exchange : withoutCredentials(exchange, given);
   }
 
   context(drop: () => void): HookContext {

@@ -208,7 +208,7 @@ class Run {
   #plan(recorded: Exchange): void {
     this.#counts.read++;
     const index = this.#index++;
-    const { guard, schedule, laneOf, hooks } = this.options;
+    const { guard, schedule, laneOf, hooks, live } = this.options;
     const iteration = this.#nextIteration();
     const skip = reasonToSkip(recorded, guard);
     if (skip !== undefined) {
@@ -218,10 +218,13 @@ class Run {
     const recordedLane = laneOf?.(recorded) ?? recorded.lane;
     const lane = iteration === undefined ? recordedLane : `${iteration}: ${recordedLane}`;
     const notes = this.#notes(lane);
-    const preparation = new Preparation(recorded, index, iteration, this.#sender, this.options);
-    const make = () => preparation.make(notes);
-    const shipment = hooks === undefined || hooks.ahead === true ? make() : make;
+    const plan = live?.plan(index, recorded);
+    const preparation = new Preparation(recorded, index, iteration, this.#sender, this.options, plan);
+    const make = (waited: boolean) => preparation.make(notes, waited);
+    const ahead = (hooks === undefined || hooks.ahead === true) && plan?.make === undefined;
+    const shipment = ahead ? make(false) : make;
     if (typeof shipment !== 'function' && isUnsendable(shipment)) {
+      live?.told(index, undefined);
       this.#skip(recorded, iteration, shipment.skip, {
         plannedAt: Number.NaN,
         blockedNs: 0,
@@ -248,6 +251,9 @@ class Run {
       finishedAt: endAt,
       timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
       shipment,
+      awaited: plan?.tells,
+      after: plan?.after,
+      maxWaitNs: live?.maxWaitNs,
     });
   }
 
@@ -401,6 +407,7 @@ class Run {
     const { recorded, iteration, preparation } = open;
     const { plannedAt, blockedNs, answer } = settled;
     if (answer === undefined) {
+      this.options.live?.told(settled.index, undefined);
       this.#skip(recorded, iteration, settled.skip ?? 'aborted', {
         plannedAt,
         blockedNs,
@@ -411,6 +418,7 @@ class Run {
     const { sent } = preparation;
     const replayed = replayedExchange(sent, answer);
     this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
+    this.options.live?.told(settled.index, replayed);
     this.#teach(open, replayed);
     this.#result({
       entry: sentEntry(

@@ -4,7 +4,7 @@ import type { DifferenceGroup, DifferenceSummary } from './difference-table.ts';
 import { escapeText } from './escape-text.ts';
 import type { CaptureLosses } from './gap-tally.ts';
 import type { HistogramSummary } from './histogram.ts';
-import type { Report } from './report.ts';
+import type { BindingCounts, Report } from './report.ts';
 import { textTable } from './text-table.ts';
 
 const maxRows = 15;
@@ -19,6 +19,7 @@ export function renderReport(report: Report): string {
     order(report),
     statuses(report),
     operations(report),
+    report.bindings === undefined ? [] : bindings(report.bindings),
     problems(report),
     report.differences === undefined ? [] : differences(report.differences),
     report.reasons.length === 0 ? [] : ['Why', ...report.reasons.map((reason) => `  ${escapeText(reason)}`)],
@@ -173,6 +174,23 @@ function operations({ operations: rows }: Report): string[] {
             ...[row.recordedP50Ms, row.p50Ms, row.p99Ms].map(short),
           ]),
       ],
+    ),
+    ...andMore(rows.length),
+  ];
+}
+
+function bindings({ bindings: count, used, unresolved, blocked, rows }: BindingCounts): string[] {
+  return [
+    `Live values: ${used} sent by ${count} bindings, ${unresolved} unresolved, ${blocked} waited for`,
+    ...textTable(
+      ['right', 'right', 'left'],
+      rows
+        .slice(0, maxRows)
+        .map(({ from, to, ...row }) => [
+          String(row.used),
+          row.unresolved === 0 ? '' : `${row.unresolved} unresolved`,
+          `${from.operation} ${from.place} → ${to.operation} ${to.place}`,
+        ]),
     ),
     ...andMore(rows.length),
   ];

@@ -1,4 +1,5 @@
 import type { Comparison } from '../compare/difference.ts';
+import type { BindingUse } from '../correlate/live-values.ts';
 import { type ErrorCode, GardenhoseError } from '../errors.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { finishedAt } from '../replay/order.ts';
@@ -9,7 +10,7 @@ import type { CaptureLosses } from './gap-tally.ts';
 import { Histogram, noDurations, toMs } from './histogram.ts';
 import { LaneOrderCheck } from './lane-order.ts';
 import { OperationTable } from './operation-table.ts';
-import type { ExchangeCounts, Report, RunFacts, Timing } from './report.ts';
+import type { BindingCounts, ExchangeCounts, Report, RunFacts, Timing } from './report.ts';
 import { Tally } from './tally.ts';
 import { judgeComparison, judgeFidelity, judgeRun } from './verdict.ts';
 
@@ -97,7 +98,7 @@ export class ReportBuilder {
   }
 
   /** The report of everything that was added. May be asked for again. */
-  build(run?: RunFacts, losses?: CaptureLosses): Report {
+  build(run?: RunFacts, losses?: CaptureLosses, bindings?: readonly BindingUse[]): Report {
     const exchanges: ExchangeCounts = {
       ...this.#counts,
       skipped: this.#skips.total,
@@ -140,6 +141,7 @@ export class ReportBuilder {
       }),
       errors: Array.from(this.#errors, ([code, { count, example }]) => ({ code, count, example })),
       operations: this.#operations.rows(),
+      ...(bindings === undefined ? {} : { bindings: bindingCounts(bindings) }),
       notes: this.#notes.entries().map(([name, count]) => ({ name, count })),
       differences,
     };
@@ -205,6 +207,23 @@ export class ReportBuilder {
     };
   }
 }
+
+/** The bindings that values were sent by, or should have been; the most used first. */
+function bindingCounts(uses: readonly BindingUse[]): BindingCounts {
+  const sum = (count: (use: BindingUse) => number) => uses.reduce((total, use) => total + count(use), 0);
+  return {
+    bindings: uses.length,
+    used: sum(({ used }) => used),
+    unresolved: sum(({ unresolved }) => unresolved),
+    blocked: sum(({ blocked }) => blocked),
+    rows: uses
+      .filter(({ used, unresolved }) => used + unresolved > 0)
+      .sort((a, b) => b.used + b.unresolved - (a.used + a.unresolved))
+      .slice(0, maxBindingRows),
+  };
+}
+
+const maxBindingRows = 500;
 
 /** From the least to the greatest of some times. */
 class Span {

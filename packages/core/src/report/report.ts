@@ -1,3 +1,4 @@
+import type { BindingUse } from '../correlate/live-values.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Pacing } from '../replay/pacing.ts';
 import type { DifferenceSummary } from './difference-table.ts';
@@ -34,6 +35,8 @@ export interface Report {
   readonly errors: readonly { readonly code: ErrorCode; readonly count: number; readonly example: string }[];
   /** The most frequent first; those beyond the limit are counted as `(other)`. */
   readonly operations: readonly OperationRow[];
+  /** Live values that were sent in the place of recorded ones. Absent where none were to be. */
+  readonly bindings?: BindingCounts | undefined;
   /** Marks that hooks put on exchanges because something did not work: `patch-missed`, `edit-missed`, `hook-failed`. */
   readonly notes: readonly { readonly name: string; readonly count: number }[];
   /** Absent when responses were not compared. */
@@ -70,6 +73,19 @@ export interface ExchangeCounts {
   readonly failedUnlikeRecorded: number;
   readonly skipped: number;
   readonly skips: readonly { readonly reason: string; readonly count: number }[];
+}
+
+/** Live values in the place of recorded ones. */
+export interface BindingCounts {
+  /** Bindings that were applied. */
+  readonly bindings: number;
+  readonly used: number;
+  /** Values for which no answer had told a live one. */
+  readonly unresolved: number;
+  /** Values that an exchange waited for, beyond what the order asks for. */
+  readonly blocked: number;
+  /** Those that found a value in a request, the most used first; at most 500. */
+  readonly rows: readonly BindingUse[];
 }
 
 /** Messages of exchanges that are made of them, as of gRPC: in the capture, and in the replay. */

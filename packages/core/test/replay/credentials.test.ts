@@ -39,3 +39,23 @@ test('recorded credentials are taken out, in any case and every repeat', () => {
     'b',
   ]);
 });
+
+test('of credentials that are live, what is live of them is sent', () => {
+  const headers = [
+    'Cookie',
+    'sid=recorded',
+    'X-A',
+    '1',
+    'cookie',
+    'sid=live; own=x',
+    'Authorization',
+    'Bearer live',
+  ];
+  const live = new Map([
+    [4, 'sid=live'],
+    [6, 'Bearer live'],
+  ]);
+  expect(withoutCredentials(anExchange({ request: { headers } }), live).request.headers).toEqual([
+    ...['X-A', '1', 'cookie', 'sid=live', 'Authorization', 'Bearer live'],
+  ]);
+});

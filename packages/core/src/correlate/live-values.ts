@@ -1,0 +1,324 @@
+import { type Clock, systemClock } from '../clock.ts';
+import type { Exchange } from '../model/exchange.ts';
+import { finishedAt } from '../model/finished-at.ts';
+import { headerValue } from '../model/headers.ts';
+import { onlyOptions } from '../model/option-names.ts';
+import { invalidOption } from '../model/option-values.ts';
+import { SchemaRegistry } from '../protobuf/schema-registry.ts';
+import { type BindingEnd, type Bindings, bindingOperation } from './binding.ts';
+import { checkBindings } from './bindings-file.ts';
+import { BoundedMap } from './bounded-map.ts';
+import { readResponse, type VisitedRequest, visitRequest } from './exchange-leaves.ts';
+import { type JoinKey, joinKeys } from './join-keys.ts';
+import type { Leaf } from './leaf.ts';
+import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
+import { cookieApplies, type LiveCookie } from './live-cookie.ts';
+import { type LiveRule, LiveRules } from './live-rules.ts';
+
+/** How live values are put in the place of recorded ones. */
+export interface LiveValuesOptions {
+  /** Of the messages of gRPC calls; asked anew for each. Default none. */
+  readonly schemas?: (() => SchemaRegistry) | undefined;
+  /** Longest wait for an answer that a value comes from, where its order does not make it wait. Default 10,000. */
+  readonly maxWaitMs?: number | undefined;
+  /** Names of the hosts that are sent to, without ports: cookies may belong to them. Default none but those recorded. */
+  readonly hosts?: readonly string[] | undefined;
+  /** Whether cookies that are `Secure` may be sent: over TLS, or on this machine, as browsers do. Default true. */
+  readonly secure?: boolean | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** What an exchange needs before it is sent, and what it is then. */
+export interface LivePlan {
+  /** Exchanges of the run whose answers it needs. */
+  readonly after: readonly number[];
+  /** Whether others may need its answer. */
+  readonly tells: boolean;
+  /** Undefined where it sends no bound value: then it is sent as it was recorded. */
+  readonly make: ((waited: boolean) => VisitedRequest) | undefined;
+}
+
+/** What came of one binding. */
+export interface BindingUse {
+  readonly from: BindingEnd;
+  readonly to: BindingEnd;
+  /** Values that were sent live. */
+  readonly used: number;
+  /** Values for which no answer had told a live one: the recorded one was sent, or left out where it is a credential. */
+  readonly unresolved: number;
+  /** Times that an exchange waited for the answer, beyond what its order asks for. */
+  readonly blocked: number;
+}
+
+/** Values are remembered by where they were told: this many. */
+const maxValues = 300_000;
+/** Answers that are remembered of one value: the first and the newest. */
+const maxSources = 8;
+/** What is shorter may stand anywhere by chance, also where longer values are bound. */
+const shortestValue = 4;
+
+/** A value in a request that is bound, and where it may have come from, the likeliest first. */
+interface Slot {
+  readonly rule: LiveRule;
+  readonly leaf: Leaf;
+  readonly key: string;
+  readonly sources: readonly Source[];
+}
+
+/** A cookie that an answer set anew which had not when it was recorded. */
+interface Renewal {
+  readonly index: number;
+  readonly at: number;
+  readonly cookie: LiveCookie;
+}
+
+interface OpenExchange {
+  readonly exchange: Exchange;
+  readonly told: readonly Source[];
+  /** Cookies that it sends, by name. */
+  readonly cookies: ReadonlyMap<string, Leaf>;
+}
+
+/**
+ * Joins a replay's answers with its later requests: what a recorded answer told, and a recorded request sent, is sent as the live
+ * answer told it. Which answer of which exchange a value came from is known exactly, so sessions side by side do not mix.
+ * Live values are held in memory alone.
+ *
+ * @example
+ * const live = new LiveValues(await learnBindings(capture.exchanges()));
+ * const run = replayExchanges(capture.exchanges(), sender, { live });
+ */
+export class LiveValues {
+  /** Longest wait for an answer, in nanoseconds. */
+  readonly maxWaitNs: number;
+  readonly #rules: LiveRules;
+  readonly #schemas: () => SchemaRegistry;
+  readonly #hosts: readonly string[];
+  readonly #secure: boolean;
+  readonly #clock: Clock;
+  readonly #sources = new BoundedMap<string, Source[]>(maxValues);
+  readonly #renewed = new BoundedMap<string, Renewal[]>(maxValues);
+  /** Of exchanges that are not over. */
+  readonly #open = new Map<number, OpenExchange>();
+
+  /** @throws {@link GardenhoseError} `invalid-option` */
+  constructor(bindings: Bindings, options: LiveValuesOptions = {}) {
+    onlyOptions('live values', options, optionNames);
+    const { maxWaitMs = 10_000, hosts = [], secure = true, schemas, clock = systemClock } = options;
+    if (!(Number.isFinite(maxWaitMs) && maxWaitMs >= 0)) {
+      throw invalidOption('maxWaitMs', `must be a number of at least 0, got ${String(maxWaitMs)}`);
+    }
+    this.maxWaitNs = maxWaitMs * 1e6;
+    this.#rules = new LiveRules(checkBindings(bindings, 'bindings').bindings);
+    const none = new SchemaRegistry();
+    this.#schemas = schemas ?? (() => none);
+    this.#clock = clock;
+    this.#hosts = hosts;
+    this.#secure = secure;
+  }
+
+  /** Takes in the next exchange of a run, in order of their starts. */
+  plan(index: number, exchange: Exchange): LivePlan {
+    const operation = bindingOperation(exchange);
+    const slots = this.#rules.writes(operation) ? this.#slots(exchange, operation) : noSlots;
+    const told = this.#rules.reads(operation) ? this.#remember(index, exchange, operation) : [];
+    const cookies = cookiesOf(slots);
+    if (told.length > 0 || cookies.size > 0) this.#open.set(index, { exchange, told, cookies });
+    if (slots.size === 0) return { after: noIndexes, tells: told.length > 0, make: undefined };
+    const wanted = [...slots.values()].flatMap(({ sources: [first] }) =>
+      first === undefined ? [] : [first],
+    );
+    const after = [...new Set(wanted.filter(({ settled }) => !settled).map((source) => source.index))];
+    return {
+      after,
+      tells: told.length > 0 || cookies.size > 0,
+      make: (waited) => this.#make(exchange, slots, waited),
+    };
+  }
+
+  /** An exchange is over. Undefined when it was not sent. */
+  told(index: number, replayed: Exchange | undefined): void {
+    const open = this.#open.get(index);
+    if (open === undefined) return;
+    this.#open.delete(index);
+    for (const source of open.told) source.settled = true;
+    if (replayed?.response === undefined) return;
+    const answer = new LiveAnswer(replayed, this.#schemas(), this.#clock.wallMs());
+    for (const source of open.told) source.live = answer.value(source.leaf, source.named);
+    this.#renew(open, index, answer);
+  }
+
+  /** What came of each binding that was applied. */
+  uses(): BindingUse[] {
+    return this.#rules.all.map(({ binding: { from, to }, used, unresolved, blocked }) => ({
+      from,
+      to,
+      used,
+      unresolved,
+      blocked,
+    }));
+  }
+
+  #slots(exchange: Exchange, operation: string): ReadonlyMap<string, Slot> {
+    const slots = new Map<string, Slot>();
+    const { target } = exchange.request;
+    visitRequest(exchange, this.#schemas(), (leaf) => {
+      const rules = this.#rules.to(operation, leaf);
+      const keys = rules.length === 0 ? [] : joinKeys(leaf, target);
+      // Keys by name come first, and are the surer ones.
+      for (const key of keys) {
+        const slot = this.#slot(key, leaf, rules, exchange);
+        if (slot === undefined) continue;
+        slots.set(leaf.pointer, slot);
+        break;
+      }
+      return undefined;
+    });
+    return slots.size === 0 ? noSlots : slots;
+  }
+
+  #slot(key: JoinKey, leaf: Leaf, rules: readonly LiveRule[], exchange: Exchange): Slot | undefined {
+    const known = this.#sources.get(key.key)?.filter(({ at, lane, named }) => {
+      // What says little is known of its own lane alone.
+      return at <= exchange.startAt && (!named || key.strength !== 'none' || lane === exchange.lane);
+    });
+    if (known === undefined) return undefined;
+    for (const rule of rules) {
+      const { from, anyValue = false } = rule.binding;
+      if (rule.named !== key.named || !(anyValue || key.named || mayBeBound(leaf.text))) continue;
+      const sources = known.filter(
+        (source) =>
+          source.leaf.place === from.place && (from.operation === '*' || from.operation === source.operation),
+      );
+      // A cookie and a validator are what was told last, an id is what was told first.
+      if (sources.length > 0) return { rule, leaf, key: key.key, sources: likeliest(sources, key.named) };
+    }
+    return undefined;
+  }
+
+  #remember(index: number, exchange: Exchange, operation: string): Source[] {
+    const told = new Map<string, Source>();
+    const { target } = exchange.request;
+    readResponse(exchange, this.#schemas(), (leaf) => {
+      const rules = this.#rules.from(operation, leaf);
+      if (rules.length === 0) return undefined;
+      for (const { key, named } of joinKeys(leaf, target)) {
+        const wanted = rules.some(
+          (rule) =>
+            rule.named === named && (named || rule.binding.anyValue === true || mayBeBound(leaf.text)),
+        );
+        if (!wanted || told.has(`${key}\n${leaf.place}`)) continue;
+        const source: Source = {
+          index,
+          exchange: exchange.id,
+          lane: exchange.lane,
+          at: finishedAt(exchange),
+          operation,
+          leaf,
+          named,
+          settled: false,
+          live: undefined,
+        };
+        told.set(`${key}\n${leaf.place}`, source);
+        this.#add(key, source);
+      }
+      return undefined;
+    });
+    return [...told.values()];
+  }
+
+  #add(key: string, source: Source): void {
+    const known = this.#sources.get(key) ?? [];
+    // The same exchange again: a capture that is played in a loop. What was told the last time is over.
+    const again = known.some(({ exchange, index }) => exchange === source.exchange && index !== source.index);
+    const fresh = again ? [source] : [...known, source];
+    if (fresh.length > maxSources) fresh.splice(maxSources / 2, 1);
+    this.#sources.set(key, fresh);
+  }
+
+  #make(exchange: Exchange, slots: ReadonlyMap<string, Slot>, waited: boolean): VisitedRequest {
+    const { request } = exchange;
+    const cookieRequest = {
+      target: request.target,
+      hosts: [...this.#hosts, ...recordedHost(exchange)],
+      secure: this.#secure,
+      nowMs: this.#clock.wallMs(),
+    };
+    return visitRequest(exchange, this.#schemas(), (leaf) => {
+      const slot = slots.get(leaf.pointer);
+      if (slot === undefined) return undefined;
+      const { rule } = slot;
+      if (waited) rule.blocked++;
+      const value = this.#valueOf(slot, exchange);
+      const withheld = value?.cookie !== undefined && !cookieApplies(value.cookie, cookieRequest);
+      if (value === undefined || withheld) {
+        rule.unresolved++;
+        return withheld ? null : undefined;
+      }
+      rule.used++;
+      if (leaf.role !== 'cookie') return value.text;
+      return value.cookie?.value ?? encodeURIComponent(value.text);
+    });
+  }
+
+  /** A cookie that the answer set anew is that from then on, also where the recorded answer did not set it. */
+  #renew({ exchange, told, cookies }: OpenExchange, index: number, answer: LiveAnswer): void {
+    for (const [name, leaf] of cookies) {
+      const cookie = answer.cookies.get(name);
+      const recorded = told.some(
+        ({ leaf, named }) => named && leaf.role === 'cookie' && cookieName(leaf) === name,
+      );
+      if (cookie === undefined || recorded) continue;
+      const [key] = joinKeys(leaf, exchange.request.target);
+      if (key === undefined) continue;
+      const renewals = this.#renewed.get(key.key) ?? [];
+      const renewal = { index, at: finishedAt(exchange), cookie };
+      this.#renewed.set(key.key, [...renewals.slice(1 - maxSources), renewal]);
+    }
+  }
+
+  #valueOf({ rule, key, sources }: Slot, { startAt }: Exchange): LiveValue | undefined {
+    const source = sources.find(({ live }) => live !== undefined);
+    if (source === undefined || !rule.named) return source?.live;
+    const renewal = this.#renewed
+      .get(key)
+      ?.findLast(({ index, at }) => index > source.index && at >= source.at && at <= startAt);
+    return renewal === undefined ? source.live : { text: renewal.cookie.value, cookie: renewal.cookie };
+  }
+}
+
+const optionNames: Readonly<Record<keyof LiveValuesOptions, true>> = {
+  schemas: true,
+  maxWaitMs: true,
+  hosts: true,
+  secure: true,
+  clock: true,
+};
+const noSlots: ReadonlyMap<string, Slot> = new Map();
+const noIndexes: readonly number[] = [];
+const noCookies: ReadonlyMap<string, Leaf> = new Map();
+
+function mayBeBound(text: string): boolean {
+  return text.length >= shortestValue && text !== 'true' && text !== 'false' && text !== 'null';
+}
+
+function cookiesOf(slots: ReadonlyMap<string, Slot>): ReadonlyMap<string, Leaf> {
+  const cookies = [...slots.values()].filter(({ leaf, rule }) => leaf.role === 'cookie' && rule.named);
+  return cookies.length === 0 ? noCookies : new Map(cookies.map(({ leaf }) => [cookieName(leaf), leaf]));
+}
+
+/** The name of a cookie, which places do not hold where it may itself be a value. */
+function cookieName({ pointer }: Leaf): string {
+  return pointer.slice(pointer.indexOf('.') + 1);
+}
+
+/** The host that the recorded request named: the target may know its cookies by it. */
+function recordedHost({ request: { headers, authority } }: Exchange): string[] {
+  const host = headerValue(headers, 'host') ?? authority;
+  return host === undefined ? [] : [host.replace(/:\d*$/, '').toLowerCase()];
+}
+
+/** Of answers that told one value: a cookie and a validator are what was told last, an id what was told first. */
+function likeliest(sources: readonly Source[], named: boolean): Source[] {
+  return named ? sources.toSorted((a, b) => b.at - a.at) : [...sources];
+}

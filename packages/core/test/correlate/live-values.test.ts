@@ -1,0 +1,273 @@
+import { expect, test } from 'vitest';
+import type { Binding, Bindings } from '../../src/correlate/binding.ts';
+import { learnBindings } from '../../src/correlate/learn.ts';
+import { LiveValues, type LiveValuesOptions } from '../../src/correlate/live-values.ts';
+import { isGardenhoseError } from '../../src/errors.ts';
+import { bodyBytes, type Exchange } from '../../src/model/exchange.ts';
+import { headerValue } from '../../src/model/headers.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { type Spoken, traffic } from './traffic.ts';
+
+/** The live answers to some of the exchanges of a conversation, by their place in it; null where there was none. */
+type Answers = Record<number, Pick<Spoken, 'answer' | 'answerHeaders' | 'status'> | null>;
+
+interface Sent {
+  readonly all: readonly Exchange[];
+  readonly given: readonly ReadonlyMap<number, string>[];
+  readonly live: LiveValues;
+}
+
+/** Replays a conversation against answers that a test makes up, one exchange at a time. */
+async function send(
+  spoken: readonly Spoken[],
+  answers: Answers,
+  { bindings, ...options }: LiveValuesOptions & { bindings?: readonly Binding[] } = {},
+): Promise<Sent> {
+  const recorded = traffic(spoken);
+  const now = traffic(spoken.map((one, i) => ({ ...one, ...answers[i] })));
+  const learned: Bindings =
+    bindings === undefined ? await learnBindings(recorded) : { format: 'gardenhose-bindings/1', bindings };
+  const live = new LiveValues(learned, options);
+  const all: Exchange[] = [];
+  const given: ReadonlyMap<number, string>[] = [];
+  const plans = recorded.map((exchange, i) => live.plan(i, exchange));
+  for (const [i, exchange] of recorded.entries()) {
+    const made = plans[i]?.make?.(false) ?? { exchange, given: new Map<number, string>() };
+    all.push(made.exchange);
+    given.push(made.given);
+    const response = now[i]?.response;
+    live.told(i, answers[i] === null ? undefined : { ...made.exchange, response });
+  }
+  return { all, given, live };
+}
+
+const id = (n: number) => `ord_${n}8f3a2b1c9d`;
+const target = (exchange: Exchange | undefined) => exchange?.request.target;
+const header = (exchange: Exchange | undefined, name: string) =>
+  headerValue(exchange?.request.headers ?? [], name);
+const bodyOf = (exchange: Exchange | undefined) =>
+  exchange === undefined ? undefined : Buffer.from(bodyBytes(exchange.request)).toString();
+
+test('what the live answer tells is sent in place of what the recorded one told, wherever it stands', async () => {
+  const { all, live } = await send(
+    [
+      { method: 'POST', target: '/orders', answer: { id: id(1), number: 937_450_182 } },
+      { target: `/orders/${id(1)}?again=${id(1)}&x=1`, headers: ['X-Order', id(1)] },
+      { method: 'POST', target: '/pay', body: { order: id(1), number: 937_450_182, plan: 'basic' } },
+      { method: 'POST', target: '/note', form: `order=${id(1)}&text=a+b` },
+    ],
+    { 0: { answer: { id: 'live /1', number: 123_456_789_012_345_678n.toString() } } },
+  );
+  expect(target(all[1])).toBe('/orders/live%20%2F1?again=live%20%2F1&x=1');
+  expect(header(all[1], 'x-order')).toBe('live /1');
+  expect(bodyOf(all[2])).toBe('{"order":"live /1","number":123456789012345678,"plan":"basic"}');
+  expect(bodyOf(all[3])).toBe('order=live%20%2F1&text=a+b');
+  expect(live.uses().reduce((sum, { used }) => sum + used, 0)).toBe(6);
+});
+
+test('sessions side by side do not mix', async () => {
+  const lanes = ['a', 'b', 'c'];
+  const { all } = await send(
+    [
+      ...lanes.map((lane, i) => ({ lane, method: 'POST', target: '/orders', answer: { id: id(i) } })),
+      ...lanes.map((lane, i) => ({ lane, target: `/orders/${id(i)}` })),
+    ],
+    { 0: { answer: { id: 'live-a' } }, 1: { answer: { id: 'live-b' } }, 2: { answer: { id: 'live-c' } } },
+  );
+  expect(all.slice(3).map(target)).toEqual(['/orders/live-a', '/orders/live-b', '/orders/live-c']);
+});
+
+test('where no answer told a live value, the recorded one is sent, and counted', async () => {
+  for (const answer of [null, { answer: { error: 'no' } }, { answerHeaders: [], answer: undefined }]) {
+    const { all, live } = await send(
+      [{ method: 'POST', target: '/orders', answer: { id: id(1) } }, { target: `/orders/${id(1)}` }],
+      { 0: answer },
+    );
+    expect(target(all[1])).toBe(`/orders/${id(1)}`);
+    expect(live.uses()).toMatchObject([{ used: 0, unresolved: 1, blocked: 0 }]);
+  }
+});
+
+test('what is the same now as then stands for itself, wherever in a list it is; else its place counts', async () => {
+  const spoken = [
+    { target: '/items', answer: { items: [{ sku: 'x1y2z3a4' }, { sku: 'b5c6d7e8' }] } },
+    { target: '/items/x1y2z3a4' },
+    { target: '/items/b5c6d7e8' },
+  ];
+  const moved = await send(spoken, {
+    0: { answer: { items: [{ sku: 'new' }, { sku: 'b5c6d7e8' }, { sku: 'x1y2z3a4' }] } },
+  });
+  expect(moved.all.map(target).slice(1)).toEqual(['/items/x1y2z3a4', '/items/b5c6d7e8']);
+  const fresh = await send(spoken, { 0: { answer: { items: [{ sku: 'first' }, { sku: 'second' }] } } });
+  expect(fresh.all.map(target).slice(1)).toEqual(['/items/first', '/items/second']);
+});
+
+test('tokens of masks join like values', async () => {
+  const token = 'mk_secret_AbCdEfGhIjKlMnOp';
+  const { all, given } = await send(
+    [
+      { method: 'POST', target: '/login', answer: { token } },
+      { target: '/me', headers: ['Authorization', `Bearer ${token}`, 'X-Api-Key', 'k'] },
+    ],
+    { 0: { answer: { token: 'the live one' } } },
+  );
+  expect(header(all[1], 'authorization')).toBe('Bearer the live one');
+  expect([...(given[1] ?? [])]).toEqual([[2, 'Bearer the live one']]);
+});
+
+test('cookies go as a user agent sends them: those that the recorded request had, as they are now', async () => {
+  const spoken = [
+    {
+      method: 'POST',
+      target: '/login',
+      answerHeaders: ['Set-Cookie', 'sid=a1b2c3d4e5; Path=/', 'Set-Cookie', 'lang=en'],
+    },
+    { target: '/me', headers: ['Cookie', 'sid=a1b2c3d4e5; own=by-script; lang=en'] },
+    { target: '/me', headers: ['Cookie', 'sid=a1b2c3d4e5'] },
+  ];
+  const cookies = async (first: readonly string[], second: readonly string[] = []) => {
+    const { all, given } = await send(spoken, { 0: { answerHeaders: first }, 1: { answerHeaders: second } });
+    return [header(all[1], 'cookie'), given[1]?.get(2), header(all[2], 'cookie')];
+  };
+  const live = ['Set-Cookie', 'sid="x%20y"; Path=/; HttpOnly; Secure', 'Set-Cookie', 'lang=nl'];
+  expect(await cookies(live)).toEqual([
+    'sid="x%20y"; own=by-script; lang=nl',
+    'sid="x%20y"; lang=nl',
+    'sid="x%20y"',
+  ]);
+  // Set anew by an answer that did not when it was recorded; taken back; out of its path; of another domain.
+  expect((await cookies(live, ['Set-Cookie', 'sid=newer']))[2]).toBe('sid=newer');
+  expect((await cookies(live, ['Set-Cookie', 'sid=; Max-Age=0']))[2]).toBe('');
+  expect((await cookies(['Set-Cookie', 'sid=live; Path=/other']))[0]).toBe('own=by-script; lang=en');
+  expect((await cookies(['Set-Cookie', 'sid=live; Domain=elsewhere.test']))[0]).toBe(
+    'own=by-script; lang=en',
+  );
+  expect((await cookies(['Set-Cookie', 'sid=live; Domain=shop.test']))[0]).toBe(
+    'sid=live; own=by-script; lang=en',
+  );
+});
+
+test('a cookie that is over, or wants TLS where there is none, is not sent', async () => {
+  const clock = new ManualClock();
+  const spoken = [
+    { target: '/', answerHeaders: ['Set-Cookie', 'sid=a1b2c3d4e5'] },
+    { target: '/', headers: ['Cookie', 'sid=a1b2c3d4e5'] },
+  ];
+  const at = new Date(clock.wallMs() - 1_000).toUTCString();
+  const over = await send(
+    spoken,
+    { 0: { answerHeaders: ['Set-Cookie', `sid=live; Expires=${at}`] } },
+    { clock },
+  );
+  expect(header(over.all[1], 'cookie')).toBe('');
+  const secure = { 0: { answerHeaders: ['Set-Cookie', 'sid=live; Secure'] } };
+  expect(header((await send(spoken, secure, { secure: false })).all[1], 'cookie')).toBe('');
+  expect(header((await send(spoken, secure)).all[1], 'cookie')).toBe('sid=live');
+});
+
+test('a cookie that says little is known of its own lane alone', async () => {
+  const { all } = await send(
+    [
+      { lane: 'a', target: '/', answerHeaders: ['Set-Cookie', 'step=1'] },
+      { lane: 'b', target: '/', answerHeaders: ['Set-Cookie', 'step=1'] },
+      { lane: 'a', target: '/', headers: ['Cookie', 'step=1'] },
+      { lane: 'c', target: '/', headers: ['Cookie', 'step=1'] },
+    ],
+    {
+      0: { answerHeaders: ['Set-Cookie', 'step=live-a'] },
+      1: { answerHeaders: ['Set-Cookie', 'step=live-b'] },
+    },
+  );
+  expect(header(all[2], 'cookie')).toBe('step=live-a');
+  expect(header(all[3], 'cookie')).toBe('step=1');
+});
+
+test('validators are those of the live answer for the same resource', async () => {
+  const { all } = await send(
+    [
+      {
+        target: '/orders/7',
+        answerHeaders: ['ETag', '"1"', 'Last-Modified', 'Sun, 22 Nov 2026 01:00:00 GMT'],
+      },
+      { target: '/orders/8', answerHeaders: ['ETag', '"1"'] },
+      { target: '/orders/7', headers: ['If-None-Match', 'W/"1", "1"'] },
+      { target: '/orders/8', method: 'PUT', headers: ['If-Match', '"1"'] },
+      { target: '/orders/7', headers: ['If-Modified-Since', 'Sun, 22 Nov 2026 01:00:00 GMT'] },
+    ],
+    {
+      0: { answerHeaders: ['ETag', '"x"', 'Last-Modified', 'Mon, 23 Nov 2026 01:00:00 GMT'] },
+      1: { answerHeaders: ['ETag', '"y"'] },
+    },
+  );
+  expect(header(all[2], 'if-none-match')).toBe('W/"x", "x"');
+  expect(header(all[3], 'if-match')).toBe('"y"');
+  expect(header(all[4], 'if-modified-since')).toBe('Mon, 23 Nov 2026 01:00:00 GMT');
+});
+
+test('a binding that a person wrote holds for any value where it says so, and one that is off for none', async () => {
+  const spoken = [{ method: 'POST', target: '/orders', answer: { id: 7 } }, { target: '/orders/7' }];
+  const by = {
+    from: { operation: 'POST /orders', place: 'body.$.id' },
+    to: { operation: 'GET /orders/:id', place: 'path[1]' },
+  };
+  const answers = { 0: { answer: { id: 12 } } };
+  const of = async (binding: Binding) =>
+    target((await send(spoken, answers, { bindings: [binding] })).all[1]);
+  expect(await of({ ...by, anyValue: true })).toBe('/orders/12');
+  expect(await of(by)).toBe('/orders/7');
+  expect(await of({ ...by, anyValue: true, enabled: false })).toBe('/orders/7');
+  expect(
+    await of({ from: { ...by.from, operation: '*' }, to: { ...by.to, operation: '*' }, anyValue: true }),
+  ).toBe('/orders/12');
+});
+
+test('an exchange names the answers that it needs, and no others', async () => {
+  const recorded = traffic([
+    { lane: 'a', method: 'POST', target: '/orders', answer: { id: id(1) } },
+    { lane: 'b', target: '/other', answer: { id: 'k9j8h7g6f5' } },
+    { lane: 'b', target: `/orders/${id(1)}` },
+    { lane: 'b', target: '/other' },
+  ]);
+  const live = new LiveValues(await learnBindings(recorded));
+  expect(
+    recorded.map((exchange, i) => live.plan(i, exchange)).map(({ after, tells }) => [after, tells]),
+  ).toEqual([
+    [[], true],
+    [[], false],
+    [[0], false],
+    [[], false],
+  ]);
+});
+
+test('a capture that is played again takes its values from the answers of that time', async () => {
+  const recorded = traffic([
+    { method: 'POST', target: '/orders', answer: { id: id(1) } },
+    { target: `/orders/${id(1)}` },
+  ]);
+  const live = new LiveValues(await learnBindings(recorded));
+  const [first, second] = recorded;
+  if (first === undefined || second === undefined) throw new TypeError();
+  const sent = [0, 1, 2].map((time) => {
+    live.plan(2 * time, first);
+    const plan = live.plan(2 * time + 1, second);
+    const [now] = traffic([{ target: '/orders', answer: { id: `live${time}` } }]);
+    live.told(2 * time, { ...first, response: now?.response });
+    return target(plan.make?.(false).exchange);
+  });
+  expect(sent).toEqual(['/orders/live0', '/orders/live1', '/orders/live2']);
+});
+
+test('options that are none are refused', () => {
+  const none: Bindings = { format: 'gardenhose-bindings/1', bindings: [] };
+  const refused = (make: () => unknown) => {
+    try {
+      make();
+    } catch (error) {
+      return isGardenhoseError(error, 'invalid-option');
+    }
+    return false;
+  };
+  expect(refused(() => new LiveValues(none, { maxWaitMs: -1 }))).toBe(true);
+  expect(refused(() => new LiveValues(none, Object.assign({ maxWaitMs: 1 }, { maxwait: 1 })))).toBe(true);
+  expect(refused(() => new LiveValues(Object.assign({}, none, { format: 'x' })))).toBe(true);
+});

@@ -1,0 +1,134 @@
+import {
+  byProtocol,
+  createRecorder,
+  fileSink,
+  type HookRule,
+  LiveValues,
+  learnBindings,
+  noMask,
+  openCapture,
+  type Policy,
+  type Report,
+  readSchemas,
+  replay,
+} from '@gardenhose/core';
+import { createSender as createGrpcSender } from '@gardenhose/grpc-adapter';
+import { createSender } from '@gardenhose/http-adapter';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { booking, password } from '../support/booking.ts';
+import { visit } from '../support/booking-client.ts';
+import { tempDir } from '../support/captures.ts';
+
+const dir = tempDir();
+const plain = dir.file('plain.hose');
+const masked = dir.file('masked.hose');
+const visitors = 12;
+
+/** All that says who somebody is, and every id. */
+const everything: Policy = {
+  version: 1,
+  key: { base64: Buffer.alloc(32, 7).toString('base64') },
+  rules: [
+    {
+      id: 'booking/id',
+      at: [
+        'path:/bookings/:id',
+        'path:/bookings/:id/**',
+        'path:/shared/:id',
+        'json:$..id',
+        'form:booking',
+        'proto:booking.v1.OpenRequest.booking',
+      ],
+      mask: { do: 'token', type: 'booking' },
+    },
+  ],
+};
+
+beforeAll(async () => {
+  for (const [path, mask] of [
+    [plain, noMask],
+    [masked, everything],
+  ] as const) {
+    const recorder = createRecorder({ service: 'booking', sink: fileSink({ path }), mask });
+    {
+      await using served = await booking(recorder);
+      const somebodys = await visit(served, 'ann');
+      await Promise.all(
+        Array.from({ length: visitors - 1 }, (_, i) => visit(served, `visitor${i}`, somebodys)),
+      );
+    }
+    await recorder.close();
+  }
+});
+afterAll(() => dir[Symbol.dispose]());
+
+/** Who logs in at the replay, where the capture does not tell. */
+const account: HookRule[] = [
+  {
+    do: 'patch-body',
+    where: { path: '/login' },
+    patch: [{ op: 'replace', path: '/password', value: password }],
+  },
+];
+
+/** Against a service that has just started. */
+async function replayed(path: string, correlate: boolean, rules: readonly HookRule[] = []): Promise<Report> {
+  await using served = await booking();
+  const sender = byProtocol({ http: createSender(served.origin), grpc: createGrpcSender(served.grpcOrigin) });
+  try {
+    return await replay(path, sender, { pace: 'asap', correlate, rules });
+  } finally {
+    await sender.close();
+  }
+}
+
+function wrong({ statuses }: Report): number {
+  return statuses.reduce(
+    (sum, { recorded, replayed: now, count }) => sum + (recorded === now ? 0 : count),
+    0,
+  );
+}
+
+test('statuses that a replay without live values gets wrong come out as recorded', async () => {
+  const naive = await replayed(plain, false);
+  const live = await replayed(plain, true);
+  expect(wrong(naive)).toBeGreaterThan(visitors * 10);
+  expect(wrong(live)).toBe(0);
+});
+
+test('the same where every secret and every id is masked in the capture', async () => {
+  const naive = await replayed(masked, false, account);
+  const live = await replayed(masked, true, account);
+  expect(wrong(naive)).toBeGreaterThan(visitors * 10);
+  expect(wrong(live)).toBe(0);
+});
+
+test('no binding joins what has nothing to do with each other', async () => {
+  await using capture = await openCapture(plain);
+  const { bindings } = await learnBindings(capture.exchanges(), { schemas: await readSchemas(capture) });
+  expect(
+    bindings.map(({ from, to }) => `${from.operation} ${from.place} → ${to.operation} ${to.place}`),
+  ).toEqual([
+    '* set-cookie.sid → * cookie.sid',
+    '* set-cookie.theme → * cookie.theme',
+    'POST /login body.$.accessToken → * header.authorization',
+    '* header.etag → * header.if-match',
+    '* header.etag → * header.if-none-match',
+    'POST /bookings header.etag → * header.if-none-match',
+    'POST /login body.$.accessToken → * header.x-access-token',
+    'POST /login body.$.csrfToken → * header.x-csrf-token',
+    'GET /bookings body.$.cursor → GET /bookings query.cursor',
+    'POST /bookings body.$.id → GET /bookings/:id path[1]',
+    'POST /bookings body.$.id → GET /shared/:id path[1]',
+    'POST /bookings body.$.id → POST /bookings/:id/pay form.booking',
+    'POST /login body.$.csrfToken → POST /bookings/:id/pay form.csrf_token',
+    'POST /bookings body.$.id → POST /bookings/:id/pay path[1]',
+    'POST /bookings body.$.id → PUT /bookings/:id path[1]',
+    'booking.v1.Tickets/Open message.$.gate_pass → booking.v1.Tickets/Follow message.$.gate_pass',
+    'booking.v1.Tickets/Open message.$.number → booking.v1.Tickets/Follow message.$.number',
+    'POST /bookings body.$.id → booking.v1.Tickets/Open message.$.booking',
+    'booking.v1.Tickets/Open message.$.gate_pass → booking.v1.Tickets/Scan message.$.gate_pass',
+    'booking.v1.Tickets/Open message.$.number → booking.v1.Tickets/Scan message.$.number',
+  ]);
+  expect(new LiveValues({ format: 'gardenhose-bindings/1', bindings }).uses()).toHaveLength(bindings.length);
+});
