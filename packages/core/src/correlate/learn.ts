@@ -1,5 +1,4 @@
 import type { Exchange } from '../model/exchange.ts';
-import { finishedAt } from '../model/finished-at.ts';
 import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { type Bindings, bindingOperation } from './binding.ts';
 import { BoundedMap } from './bounded-map.ts';
@@ -7,6 +6,7 @@ import { Evidence } from './evidence.ts';
 import { readResponse, visitRequest } from './exchange-leaves.ts';
 import { type JoinKey, joinKeys } from './join-keys.ts';
 import type { Leaf } from './leaf.ts';
+import { toldAt } from './told-at.ts';
 
 /** What is learned from, besides exchanges. */
 export interface LearnOptions {
@@ -85,7 +85,7 @@ class BindingLearner {
           })),
       );
     if (told.length === 0) return;
-    this.#pending.push({ at: finishedAt(exchange), lane: exchange.lane, told });
+    this.#pending.push({ at: toldAt(exchange), lane: exchange.lane, told });
     if (this.#pending.length > maxPending) this.#tell(this.#pending.shift());
   }
 

@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { Exchange } from '../model/exchange.ts';
-import { finishedAt } from '../model/finished-at.ts';
 import { headerValue } from '../model/headers.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption } from '../model/option-values.ts';
@@ -14,6 +13,7 @@ import type { Leaf } from './leaf.ts';
 import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
 import { cookieApplies, type LiveCookie } from './live-cookie.ts';
 import { type LiveRule, LiveRules } from './live-rules.ts';
+import { toldAt } from './told-at.ts';
 
 /** How live values are put in the place of recorded ones. */
 export interface LiveValuesOptions {
@@ -25,6 +25,7 @@ export interface LiveValuesOptions {
   readonly hosts?: readonly string[] | undefined;
   /** Whether cookies that are `Secure` may be sent: over TLS, or on this machine, as browsers do. Default true. */
   readonly secure?: boolean | undefined;
+  /** Says when cookies are over. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
 
@@ -212,7 +213,7 @@ export class LiveValues {
           index,
           exchange: exchange.id,
           lane: exchange.lane,
-          at: finishedAt(exchange),
+          at: toldAt(exchange),
           operation,
           leaf,
           named,
@@ -272,7 +273,7 @@ export class LiveValues {
       const [key] = joinKeys(leaf, exchange.request.target);
       if (key === undefined) continue;
       const renewals = this.#renewed.get(key.key) ?? [];
-      const renewal = { index, at: finishedAt(exchange), cookie };
+      const renewal = { index, at: toldAt(exchange), cookie };
       this.#renewed.set(key.key, [...renewals.slice(1 - maxSources), renewal]);
     }
   }

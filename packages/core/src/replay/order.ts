@@ -1,4 +1,5 @@
 import { GardenhoseError } from '../errors.ts';
+import type { Exchange } from '../model/exchange.ts';
 
 /**
  * Which answers an exchange waits for.
@@ -40,4 +41,7 @@ export function orderRule(order: ReplayOrder): OrderRule {
   );
 }
 
-export { finishedAt } from '../model/finished-at.ts';
+/** When a recorded exchange was over for its client: with its answer. Notes that were taken later do not count. */
+export function finishedAt(exchange: Exchange): number {
+  return exchange.abort?.at ?? exchange.response?.endAt ?? exchange.endAt;
+}

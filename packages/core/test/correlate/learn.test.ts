@@ -134,6 +134,16 @@ test('an answer that was not over yet told nothing', async () => {
   ).toEqual([]);
 });
 
+test('an answer has told what it holds when its content has passed, before its end is noted', async () => {
+  const [first, second] = traffic([
+    { lane: 'a', target: '/make', at: 0, takes: 10, answer: { id: id(4) } },
+    { lane: 'b', target: `/orders/${id(4)}`, at: 11 },
+  ]);
+  if (first?.response === undefined || second === undefined) throw new TypeError();
+  const late = { ...first, endAt: 12e6, response: { ...first.response, endAt: 12e6 } };
+  expect((await learnBindings([late, second])).bindings).toHaveLength(1);
+});
+
 test('values that say little need several that agree and none that does not', async () => {
   const ids = [483_920, 573_821, 918_273];
   const spoken = (some: readonly number[]): Spoken[] =>
