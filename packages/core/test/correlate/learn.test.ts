@@ -206,6 +206,7 @@ test('messages of gRPC bind by their fields, and calls by their metadata', async
         messages: [{ at: startAt, seq: 0, kind: 0, size: 16, state: 'kept', data: message }],
       },
       response: {
+        at: startAt,
         headers: ['content-type', 'application/grpc', 'x-session', 's3ss10n-a1b2c3'],
         chunks: [],
         messages: [{ at: startAt, seq: 0, kind: 0, size: 16, state: 'kept', data: message }],
