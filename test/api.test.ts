@@ -68,6 +68,7 @@ test('@gardenhose/core exports these names', () => {
     EditedMessage
     EndEvent
     EnumType
+    Environment
     ErrorCode
     ErrorPlace
     Exchange
@@ -101,6 +102,7 @@ test('@gardenhose/core exports these names', () => {
     JsonValue
     LaneOrder
     LaneSender
+    LateSend
     LaterEvent
     LearnOptions
     ListeningStub
@@ -187,6 +189,7 @@ test('@gardenhose/core exports these names', () => {
     RewritePathRule
     RewrittenMessage
     RunFacts
+    RunSeries
     RunTimer
     SampleRule
     SampledPath
@@ -201,6 +204,7 @@ test('@gardenhose/core exports these names', () => {
     SecretFinding
     SecretScanner
     Selector
+    SendTimes
     Sender
     SenderMeasures
     SenderModule
@@ -314,6 +318,7 @@ test('@gardenhose/core exports these names', () => {
     recordRules
     recordRulesModule
     recoverCapture
+    renderHtml
     renderReport
     renderStubSummary
     replay

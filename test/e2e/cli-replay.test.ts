@@ -99,7 +99,7 @@ test('replay sends from a processor of its own where it can, without a word wher
   expect(await had([], { ...process.env, PATH: '/nowhere' })).toBe(false);
 });
 
-test('replay reads standard input and writes the report to a file', async () => {
+test('replay reads standard input and writes the report to files, in the form that each asks for', async () => {
   await using target = await httpServer(shop());
   const report = dir.file('report.json');
   const args = [
@@ -111,6 +111,10 @@ test('replay reads standard input and writes the report to a file', async () => 
     'asap',
     '--report',
     report,
+    '--report',
+    dir.file('report.html'),
+    '--report',
+    dir.file('report.txt'),
     '--order',
     'serial',
   ];
@@ -122,6 +126,8 @@ test('replay reads standard input and writes the report to a file', async () => 
     exchanges: { total: 5 },
     run: { order: 'serial' },
   });
+  expect(readFileSync(dir.file('report.html'), 'utf8')).toMatch(/^<!doctype html>\n.*<\/html>\n$/s);
+  expect(readFileSync(dir.file('report.txt'), 'utf8')).toMatch(/^Replay: /);
 });
 
 test('requests are marked, rewritten by --patch and given headers by --header', async () => {
@@ -223,12 +229,14 @@ test('an interrupt ends a run in order, with a report that says so', async () =>
     res.end('{}');
     first();
   });
-  const cli = startCli(['replay', long, '--to', target.origin, '--json']);
+  const page = dir.file('stopped.html');
+  const cli = startCli(['replay', long, '--to', target.origin, '--json', '--report', page]);
   await arrived;
   cli.child.kill('SIGINT');
   const { code, stdout, stderr } = await cli.done;
   expect(code).toBe(2);
   expect(JSON.parse(stdout)).toMatchObject({ verdict: 2, fidelity: { verdict: 'stopped' } });
+  expect(readFileSync(page, 'utf8')).toContain('The run was stopped (signal)');
   expect(stderr).not.toContain('was not closed');
 });
 
@@ -269,7 +277,7 @@ test('replay says in one sentence what is wrong', async () => {
     [[capture, ...to, '--header', 'no colon'], 64, /found no colon/],
     [[capture, ...to, '--ignore', 'status'], 64, /--ignore has an effect only with --compare/],
     [[capture, ...to, '--compare', '--ignore', 'nonsense'], 64, /ignore\[0\]/],
-    [[capture, ...to, '--report', dir.file('r.html')], 64, /writes JSON/],
+    [[capture, ...to, '--report', dir.file('r.xml')], 64, /ends in \.json, \.html or \.txt/],
     [[capture, ...to, '--report', dir.file('none/r.json')], 74, /none: no such file/],
     [[capture, ...to, '--patch', dir.file('bad-rules.json')], 64, /bad-rules\.json\[0\].*dance/],
     [[capture, ...to, '--patch', dir.file('none.json')], 74, /none\.json: no such file/],

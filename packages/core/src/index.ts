@@ -263,10 +263,12 @@ export { GapTally } from './report/gap-tally.ts';
 export type { HistogramSummary } from './report/histogram.ts';
 export { Histogram } from './report/histogram.ts';
 export type { LaneOrder } from './report/lane-order.ts';
+export { renderHtml } from './report/html/render-html.ts';
 export { renderStubSummary } from './report/render-stub.ts';
 export { renderReport } from './report/render-text.ts';
 export type {
   BindingCounts,
+  Environment,
   ExchangeCounts,
   Fidelity,
   MessageCounts,
@@ -277,8 +279,10 @@ export type {
 } from './report/report.ts';
 export type { ReportOptions } from './report/report-builder.ts';
 export { ReportBuilder } from './report/report-builder.ts';
+export type { LateSend, SendTimes } from './report/send-sample.ts';
 export type { Column } from './report/text-table.ts';
 export { textTable } from './report/text-table.ts';
+export type { RunSeries } from './report/time-series.ts';
 
 // the whole of a replay
 export type { CorrelateOptions, ReplayRunOptions, ReplaySource } from './run.ts';

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import {
   type Exchange,
   type GapEvent,
@@ -39,6 +38,7 @@ import {
   readOnlyMethods,
   rulesOf,
 } from '../replay-flags.ts';
+import { parseReportFile, writeReport } from '../report-file.ts';
 import { schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { marksOf, withShadowFlags } from '../shadow-flags.ts';
 import { liveTarget, openTarget, withTargetFlags } from '../target.ts';
@@ -64,7 +64,7 @@ Exit code: 0 nothing changed and the run was faithful, 1 differences or failures
 
 Examples:
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --compare
-  gardenhose replay orders.hose --to http://127.0.0.1:3000 --speed 10 --report run.json
+  gardenhose replay orders.hose --to http://127.0.0.1:3000 --speed 10 --report run.html --report run.json
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --window 10m:15m --max-idle 2s --loop 3
   gardenhose replay shop.hose --to http://127.0.0.1:3000 --to-grpc http://127.0.0.1:50051
   gardenhose replay orders.hose --to https://staging.example --allow https://staging.example --pace 50 \\
@@ -110,7 +110,11 @@ export function replayCommand(context: CommandContext): Command {
       'with --compare: only count differences here; may be repeated',
       collect(String),
     )
-    .option('--report <file>', 'write the report to this file, as JSON')
+    .option(
+      '--report <file>',
+      'write the report to this file: .html a page with plots, .json data, .txt text; may be repeated',
+      collect(parseReportFile),
+    )
     .option('--dry-run', 'print the plan and send nothing')
     .addHelpText('after', help);
   return withCommonFlags(withSchemaFlags(withMaskFlags(withShadowFlags(command)), { live: true })).action(
@@ -119,7 +123,7 @@ export function replayCommand(context: CommandContext): Command {
         checkReplayFlags(flags);
         const rules = await rulesOf(flags);
         const mark = marksOf(flags);
-        if (flags.report !== undefined) await checkWritable(flags.report);
+        for (const path of flags.report ?? []) await checkWritable(path);
         await using source = await openSource(file, context.io);
         const contents = await source.contents();
         const sender = await openTarget(flags, contents.protocols);
@@ -194,7 +198,7 @@ async function plannedRun(
     },
   );
   progress.clear();
-  if (flags.report !== undefined) await writeFile(flags.report, `${JSON.stringify(report, undefined, 2)}\n`);
+  for (const path of flags.report ?? []) await writeReport(path, report);
   await output.text(renderReport(report).trimEnd());
   await output.document(report);
   sayWhyUnverified(report, options.compare, output);

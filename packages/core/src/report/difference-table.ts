@@ -1,5 +1,6 @@
 import type { Comparison, Difference, DifferenceKind, DifferenceVerdict } from '../compare/difference.ts';
 import type { ExchangeId } from '../model/event.ts';
+import { clipText } from './clip-text.ts';
 import { Tally } from './tally.ts';
 
 /** Differences of one operation at one place, in one way. */
@@ -100,8 +101,9 @@ export class DifferenceTable {
   }
 
   #group(one: Difference): void {
-    const { operation, kind, verdict } = one;
-    const path = genericPath(one.path);
+    const { kind, verdict } = one;
+    const operation = clipText(one.operation);
+    const path = clipText(genericPath(one.path));
     const key = [operation, path, kind, verdict].join('\u0000');
     let group = this.#groups.get(key);
     if (group === undefined) {

@@ -1,4 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { stepCount, stepEndNs, stepOf } from './duration-steps.ts';
 
 /** How a duration was distributed, in milliseconds. All are 0 when nothing was counted. */
 export interface HistogramSummary {
@@ -10,7 +11,10 @@ export interface HistogramSummary {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
-  /** How many were at most this long and longer than the bound before it, where there were any. */
+  /**
+   * How many were at most this long and longer than the bound before it, where there were any. Four bounds to each doubling,
+   * from a microsecond: at most 129 buckets.
+   */
   readonly buckets: readonly { readonly upToMs: number; readonly count: number }[];
 }
 
@@ -35,8 +39,8 @@ const highestNs = 3_600e9;
  */
 export class Histogram {
   readonly #histogram: RecordableHistogram;
-  /** By powers of two of a microsecond, for a picture of the shape. */
-  readonly #buckets: number[] = Array.from({ length: 33 }, () => 0);
+  /** For a picture of the shape. */
+  readonly #buckets = new Float64Array(stepCount);
   #count = 0;
   #max = 0;
 
@@ -55,8 +59,8 @@ export class Histogram {
     this.#histogram.record(ns);
     this.#count++;
     this.#max = Math.max(this.#max, ns);
-    const bucket = Math.max(0, Math.ceil(Math.log2(ns / 1_000)));
-    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
+    const step = stepOf(ns);
+    this.#buckets[step] = (this.#buckets[step] ?? 0) + 1;
   }
 
   summary(): HistogramSummary {
@@ -71,7 +75,9 @@ export class Histogram {
       p99Ms: percentile(99),
       p999Ms: percentile(99.9),
       maxMs: toMs(this.#max),
-      buckets: this.#buckets.flatMap((count, i) => (count === 0 ? [] : [{ upToMs: 2 ** i / 1_000, count }])),
+      buckets: Array.from(this.#buckets).flatMap((count, step) =>
+        count === 0 ? [] : [{ upToMs: toMs(stepEndNs(step)), count }],
+      ),
     };
   }
 }

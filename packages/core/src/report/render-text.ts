@@ -111,19 +111,21 @@ function timeRow(name: string, summary: HistogramSummary): string[] {
 
 /** The shape of a distribution over powers of two of time: `1µs▁▃█▂ 8ms`. */
 function sparkline({ buckets }: HistogramSummary): string {
-  const [first] = buckets;
-  const last = buckets.at(-1);
-  if (first === undefined || last === undefined) return '';
-  const most = Math.max(...buckets.map(({ count }) => count));
-  const counts = new Map(buckets.map(({ upToMs, count }) => [Math.round(Math.log2(upToMs * 1_000)), count]));
+  const counts = new Map<number, number>();
+  for (const { upToMs, count } of buckets) {
+    const power = Math.ceil(Math.log2(upToMs * 1_000) - 1e-6);
+    counts.set(power, (counts.get(power) ?? 0) + count);
+  }
+  if (counts.size === 0) return '';
+  const [first, last] = [Math.min(...counts.keys()), Math.max(...counts.keys())];
+  const most = Math.max(...counts.values());
   let picture = '';
-  for (let power = Math.round(Math.log2(first.upToMs * 1_000)); counts.size > 0; power++) {
+  for (let power = first; power <= last; power++) {
     const count = counts.get(power) ?? 0;
-    counts.delete(power);
     picture += count === 0 ? ' ' : bars[Math.min(7, Math.floor((count / most) * 8))];
   }
-  const end = `${picture} ≤${length(last.upToMs)}`;
-  return first === last ? end : `≤${length(first.upToMs)} ${end}`;
+  const end = `${picture} ≤${length(2 ** last / 1_000)}`;
+  return first === last ? end : `≤${length(2 ** first / 1_000)} ${end}`;
 }
 
 function order({ order: { lanes, pairs, sendInversions, answerInversions, unchecked } }: Report): string[] {

@@ -1,17 +1,22 @@
+import { availableParallelism } from 'node:os';
 import type { Comparison } from '../compare/difference.ts';
+import type { BindingEnd } from '../correlate/binding.ts';
 import type { BindingUse } from '../correlate/live-values.ts';
 import { type ErrorCode, GardenhoseError } from '../errors.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { finishedAt } from '../replay/order.ts';
 import type { ReplayResult } from '../replay/transcript.ts';
+import { clipText } from './clip-text.ts';
 import { DifferenceTable } from './difference-table.ts';
 import { Drift } from './drift.ts';
 import type { CaptureLosses } from './gap-tally.ts';
 import { Histogram, noDurations, toMs } from './histogram.ts';
 import { LaneOrderCheck } from './lane-order.ts';
 import { OperationTable } from './operation-table.ts';
-import type { BindingCounts, ExchangeCounts, Report, RunFacts, Timing } from './report.ts';
+import type { BindingCounts, Environment, ExchangeCounts, Report, RunFacts, Timing } from './report.ts';
+import { SendSample } from './send-sample.ts';
 import { Tally } from './tally.ts';
+import { TimeSeries } from './time-series.ts';
 import { judgeComparison, judgeFidelity, judgeRun } from './verdict.ts';
 
 /** How a report is made. */
@@ -30,7 +35,6 @@ const optionNames: Readonly<Record<keyof ReportOptions, true>> = {
   maxGroups: true,
 };
 
-const maxErrorText = 300;
 /** Marks that tell of something that did not work. */
 const noteNames = new Set(['patch-missed', 'edit-missed', 'hook-failed']);
 
@@ -47,6 +51,8 @@ export class ReportBuilder {
   readonly #response = new Histogram();
   readonly #recorded = new Histogram();
   readonly #drift = new Drift();
+  readonly #series = new TimeSeries();
+  readonly #sends = new SendSample();
   readonly #order = new LaneOrderCheck();
   readonly #statuses = new Tally(500);
   readonly #skips = new Tally();
@@ -89,7 +95,7 @@ export class ReportBuilder {
     this.#countMessages(result);
     const recordedNs = finishedAt(recorded) - recorded.startAt;
     this.#recorded.record(recordedNs);
-    this.#operations.add(entry.operation, {
+    this.#operations.add(clipText(entry.operation), {
       failed,
       changed: comparison !== undefined && hasChanged(comparison),
       recordedNs,
@@ -99,12 +105,13 @@ export class ReportBuilder {
 
   /** The report of everything that was added. May be asked for again. */
   build(run?: RunFacts, losses?: CaptureLosses, bindings?: readonly BindingUse[]): Report {
+    const planned = run?.pace !== 'asap';
     const exchanges: ExchangeCounts = {
       ...this.#counts,
       skipped: this.#skips.total,
       skips: this.#skips.entries().map(([reason, count]) => ({ reason, count })),
     };
-    const timing = this.#timing(run?.pace !== 'asap');
+    const timing = this.#timing(planned);
     const order = this.#order.result(run?.order);
     const fidelity = judgeFidelity({
       exchanges,
@@ -133,6 +140,8 @@ export class ReportBuilder {
       fidelity,
       comparison,
       timing,
+      series: this.#series.series(),
+      sends: planned ? this.#sends.times() : undefined,
       order,
       statuses: this.#statuses.entries().map(([key, count]) => {
         const [recorded, replayed, protocol] = key.split(' ');
@@ -144,6 +153,7 @@ export class ReportBuilder {
       ...(bindings === undefined ? {} : { bindings: bindingCounts(bindings) }),
       notes: this.#notes.entries().map(([name, count]) => ({ name, count })),
       differences,
+      environment: environment(),
     };
   }
 
@@ -159,7 +169,7 @@ export class ReportBuilder {
 
   /** Records the times of an exchange that was sent; gives back its service time, if it was answered. */
   #time({ entry, recorded }: ReplayResult, failed: boolean): number | undefined {
-    const { plannedAt, sentAt, endAt, blockedNs, lane, iteration } = entry;
+    const { exchange, operation, plannedAt, sentAt, endAt, blockedNs, lane, iteration } = entry;
     if (sentAt === undefined) return undefined;
     this.#counts.sent++;
     this.#sent.add(sentAt);
@@ -169,8 +179,10 @@ export class ReportBuilder {
       const lag = sentAt - plannedAt - blockedNs;
       this.#lag.record(lag);
       this.#drift.add(lag);
+      this.#sends.add({ exchange, operation: clipText(operation), plannedAt, sentAt, blockedNs });
     }
     if (endAt === undefined) return undefined;
+    this.#series.add({ plannedAt, sentAt, endAt, blockedNs, failed });
     this.#order.add({
       lane: iteration === undefined ? lane : `${iteration}: ${lane}`,
       recordedStart: recorded.startAt,
@@ -188,7 +200,7 @@ export class ReportBuilder {
     if (error === undefined) return;
     const known = this.#errors.get(error.code);
     if (known !== undefined) known.count++;
-    else this.#errors.set(error.code, { count: 1, example: error.message.slice(0, maxErrorText) });
+    else this.#errors.set(error.code, { count: 1, example: clipText(error.message) });
   }
 
   /** Without a plan, what is measured against it says nothing. */
@@ -219,8 +231,13 @@ function bindingCounts(uses: readonly BindingUse[]): BindingCounts {
     rows: uses
       .filter(({ used, unresolved }) => used + unresolved > 0)
       .sort((a, b) => b.used + b.unresolved - (a.used + a.unresolved))
-      .slice(0, maxBindingRows),
+      .slice(0, maxBindingRows)
+      .map((use) => ({ ...use, from: clipEnd(use.from), to: clipEnd(use.to) })),
   };
+}
+
+function clipEnd({ operation, place }: BindingEnd): BindingEnd {
+  return { operation: clipText(operation), place: clipText(place) };
 }
 
 const maxBindingRows = 500;
@@ -260,6 +277,16 @@ function runFacts({
   const paced = pacing === undefined ? {} : { pacing };
   const sent = { thread, ...(threads === undefined ? {} : { threads }), ownProcessor };
   return { runId, target, ...sent, pace, ...paced, order, mutationsSent, resent, stopped };
+}
+
+function environment(): Environment {
+  return {
+    madeAt: new Date().toISOString(),
+    node: process.versions.node,
+    platform: process.platform,
+    architecture: process.arch,
+    processors: availableParallelism(),
+  };
 }
 
 function atLeast(value: number, least: number, option: string): number {

@@ -5,6 +5,8 @@ import type { DifferenceSummary } from './difference-table.ts';
 import type { CaptureLosses } from './gap-tally.ts';
 import type { HistogramSummary } from './histogram.ts';
 import type { LaneOrder } from './lane-order.ts';
+import type { SendTimes } from './send-sample.ts';
+import type { RunSeries } from './time-series.ts';
 
 /** What came of a replay. Plain data: `JSON.stringify` writes all of it. `docs/reference/report.md` explains each field. */
 export interface Report {
@@ -21,6 +23,10 @@ export interface Report {
   readonly losses?: CaptureLosses | undefined;
   readonly fidelity: Fidelity;
   readonly timing: Timing;
+  /** What happened when, for plots. Absent when nothing was sent, and in reports made before there was one. */
+  readonly series?: RunSeries | undefined;
+  /** Planned against actual times of some sends. Absent without a plan (pace `asap`). */
+  readonly sends?: SendTimes | undefined;
   readonly order: LaneOrder;
   /**
    * Status of the recorded and of the replayed answer, 0 where there was none. Of gRPC calls the status code, -1 where there
@@ -42,6 +48,19 @@ export interface Report {
   /** Absent when responses were not compared. */
   readonly differences?: DifferenceSummary | undefined;
   readonly comparison: 'off' | 'clean' | 'changed' | 'inconclusive';
+  readonly environment?: Environment | undefined;
+}
+
+/** What the run was made on. Names neither the machine nor its files. */
+export interface Environment {
+  /** When the report was made, as `2026-11-22T10:00:00.000Z`. */
+  readonly madeAt: string;
+  /** Version of Node. */
+  readonly node: string;
+  readonly platform: string;
+  readonly architecture: string;
+  /** Processors that the process could use. */
+  readonly processors: number;
 }
 
 /** How the run was set up. What the replay's progress says at its end has these. */

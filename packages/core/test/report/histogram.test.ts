@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { stepEndNs, stepOf } from '../../src/report/duration-steps.ts';
 import { Histogram } from '../../src/report/histogram.ts';
 
 test('Histogram tells percentiles within a thousandth, and the exact maximum', () => {
@@ -48,9 +49,9 @@ test('Histogram puts every duration into the bucket that holds it', () => {
       const { buckets } = histogram.summary();
       let from = 0;
       for (const { upToMs, count } of buckets) {
-        const inside = durations.filter(
-          (ns) => ns / 1e6 <= upToMs && ns / 1e6 > (upToMs === 0.001 ? 0 : upToMs / 2),
-        );
+        const upToNs = Math.round(upToMs * 1e6);
+        const overNs = upToNs === 1_000 ? 0 : stepEndNs(stepOf(upToNs) - 1);
+        const inside = durations.filter((ns) => ns <= upToNs && ns > overNs);
         expect(count).toBe(inside.length);
         expect(upToMs).toBeGreaterThan(from);
         from = upToMs;

@@ -1,0 +1,67 @@
+import { describePacing } from '../../../replay/pacing.ts';
+import type { Report, RunFacts } from '../../report.ts';
+import { count, counted, duration } from '../figures.ts';
+import { type Content, html, type Markup } from '../markup.ts';
+
+const paces: Readonly<Record<string, string>> = {
+  recorded: 'recorded: each exchange at its recorded time',
+  asap: 'asap: each exchange as soon as its order lets it, without a plan',
+};
+
+const orders: Readonly<Record<string, string>> = {
+  causal: 'causal: an exchange waits for those of its lane that had ended before it began',
+  lane: 'lane: one at a time in each lane',
+  none: 'none: by the schedule alone',
+  serial: 'serial: one at a time',
+};
+
+function sentFrom({ thread, threads = 1 }: RunFacts): string {
+  if (thread === 'inline') return 'the thread of the caller';
+  return threads > 1 ? `${threads} threads of their own` : 'a thread of its own';
+}
+
+/** What was replayed, where to and how; and on what. */
+export function runSection(report: Report): Markup {
+  const { run, exchanges, messages, order, timing, environment } = report;
+  const facts: [string, Content][] = [];
+  if (run !== undefined) {
+    facts.push(
+      ['Target', html`<code>${run.target}</code>`],
+      ['Run', html`<code>${run.runId}</code>`],
+      ['Pace', `${paces[run.pace] ?? run.pace}${describePacing(run.pacing)}`],
+      ['Order', orders[run.order] ?? run.order],
+      ['Sent from', `${sentFrom(run)}${run.ownProcessor ? ', with a processor to itself' : ''}`],
+      ['May have changed state', counted(run.mutationsSent, 'exchange')],
+    );
+    if (run.resent > 0) {
+      facts.push([
+        'Sent twice',
+        `${counted(run.resent, 'exchange')}, whose connection the target had closed before it read them`,
+      ]);
+    }
+    if (run.stopped !== undefined) facts.push(['Stopped', run.stopped]);
+  }
+  facts.push([
+    'Exchanges',
+    `${count(exchanges.total)} read, ${count(exchanges.sent)} sent, ${count(exchanges.answered)} answered, ${count(exchanges.failed)} failed, ${count(exchanges.skipped)} skipped; ${counted(order.lanes, 'lane')}`,
+  ]);
+  if (messages !== undefined) {
+    facts.push([
+      'Messages',
+      `${count(messages.sent)} sent of ${count(messages.recordedSent)} recorded, ${count(messages.received)} received of ${count(messages.recordedReceived)} recorded`,
+    ]);
+  }
+  facts.push([
+    'Length',
+    timing.plannedMs > 0
+      ? `${duration(timing.actualMs)} from the first send to the last, planned ${duration(timing.plannedMs)}`
+      : `${duration(timing.actualMs)} from the first send to the last`,
+  ]);
+  if (environment !== undefined) {
+    const { node, platform, architecture, processors } = environment;
+    facts.push(['Made on', `Node ${node}, ${platform} ${architecture}, ${counted(processors, 'processor')}`]);
+  }
+  return html`<section id="run"><h2>What was replayed, and how</h2>
+<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section>
+`;
+}
