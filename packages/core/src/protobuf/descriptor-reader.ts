@@ -41,6 +41,13 @@ export function textAt(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start, end);
 }
 
+/** A varint as a number of 32 bits, as those of enums are: one below zero is written with 64, which the reader does not hold. */
+export function int32At(bytes: Uint8Array, start: number, end: number): number {
+  let low = 0;
+  for (let i = 0; i < 5 && start + i < end; i++) low |= ((bytes[start + i] ?? 0) & 0x7f) << (7 * i);
+  return low;
+}
+
 /** Of full names and their parts. Every declaration within a scope holds the name of that scope. */
 const longestName = 1_000;
 

@@ -1,4 +1,4 @@
-import { eachField, type Place, textAt } from './descriptor-reader.ts';
+import { eachField, int32At, type Place, textAt } from './descriptor-reader.ts';
 import { readOptions } from './field-type.ts';
 import { wire } from './wire.ts';
 
@@ -30,10 +30,9 @@ export function readEnum(fullName: string, place: Place): EnumType {
   eachField(place, (number, type, start, end) => {
     if (number !== 2 || type !== wire.bytes) return;
     let [name, value, isRedacted] = ['', 0, false];
-    eachField({ bytes, start, end }, (part, partType, from, to, found) => {
+    eachField({ bytes, start, end }, (part, partType, from, to) => {
       if (part === 1 && partType === wire.bytes) name = textAt(bytes, from, to);
-      // Numbers are of 32 bits; those below zero are written with 64.
-      else if (part === 2 && partType === wire.varint) value = negative(bytes, from, to) ?? found;
+      else if (part === 2 && partType === wire.varint) value = int32At(bytes, from, to);
       else if (part === 3 && partType === wire.bytes) {
         isRedacted = readOptions({ bytes, start: from, end: to }).some((option) => option.number === redacts);
       }
@@ -44,12 +43,4 @@ export function readEnum(fullName: string, place: Place): EnumType {
     if (isRedacted) redacted.add(value);
   });
   return { fullName, names, numbers, first: first ?? 0, redacted };
-}
-
-/** A varint of ten bytes says a number below zero, which the reader's arithmetic does not hold. */
-function negative(bytes: Uint8Array, start: number, end: number): number | undefined {
-  if (end - start < 10) return undefined;
-  let low = 0;
-  for (let i = 0; i < 5; i++) low |= ((bytes[start + i] ?? 0) & 0x7f) << (7 * i);
-  return low;
 }

@@ -1,4 +1,4 @@
-import { eachField, nameAt, type Place, within } from './descriptor-reader.ts';
+import { eachField, int32At, nameAt, type Place, within } from './descriptor-reader.ts';
 import { type Features, featuresInOptions } from './features.ts';
 import { malformed, wire } from './wire.ts';
 
@@ -53,7 +53,7 @@ export interface FieldType {
 
 export interface FieldOption {
   readonly number: number;
-  /** Of options that are numbers, flags or enums. */
+  /** Of options that are flags or enums: not 0 where one of 64 bits is not. */
   readonly value: number;
 }
 
@@ -151,7 +151,7 @@ export function readOptions(place: Place): FieldOption[] {
 /** Options may stand in several pieces: of one that is set twice, the later holds. */
 function gatherOptions(place: Place, values: Map<number, number>): void {
   eachField(place, (number, type, start, end, value) => {
-    if (type === wire.varint) values.set(number, value);
+    if (type === wire.varint) values.set(number, int32At(place.bytes, start, end) || value);
     else if (end > start) values.set(number, values.get(number) ?? -1);
     if (values.size > mostOptions) throw malformed;
   });

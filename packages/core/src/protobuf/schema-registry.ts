@@ -124,8 +124,9 @@ export class SchemaRegistry {
       if (number === debugRedact) return true;
       const option = this.#extensions.get(fieldOptions)?.get(number);
       if (option?.type !== 'enum' || !this.#enums.has(option.typeName)) return false;
-      // A broken descriptor says nothing that can be trusted.
-      return this.enum(option.typeName)?.redacted.has(value) ?? true;
+      const redacted = this.enum(option.typeName)?.redacted;
+      // A broken descriptor says nothing that can be trusted; of several values only one is kept.
+      return redacted === undefined || (option.repeated ? redacted.size > 0 : redacted.has(value));
     });
   }
 
