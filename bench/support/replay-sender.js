@@ -1,5 +1,5 @@
 // A process that sends what bench/replay-lag.js measures: a replay of a capture (`ours`, and `ours-shared` without a processor of
-// its own), or the same requests the plain way (`plain`, and `plain-own` with one), or with the least that it takes (`bare`). Of its own, so that what the benchmark itself holds in memory delays neither.
+// its own, and `ours-rate` at a rate), or the same requests the plain way (`plain`, and `plain-own` with one), or with the least that it takes (`bare`). Of its own, so that what the benchmark itself holds in memory delays neither.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -92,11 +92,12 @@ function ownProcessor() {
 }
 
 const [mode, port, ...rest] = process.argv.slice(2);
-if (mode === 'ours' || mode === 'ours-shared') {
-  const { run, timing } = await replay(rest[0] ?? '', `http://127.0.0.1:${port}`, {
+if (mode === 'ours' || mode === 'ours-shared' || mode === 'ours-rate') {
+  const { run, timing, verdict } = await replay(rest[0] ?? '', `http://127.0.0.1:${port}`, {
     ownProcessor: mode === 'ours' && 'auto',
+    ...(mode === 'ours-rate' ? { pace: { rate: Number(rest[1]) } } : {}),
   });
-  tell(timing.lag, run?.ownProcessor === true);
+  tell(timing.lag, run?.ownProcessor === true, verdict);
 } else {
   const own = mode === 'plain-own' && ownProcessor();
   const send = mode === 'bare' ? sendBarely : sendPlainly;
@@ -104,8 +105,8 @@ if (mode === 'ours' || mode === 'ours-shared') {
   tell(undefined, own);
 }
 
-/** @param {import('@gardenhose/core').Report['timing']['lag'] | undefined} lag @param {boolean} ownProcessor */
-function tell(lag, ownProcessor) {
+/** @param {import('@gardenhose/core').Report['timing']['lag'] | undefined} lag @param {boolean} ownProcessor @param {number} [verdict] */
+function tell(lag, ownProcessor, verdict) {
   const { user, system } = process.cpuUsage();
-  process.send?.({ lag, ownProcessor, cpuMs: (user + system) / 1e3 }, () => process.disconnect());
+  process.send?.({ lag, ownProcessor, verdict, cpuMs: (user + system) / 1e3 }, () => process.disconnect());
 }

@@ -39,6 +39,8 @@ export interface Warmed {
 interface Active extends GroupMember, WaitingJob {
   readonly job: Job;
   readonly plannedAt: number;
+  /** When its turn came: what is between is no wait for an answer, but lag. */
+  readonly takenAt: number;
   readonly group: HeldGroup<Active>;
   blockedNs: number;
   /** Whether it waited for answers that it needs. */
@@ -229,9 +231,11 @@ export class Engine {
       group = new HeldGroup();
       this.#groups.set(groupName, group);
     }
+    const takenAt = this.#timer.nowNs();
     const active: Active = {
       job,
-      plannedAt: Number.isNaN(job.plannedAt) ? this.#timer.nowNs() : job.plannedAt,
+      plannedAt: Number.isNaN(job.plannedAt) ? takenAt : job.plannedAt,
+      takenAt,
       key: order.holdsFrom(job.finishedAt),
       startAt: job.startAt,
       place: -1,
@@ -369,7 +373,7 @@ export class Engine {
   /** Sends those of a group that waited for an answer that has now come. */
   #releaseHeld(group: HeldGroup<Active>): void {
     for (let active = group.next(); active !== undefined; active = group.next()) {
-      active.blockedNs = Math.max(0, this.#timer.nowNs() - active.plannedAt);
+      active.blockedNs = this.#timer.nowNs() - active.takenAt;
       this.#release(active);
     }
   }

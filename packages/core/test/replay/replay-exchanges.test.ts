@@ -47,6 +47,30 @@ test('a slow lane delays no other lane, and its wait counts as blocked, not as l
   expect(of(4).entry).toMatchObject({ plannedAt: 60 * ms, blockedNs: 0, sentAt: 60 * ms });
 });
 
+test('what is read too late is late, whatever else it then waits for', async () => {
+  let give = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  async function* source() {
+    yield recorded(1, 'a', 0, 1);
+    await given;
+    yield recorded(2, 'a', 300, 301);
+  }
+  // It is planned at 300 ms, read at 400 ms, and the answer that it waits for comes at 500 ms.
+  const sender = new MemorySender(({ id }) => ({ delayNs: id === 1 ? 500 * ms : 0 }));
+  const { of } = await drive(source(), sender, {}, (at) => {
+    if (at === 650) give();
+  });
+  const { plannedAt, sentAt = Number.NaN, blockedNs } = of(2).entry;
+  const zeroAt = 250;
+  expect(plannedAt).toBe(300 * ms);
+  expect(sentAt).toBe(500 * ms);
+  const readAt = (650 - zeroAt) * ms;
+  expect(blockedNs).toBeLessThanOrEqual(sentAt - readAt);
+  expect(sentAt - plannedAt - blockedNs).toBeGreaterThanOrEqual(readAt - plannedAt);
+});
+
 test('the plan does not drift, however late each send is', async () => {
   const exchanges = Array.from({ length: 200 }, (_, i) => recorded(i + 1, `l${i}`, i * 0.7, i * 0.7 + 0.1));
   const { results } = await drive(exchanges, new MemorySender());
