@@ -1,28 +1,14 @@
-import type {
-  ClientHttp2Session,
-  ClientHttp2Stream,
-  IncomingHttpHeaders,
-  OutgoingHttpHeaders,
-} from 'node:http2';
-import {
-  type Answer,
-  type AnswerError,
-  grpcTimeoutNs,
-  type RunTimer,
-  type Shipment,
-  type ShipmentPart,
-} from '@gardenhose/core';
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import type { Answer, AnswerError, RunTimer, Shipment, ShipmentPart } from '@gardenhose/core';
 import { AnswerMessages, type MessageLimits } from './answer-messages.ts';
+import { type CallTarget, requestHeaders } from './call-head.ts';
 import type { StreamUser } from './sender-connection.ts';
 import { noStatus, notGrpc, statusTrailers, withoutPseudo } from './to-answer.ts';
 
 /** What all calls of a sender share. */
-export interface CallFacts {
+export interface CallFacts extends CallTarget {
   /** The target in messages. */
   readonly target: string;
-  readonly scheme: 'http' | 'https';
-  /** Of the target, for calls that bring none of their own. */
-  readonly authority: string;
   readonly limits: MessageLimits;
   /** How long a part waits for messages of the answer that it should come after. */
   readonly maxMessageWaitNs: number;
@@ -345,45 +331,3 @@ function lostBy(stream: ClientHttp2Stream): string {
   if (errored === null || !('code' in errored) || typeof errored.code !== 'string') return '';
   return /^E[A-Z]{4,}$/.test(errored.code) ? errored.code : '';
 }
-
-/** The head as Node takes it. Names that come again stand together, as they do in metadata. */
-function requestHeaders(
-  { method, head, deadlineNs }: Shipment,
-  { scheme, authority }: CallFacts,
-): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = Object.create(null);
-  headers[':method'] = 'POST';
-  headers[':scheme'] = scheme;
-  headers[':authority'] = head?.authority ?? authority;
-  headers[':path'] = method;
-  const fields = head?.headers ?? [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    let value = fields[i + 1] ?? '';
-    if (deadlineNs !== undefined && name === 'grpc-timeout' && grpcTimeoutNs(value) !== deadlineNs) {
-      value = timeoutText(deadlineNs);
-    }
-    const before = headers[name];
-    if (before === undefined) headers[name] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else headers[name] = [String(before), value];
-  }
-  return headers;
-}
-
-/** At most eight digits, in the finest unit that holds it (gRPC over HTTP/2, "TimeoutValue"). */
-export function timeoutText(deadlineNs: number): string {
-  for (const [unit, ns] of units) {
-    const count = Math.ceil(deadlineNs / ns);
-    if (count < 1e8) return `${count}${unit}`;
-  }
-  return '99999999H';
-}
-
-const units = [
-  ['n', 1],
-  ['u', 1e3],
-  ['m', 1e6],
-  ['S', 1e9],
-  ['M', 6e10],
-] as const;

@@ -133,7 +133,8 @@ test('what a target does not say is waited for no longer than the limit, counted
       [10],
       30,
     );
-    const report = await replay([exchange], sender, { thread });
+    // A sender that waits on is ended by the run, and has sent less.
+    const report = await replay([exchange], sender, { thread, guard: { timeoutMs: 3_000 } });
     expect(report.messages).toMatchObject({ sent: 2, unawaited: 2 });
     expect(report.timing.messageBlocked.count).toBe(2);
     expect(report.timing.messageBlocked.maxMs).toBeGreaterThanOrEqual(60);

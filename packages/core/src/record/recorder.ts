@@ -8,7 +8,9 @@ import { writerName } from '../model/writer-name.ts';
 import { outlineSchema } from '../protobuf/schema-outline.ts';
 import { atExit } from './at-exit.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
+import { ClockNotes } from './clock-notes.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
+import { flushPatience, notClosedWithin } from './patience.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
 import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-options.ts';
@@ -16,10 +18,6 @@ import { resolveRecorderOptions } from './recorder-options.ts';
 import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
 import { startRunner } from './start-runner.ts';
-
-const clockIntervalMs = 60_000;
-/** A wall clock that moved this much against the monotonic one was stepped. */
-const clockStepMs = 100;
 
 /**
  * Records what taps show it. The application is never affected: whatever fails here is counted in {@link Recorder.stats}.
@@ -46,6 +44,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   readonly #wallMs: number;
   readonly #path: RequestPath;
   readonly #runner: PipelineRunner;
+  readonly #clockNotes: ClockNotes;
   readonly #undo: (() => void)[] = [];
   readonly #schemas = new SchemaSet();
   /** Those that found no room. */
@@ -67,7 +66,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
   #offered = 0;
   #sampledOut = 0;
   #tapFailures = 0;
-  #wallOffsetMs = 0;
   #lastFlushAt: number | undefined;
   #lastError: string | undefined;
   #closing: Promise<RecorderStats> | undefined;
@@ -97,7 +95,11 @@ export class Recorder implements TapTarget, AsyncDisposable {
       (error: Error) => this.#warnUnheard(error), // `failed` was told as well
     );
     this.#undo.push(atExit(() => this.#finishNow()));
-    this.#keepClock();
+    this.#clockNotes = new ClockNotes(clock, this.#wallMs, this.#path, (delayMs, run) =>
+      this.#after(delayMs, run),
+    );
+    this.#clockNotes.start();
+    this.#undo.push(() => this.#clockNotes.stop());
   }
 
   /**
@@ -178,17 +180,16 @@ export class Recorder implements TapTarget, AsyncDisposable {
    */
   async flush(): Promise<boolean> {
     if (this.#closing !== undefined) return (await this.#closing).state === 'closed';
-    const { flushWaitMs } = this.#options;
-    let undo = (): void => undefined;
-    const patience = new Promise<void>((resolve) => {
-      undo = this.#after(flushWaitMs, () => {
-        this.#lastError = `what was recorded was not flushed within ${flushWaitMs} ms: the sink or a hook is slow or stuck; flush() waits no longer`;
-        resolve();
-      });
-    });
+    const patience = flushPatience(
+      (delayMs, run) => this.#after(delayMs, run),
+      this.#options.flushWaitMs,
+      (why) => {
+        this.#lastError = why;
+      },
+    );
     this.#path.seal();
-    const flushed = await this.#runner.flush(patience);
-    undo();
+    const flushed = await this.#runner.flush(patience.over);
+    patience.undo();
     return flushed;
   }
 
@@ -293,7 +294,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       if (this.#owedSchemas.length > 0) this.#describeOwed();
       this.#path.seal();
       this.#runner.requestFlush();
-      if (Math.abs(this.#wallOffset() - this.#wallOffsetMs) > clockStepMs) this.#noteClock();
+      this.#clockNotes.noteStep();
     });
   }
 
@@ -314,27 +315,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
     }
   }
 
-  /** What the wall clock says beyond what has passed since the anchor. */
-  #wallOffset(): number {
-    return this.#options.clock.wallMs() - this.#wallMs - this.#path.nowNs() / 1e6;
-  }
-
-  #noteClock(): void {
-    this.#wallOffsetMs = this.#wallOffset();
-    const wallMs = this.#options.clock.wallMs();
-    this.#path.note((writer, at) => writer.clock(at, wallMs));
-  }
-
-  #keepClock(): void {
-    const undo = this.#after(clockIntervalMs, () => {
-      this.#undo.splice(this.#undo.indexOf(undo), 1);
-      if (!this.#path.open) return;
-      this.#noteClock();
-      this.#keepClock();
-    });
-    this.#undo.push(undo);
-  }
-
   #control(paused: boolean, name: string): void {
     if (!this.#path.open || this.#closing !== undefined || this.#paused === paused) return;
     this.#paused = paused;
@@ -346,14 +326,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     if (this.#state === 'failed') return this.stats();
     this.#paused = true;
     const { closeWaitMs } = this.#options;
-    const undo = this.#after(closeWaitMs, () =>
-      this.#runner.giveUp(
-        new GardenhoseError(
-          'worker-failed',
-          `the recorder did not close within ${closeWaitMs} ms: its sink or a hook is stuck, and what was not written is lost`,
-        ),
-      ),
-    );
+    const undo = this.#after(closeWaitMs, () => this.#runner.giveUp(notClosedWithin(closeWaitMs)));
     this.#path.abortAll('recorder', 'recorder-closed');
     this.#path.seal();
     // Where there was no room, buffers come back now, and what was lost is declared in them.
