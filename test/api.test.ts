@@ -150,6 +150,7 @@ test('@gardenhose/core exports these names', () => {
     PolicyRule
     PolicySuggester
     PolicySummary
+    PropagateTo
     ProtobufType
     Protocol
     ProtocolSenders
@@ -212,6 +213,8 @@ test('@gardenhose/core exports these names', () => {
     SenderTlsOptions
     ServedCall
     SetHeaderRule
+    Shadow
+    ShadowTrust
     Shipment
     ShipmentHead
     ShipmentPart
@@ -291,6 +294,7 @@ test('@gardenhose/core exports these names', () => {
     isMarkedShadow
     isMutation
     isNumberOfToken
+    isShadow
     isUnsendable
     keyNote
     learnBindings
@@ -329,12 +333,14 @@ test('@gardenhose/core exports these names', () => {
     sampleBy
     sampleRatio
     schemaLimits
+    shadowOf
     splitTarget
     streamSink
     systemClock
     textTable
     tokenType
     unknownHeadersText
+    unlessShadow
     verifyCapture
     viewMessage
     wireStatus
@@ -348,33 +354,46 @@ test('@gardenhose/core/adapter exports these names', () => {
     "MalformedWire
     ResolvedTapOptions
     SenderSetup
+    ShadowMarks
     Stub
     StubAnswer
     StubRequest
     StubStep
+    TrustMarks
+    baggageWithoutMarks
     both
     boundAddress
+    currentMarks
     dialOptions
     eachField
+    enterMarks
     flagOption
+    hasMarks
     inflateMessage
     invalidOption
     isOutOfOrder
     isSenderSetup
     isSocketPath
     listenOn
+    marksToPassOn
     onlyOptions
     openStub
     originOption
     originTls
+    propagatesTo
     refuseSenderSettings
     reportFailure
     resolveTapOptions
+    runWithMarks
     senderTlsNames
+    shadowBaggage
+    shadowHeaderNames
     stopListening
     tellWireHead
     textAt
     tlsOptions
+    trustMarks
+    trustNames
     wholeOption
     wire
     withCertificate"
@@ -409,7 +428,9 @@ test('@gardenhose/core/testing exports these names', () => {
 
 test('@gardenhose/http-adapter exports these names', () => {
   expect(names('@gardenhose/http-adapter')).toMatchInlineSnapshot(`
-    "Detach
+    "AttachShadowOptions
+    Detach
+    FastifyShadow
     FastifyTap
     HttpReplayOptions
     HttpStub
@@ -417,6 +438,8 @@ test('@gardenhose/http-adapter exports these names', () => {
     InProcessApp
     InProcessOptions
     OriginTlsOptions
+    PropagateShadowOptions
+    PropagateTo
     ProxyCounts
     RecordingProxy
     RecordingProxyOptions
@@ -425,27 +448,39 @@ test('@gardenhose/http-adapter exports these names', () => {
     RequestListener
     SenderOptions
     SenderTlsOptions
+    Shadow
+    ShadowTrust
     StubTlsOptions
     TapOptions
     attach
+    attachShadow
     createInProcessSender
     createRecordingProxy
     createSender
     createStub
+    expressShadow
     expressTap
+    fastifyShadow
     fastifyTap
+    honoShadow
     honoTap
+    isShadow
+    koaShadow
     koaTap
     markExchange
+    propagateShadow
     replay
+    shadowOf
     tapExchange
-    tapServer"
+    tapServer
+    unlessShadow"
   `);
 });
 
 test('@gardenhose/grpc-adapter exports these names', () => {
   expect(names('@gardenhose/grpc-adapter')).toMatchInlineSnapshot(`
     "AttachOptions
+    AttachShadowOptions
     ChannelTapOptions
     Detach
     GrpcLibrary
@@ -453,6 +488,8 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     GrpcStub
     GrpcStubOptions
     OriginTlsOptions
+    PropagateShadowOptions
+    PropagateTo
     ProtoOptions
     ProxyCounts
     RecordingProxy
@@ -463,19 +500,27 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     SenderTlsOptions
     ServerSchemasOptions
     ServerTapOptions
+    Shadow
+    ShadowTrust
     StubTlsOptions
     TapOptions
     attach
+    attachShadow
     createRecordingProxy
     createSender
     createStub
     isGrpcContentType
+    isShadow
+    propagateShadow
     replay
     schemasFromFile
     schemasFromProto
     schemasFromServer
+    shadowOf
     tapChannel
-    tapServer"
+    tapServer
+    unlessShadow
+    withShadow"
   `);
 });
 

@@ -60,7 +60,11 @@ export { operationOf } from './model/operation.ts';
 export { SchemaSet, schemaLimits } from './model/schema-set.ts';
 
 // shadow
+export type { Shadow } from './shadow/context.ts';
+export { isShadow, shadowOf, unlessShadow } from './shadow/context.ts';
+export type { PropagateTo } from './shadow/propagate.ts';
 export type { SignKey } from './shadow/signature.ts';
+export type { ShadowTrust } from './shadow/trust.ts';
 export { isMarkedShadow } from './shadow/wire-marks.ts';
 
 // protobuf

@@ -15,6 +15,14 @@ export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy
 export { createRecordingProxy } from './proxy.ts';
 export { isGrpcContentType } from './content-type.ts';
 
+// shadow
+export type { PropagateTo, Shadow, ShadowTrust } from '@gardenhose/core';
+export { isShadow, shadowOf, unlessShadow } from '@gardenhose/core';
+export type { AttachShadowOptions } from './shadow.ts';
+export { attachShadow, withShadow } from './shadow.ts';
+export type { PropagateShadowOptions } from './shadow-outbound.ts';
+export { propagateShadow } from './shadow-outbound.ts';
+
 // sender
 export type { SenderTlsOptions } from '@gardenhose/core';
 export type { SenderOptions } from './sender.ts';

@@ -11,6 +11,14 @@ export type { TapOptions } from '@gardenhose/core';
 export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
 export { createRecordingProxy } from './proxy.ts';
 
+// shadow
+export type { PropagateTo, Shadow, ShadowTrust } from '@gardenhose/core';
+export { isShadow, shadowOf, unlessShadow } from '@gardenhose/core';
+export type { AttachShadowOptions, FastifyShadow } from './shadow.ts';
+export { attachShadow, expressShadow, fastifyShadow, honoShadow, koaShadow } from './shadow.ts';
+export type { PropagateShadowOptions } from './shadow-outbound.ts';
+export { propagateShadow } from './shadow-outbound.ts';
+
 // sender
 export type { OriginTlsOptions, SenderTlsOptions } from '@gardenhose/core';
 export type { SenderOptions } from './sender.ts';

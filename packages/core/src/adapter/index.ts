@@ -14,6 +14,18 @@ export { dialOptions, tlsOptions } from '../replay/dial.ts';
 export type { SenderSetup } from '../replay/sender-setup.ts';
 export { isSenderSetup, originTls, refuseSenderSettings, senderTlsNames } from '../replay/sender-setup.ts';
 export { isSocketPath } from '../replay/target-kind.ts';
+export { currentMarks, enterMarks, runWithMarks } from '../shadow/context.ts';
+export { propagatesTo } from '../shadow/propagate.ts';
+export type { TrustMarks } from '../shadow/trust.ts';
+export { trustMarks, trustNames } from '../shadow/trust.ts';
+export type { ShadowMarks } from '../shadow/wire-marks.ts';
+export {
+  baggageWithoutMarks,
+  hasMarks,
+  marksToPassOn,
+  shadowBaggage,
+  shadowHeaderNames,
+} from '../shadow/wire-marks.ts';
 export { openStub } from '../stub/open-stub.ts';
 export type { StubStep } from '../stub/script.ts';
 export { Stub } from '../stub/stub.ts';

@@ -58,6 +58,44 @@ export function isLoopback(host: string): boolean {
   return hostKind(host) === 'loopback';
 }
 
+/** Addresses that begin alike: `10.0.0.0/8`, or one alone. */
+export class AddressRange {
+  readonly #bytes: readonly number[];
+  readonly #bits: number;
+
+  private constructor(bytes: readonly number[], bits: number) {
+    this.#bytes = bytes;
+    this.#bits = bits;
+  }
+
+  /** Undefined when it is neither an address nor a range. */
+  static parse(text: string): AddressRange | undefined {
+    const [, host = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+    const bytes = addressBytes(host);
+    if (bytes === undefined) return undefined;
+    const bits = length === undefined ? bytes.length * 8 : Number(length);
+    return bits > bytes.length * 8 ? undefined : new AddressRange(bytes, bits);
+  }
+
+  has(address: string): boolean {
+    const bytes = addressBytes(address);
+    if (bytes?.length !== this.#bytes.length) return false;
+    for (let i = 0; i * 8 < this.#bits; i++) {
+      const unused = Math.max(0, 8 - (this.#bits - i * 8));
+      if (((bytes[i] ?? 0) ^ (this.#bytes[i] ?? 0)) >> unused !== 0) return false;
+    }
+    return true;
+  }
+}
+
+/** Four bytes, or sixteen; an IPv4 address that is mapped into IPv6 has four. */
+function addressBytes(host: string): readonly number[] | undefined {
+  const name = canonicalHost(host);
+  if (name === undefined) return undefined;
+  if (!name.startsWith('[')) return ipv4Bytes(name);
+  return ipv6Groups(name)?.flatMap((group) => [group >> 8, group & 255]);
+}
+
 function dotted(high: number, low: number): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
