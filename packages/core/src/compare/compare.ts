@@ -7,6 +7,7 @@ import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { printPath } from './compare-path.ts';
 import type { Comparison, Difference, DifferenceKind, DifferenceVerdict } from './difference.ts';
 import { judge } from './judge.ts';
+import { MaskedNames } from './masked-names.ts';
 import type { MessageLimits } from './message-pair.ts';
 import { type CompareOptions, type ResolvedCompareOptions, resolveCompareOptions } from './options.ts';
 import { type ResponseView, viewOf, viewPair } from './response-view.ts';
@@ -62,6 +63,7 @@ function compareWith(
   const differences: Difference[] = [];
   const more: Record<DifferenceVerdict, number> = { changed: 0, suspect: 0, unverified: 0 };
   const ignored = new Map<string, number>();
+  const names = new MaskedNames(views.recorded, views.replayed);
   let plainView: ResponseView | undefined;
   const plainAt = (pointer: string) => {
     plainView ??= viewOf(live, options);
@@ -74,7 +76,7 @@ function compareWith(
       ignored.set(pattern.text, (ignored.get(pattern.text) ?? 0) + 1);
       continue;
     }
-    const verdict = judge(patch, place, plainAt, options);
+    const verdict = judge(patch, place, plainAt, names, options);
     if (differences.length < options.maxDifferences) {
       differences.push(difference(recorded, patch, place, verdict));
     } else more[verdict]++;

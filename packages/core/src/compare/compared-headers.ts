@@ -52,34 +52,6 @@ export const presenceOnly: ReadonlySet<string> = new Set([
 /** What stands in the view for a value that is not compared. */
 const anyValue = '(any)';
 
-/** What gRPC's libraries write for themselves: how messages are packed, and what is told by the status. */
-const notMetadata: ReadonlySet<string> = new Set([
-  'content-type',
-  'date',
-  'grpc-status',
-  'grpc-encoding',
-  'grpc-accept-encoding',
-  'accept-encoding',
-]);
-
-/** The metadata of a gRPC call that is compared. */
-export function comparedMetadata(metadata: HeaderList): Record<string, string[]> {
-  const out: Record<string, string[]> = Object.create(null);
-  for (const [name, values] of Object.entries(comparedHeaders(metadata))) {
-    if (!notMetadata.has(name)) out[name] = name === 'grpc-message' ? values.map(percentDecoded) : values;
-  }
-  return out;
-}
-
-/** Libraries differ in which characters of a status message they encode. */
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 /** The headers that are compared, as lists of values by name in lower case. */
 export function comparedHeaders(headers: HeaderList): Record<string, string[]> {
   const perHop = new Set(

@@ -1,5 +1,6 @@
 import type { Operation } from 'fast-json-patch';
 import type { DifferenceVerdict } from './difference.ts';
+import type { MaskedNames } from './masked-names.ts';
 import {
   fitsAround,
   holdsMasked,
@@ -15,14 +16,17 @@ import type { Place } from './view-place.ts';
  * Whether a difference is one, or one that any two runs or any two keys have.
  *
  * @param plainAt - What stands in the live answer, before masking, at a pointer of the view.
+ * @param names - Those of both views.
  */
 export function judge(
   patch: Operation,
   { path, recorded }: Place,
   plainAt: (pointer: string) => unknown,
+  names: MaskedNames,
   options: ResolvedCompareOptions,
 ): DifferenceVerdict {
-  if (patch.op !== 'replace') return 'changed';
+  if (patch.op !== 'replace')
+    return !options.sameKey && names.mayBeBoth(patch.path) ? 'unverified' : 'changed';
   const replayed: unknown = patch.value;
   if (!options.sameKey && hiddenByKey(patch.path, recorded, replayed, plainAt, options)) return 'unverified';
   if (typeof recorded === 'string' && typeof replayed === 'string') {

@@ -27,6 +27,12 @@ export function sameTokenTypes(recorded: string, replayed: string): boolean {
   return same(a.types, b.types) && same(a.between, b.between);
 }
 
+/** What the text is but for the values of its tokens; undefined when it has none. */
+export function maskedKind(text: string): string | undefined {
+  const { types, between } = splitMasked(text);
+  return types.length === 0 ? undefined : JSON.stringify([types, between]);
+}
+
 /** Whether an unmasked text has what stands around the tokens of a masked one. */
 export function fitsAround(masked: string, plain: string): boolean {
   const { between } = splitMasked(masked);

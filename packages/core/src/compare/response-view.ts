@@ -2,7 +2,8 @@ import { bodyBytes, type Exchange, type Response } from '../model/exchange.ts';
 import { grpcStatusOf } from '../model/grpc-status.ts';
 import { headerValue, headerValues } from '../model/headers.ts';
 import type { JsonValue } from '../model/json-value.ts';
-import { comparedHeaders, comparedMetadata } from './compared-headers.ts';
+import { comparedHeaders } from './compared-headers.ts';
+import { comparedMetadata } from './compared-metadata.ts';
 import { type DecodedBody, decodeBody } from './decode-body.ts';
 import type { DifferencePart } from './difference.ts';
 import { type MessageLimits, messageList, messagePair } from './message-pair.ts';
@@ -51,7 +52,7 @@ export function viewPair(recorded: Exchange, replayed: Exchange, limits: Message
   const view = (exchange: Exchange, body: DecodedBody): ResponseView => ({
     // Differences are found from the last name to the first.
     ...(comparable && 'value' in body && body.value !== undefined ? { body: body.value } : {}),
-    ...(answered ? headOf(exchange) : statusWithout(exchange)),
+    ...(answered ? headOf(exchange, limits) : statusWithout(exchange)),
     ...(unknownEnd === undefined ? { outcome: outcomeOf(exchange) } : {}),
   });
   return {
@@ -67,7 +68,7 @@ export function viewOf(exchange: Exchange, limits: MessageLimits): ResponseView 
   const body = decodedBodyOf(exchange, limits, messages);
   return {
     ...('value' in body && body.value !== undefined ? { body: body.value } : {}),
-    ...headOf(exchange),
+    ...headOf(exchange, limits),
     outcome: outcomeOf(exchange),
   };
 }
@@ -120,14 +121,17 @@ function statusWithout(exchange: Exchange): Pick<ResponseView, 'status'> {
   return status === undefined ? {} : { status };
 }
 
-function headOf(exchange: Exchange): Pick<ResponseView, 'trailers' | 'headers' | 'status'> {
+function headOf(
+  exchange: Exchange,
+  { registry }: MessageLimits,
+): Pick<ResponseView, 'trailers' | 'headers' | 'status'> {
   const { response, protocol } = exchange;
   if (response === undefined) return statusWithout(exchange);
   const { trailers, headers, status } = response;
   if (protocol === 'grpc') {
     return {
-      trailers: comparedMetadata(trailers),
-      headers: comparedMetadata(headers),
+      trailers: comparedMetadata(trailers, registry),
+      headers: comparedMetadata(headers, registry),
       ...statusWithout(exchange),
     };
   }

@@ -146,6 +146,34 @@ test('with another key, or none, a masked field is unverified', () => {
   ]);
 });
 
+test('with another key, entries of a map under masked keys are unverified, unless their number is another', () => {
+  const recording = createMasker({ version: 1 });
+  const notes = (...names: readonly string[]) =>
+    answered({ notes: Object.fromEntries(names.map((name) => [name, 'x'])) });
+  const recorded = maskedBy(recording, notes('ann@shop.test', 'bob@shop.test', 'plain'));
+  const options = { schemas, recordedPolicy: recording.summary, masker: createMasker({ version: 1 }) };
+  const verdicts = (now: Exchange) =>
+    told(recorded, now, options)
+      .map((one) => one.replace(/ body.*/, ''))
+      .sort();
+  expect(verdicts(notes('bob@shop.test', 'ann@shop.test', 'plain'))).toEqual([
+    'unverified extra',
+    'unverified extra',
+    'unverified missing',
+    'unverified missing',
+  ]);
+  expect(verdicts(notes('ann@shop.test', 'plain'))).toEqual([
+    'changed extra',
+    'changed missing',
+    'changed missing',
+  ]);
+  expect(verdicts(notes('ann@shop.test', 'bob@shop.test', 'other'))).toContain('changed missing');
+  const same = createMasker({ version: 1, key });
+  const joined = { schemas, recordedPolicy: same.summary, masker: same };
+  expect(told(maskedBy(same, notes('ann@shop.test')), notes('ann@shop.test'), joined)).toEqual([]);
+  expect(told(maskedBy(same, notes('ann@shop.test')), notes('bob@shop.test'), joined)).toHaveLength(2);
+});
+
 test('a number that only one of two policies masks is unverified', () => {
   const recording = createMasker({
     version: 1,
