@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import {
   byProtocol,
   createRecorder,
@@ -8,6 +9,8 @@ import {
   noMask,
   openCapture,
   type Policy,
+  parseBindings,
+  printBindings,
   type Report,
   readSchemas,
   replay,
@@ -18,6 +21,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { booking, password } from '../support/booking.ts';
 import { visit } from '../support/booking-client.ts';
 import { tempDir } from '../support/captures.ts';
+import { runCliHere } from '../support/run-cli.ts';
 
 const dir = tempDir();
 const plain = dir.file('plain.hose');
@@ -92,15 +96,44 @@ function wrong({ statuses }: Report): number {
 test('statuses that a replay without live values gets wrong come out as recorded', async () => {
   const naive = await replayed(plain, false);
   const live = await replayed(plain, true);
-  expect(wrong(naive)).toBeGreaterThan(visitors * 10);
+  expect(wrong(naive)).toBeGreaterThan(visitors * 13);
   expect(wrong(live)).toBe(0);
 });
 
 test('the same where every secret and every id is masked in the capture', async () => {
   const naive = await replayed(masked, false, account);
   const live = await replayed(masked, true, account);
-  expect(wrong(naive)).toBeGreaterThan(visitors * 10);
+  expect(wrong(naive)).toBeGreaterThan(visitors * 13);
   expect(wrong(live)).toBe(0);
+});
+
+test('the command line lists bindings, writes them, and replays by them or without', async () => {
+  const file = dir.file('bindings.json');
+  const listed = await runCliHere(['correlate', plain, '-o', file]);
+  expect(listed).toMatchObject({ code: 0, stderr: '' });
+  expect(listed.stdout).toMatch(/^.*plain\.hose: 20 bindings\n/);
+  expect(listed.stdout).toMatch(
+    /^ +36 +12 +0 +0\.97 +POST \/login +body\.\$\.csrfToken +→ +\* +header\.x-csrf-token *$/m,
+  );
+  expect(parseBindings(readFileSync(file, 'utf8')).bindings).toHaveLength(20);
+  const again = await runCliHere(['correlate', plain, '-o', file, '--json']);
+  expect(again.code).toBe(74);
+  expect(JSON.parse(again.stdout).error.message).toContain('it is there already');
+
+  const sent = async (...flags: string[]) => {
+    await using served = await booking();
+    const targets = ['--to', served.origin, '--to-grpc', served.grpcOrigin];
+    const { stdout } = await runCliHere(['replay', plain, ...targets, '--pace', 'asap', '--json', ...flags]);
+    return JSON.parse(stdout);
+  };
+  expect(wrong(await sent())).toBe(0);
+  const off = parseBindings(readFileSync(file, 'utf8')).bindings.map((each) => ({ ...each, enabled: false }));
+  writeFileSync(file, printBindings({ format: 'gardenhose-bindings/1', bindings: off }));
+  expect((await sent('--bindings', file)).bindings).toMatchObject({ bindings: 0, used: 0 });
+  expect((await sent('--no-correlate')).bindings).toBeUndefined();
+  expect((await sent('--no-correlate', '--bindings', file)).error.message).toContain(
+    '--bindings has no effect',
+  );
 });
 
 test('no binding joins what has nothing to do with each other', async () => {

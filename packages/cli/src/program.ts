@@ -1,5 +1,6 @@
 import { isGardenhoseError } from '@gardenhose/core';
 import { Command, CommanderError } from 'commander';
+import { correlateCommand } from './commands/correlate.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { maskCommand } from './commands/mask.ts';
 import { policyCommand } from './commands/policy.ts';
@@ -54,6 +55,7 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     replayCommand(context),
     stubCommand(context),
     inspectCommand(context),
+    correlateCommand(context),
     verifyCommand(context),
     recoverCommand(context),
     scanCommand(context),

@@ -3,11 +3,14 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   type CompareOptions,
+  type CorrelateOptions,
   createComparer,
   createMasker,
   GardenhoseError,
   type GuardOptions,
   type HookRule,
+  learnBindings,
+  parseBindings,
   parseHeaderRule,
   parseHookRules,
   type ReplayOrder,
@@ -40,6 +43,8 @@ export interface ReplayFlags
   readonly readOnly?: readonly string[];
   readonly header?: readonly HookRule[];
   readonly patch?: string;
+  readonly bindings?: string;
+  readonly correlate: boolean;
   readonly compare?: boolean;
   readonly ignore?: readonly string[];
   readonly report?: readonly string[];
@@ -92,6 +97,23 @@ export async function rulesOf(flags: ReplayFlags): Promise<readonly HookRule[]> 
   return [...patch, ...(flags.header ?? [])];
 }
 
+/**
+ * Which values are sent live: by the bindings of a file, or by those that the capture shows where it can be read again. False where
+ * there are none, and with several threads.
+ */
+export async function correlationOf(
+  { bindings: file, correlate, dryRun = false, threads = 1 }: ReplayFlags,
+  source: CaptureSource,
+  { schemas }: CaptureContents,
+): Promise<false | CorrelateOptions> {
+  if (!correlate) return false;
+  if (file !== undefined) return { bindings: parseBindings(await readFile(file, 'utf8'), file) };
+  // Several threads cannot tell each other values.
+  if (!source.again || dryRun || threads > 1) return false;
+  const bindings = await learnBindings(source.exchanges(), { schemas });
+  return bindings.bindings.some(({ enabled }) => enabled !== false) && { bindings };
+}
+
 /** No flag is without effect: one that would be is a mistake, and better told before anything is sent. */
 export function checkReplayFlags(flags: ReplayFlags): void {
   checkTargetFlags(flags);
@@ -103,6 +125,9 @@ export function checkReplayFlags(flags: ReplayFlags): void {
     if (flags.policy !== undefined) throw wrong('--policy', 'has an effect only with --compare; add it');
     if (flags.maskKeyFile !== undefined)
       throw wrong('--mask-key-file', 'has an effect only with --compare; add it');
+  }
+  if (!flags.correlate && flags.bindings !== undefined) {
+    throw wrong('--bindings', 'has no effect with --no-correlate; leave one out');
   }
   if (flags.dryRun === true && flags.reflection === true) {
     throw wrong('--reflection', 'asks the target, and --dry-run sends nothing; leave one out');

@@ -1,9 +1,11 @@
 import {
+  type CorrelateOptions,
   type Exchange,
   type GapEvent,
   GapTally,
   type HookRule,
   keyNote,
+  LiveValues,
   type MarkOptions,
   planReplay,
   type ReplayProgress,
@@ -22,7 +24,7 @@ import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { collect, parseCount, parseOrigin } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { withMaskFlags } from '../mask-flags.ts';
-import type { Output } from '../output.ts';
+import { type Output, showCount } from '../output.ts';
 import { paceOptions, withPaceFlags } from '../pace-flags.ts';
 import { planJson, planText } from '../plan-text.ts';
 import { Progress } from '../progress.ts';
@@ -30,6 +32,7 @@ import {
   checkReplayFlags,
   checkWritable,
   compareOptions,
+  correlationOf,
   guardOf,
   metadataOf,
   parseHeader,
@@ -53,6 +56,9 @@ unless --allow-mutations is given. Never to where the capture was recorded, nor 
 --allow-recorded-origin is given. Names are looked up once, and lead there for the whole run. Recorded
 credentials are left out; give live ones with --header. Every request is marked as shadow traffic (x-shadow-traffic).
 The plan is printed before anything is sent; --dry-run ends there.
+
+Live values: ids, tokens and cookies that the recorded answers told are sent as the live answers tell them, where the capture can be read
+again; --bindings says which, --no-correlate turns that off.
 
 Comparing: with --compare, status, headers and bodies of the answers are compared with the recorded ones. Live answers are
 masked first, by --policy and under the key that the recording had (--mask-key-file or GARDENHOSE_MASK_KEY); under another
@@ -104,6 +110,8 @@ export function replayCommand(context: CommandContext): Command {
       collect(parseHeader),
     )
     .option('--patch <file>', 'rewrite requests by the rules in this file (JSON), or by a JSON Patch')
+    .option('--bindings <file>', 'which values are sent live: a file that "gardenhose correlate" wrote')
+    .option('--no-correlate', 'send all values as they were recorded')
     .option('--compare', 'compare the answers with the recorded ones')
     .option(
       '--ignore <path>',
@@ -152,6 +160,7 @@ async function plannedRun(
   io: Io,
 ): Promise<ExitCode> {
   const progress = new Progress(io, output, systemClock);
+  const correlate = await correlationOf(flags, source, contents);
   const options: ReplayRunOptions = {
     ...paceOptions(flags),
     order: flags.order,
@@ -160,6 +169,7 @@ async function plannedRun(
     mark,
     guard: { ...guardOf(flags), readOnly: readOnlyMethods(flags, contents) },
     rules,
+    correlate,
     compare: flags.compare === true && compareOptions(flags, source, contents, io),
     onProgress: (now) => progress.update(() => progressText(now)),
   };
@@ -169,8 +179,12 @@ async function plannedRun(
   if (source.header.policy.mode === 'none') output.note(`${file} was recorded without masking`);
   let { threads } = flags;
   if (flags.dryRun === true || source.again) {
-    const { rules: _, compare: __, ...replayOptions } = options;
-    const plan = await planReplay(source.exchanges(), sender, replayOptions);
+    const { rules: _, compare: __, correlate: ___, ...replayOptions } = options;
+    const live =
+      correlate === false || correlate.bindings === undefined
+        ? undefined
+        : new LiveValues(correlate.bindings);
+    const plan = await planReplay(source.exchanges(), sender, { ...replayOptions, live });
     if (flags.dryRun === true) {
       await output.text(planText(plan));
       await output.document({ plan: planJson(plan) });
@@ -185,6 +199,7 @@ async function plannedRun(
       `replaying standard input to ${sender.target}; it can be read only once, so there is no plan`,
     );
   }
+  if (correlate !== false) output.note(correlationText(correlate));
   const gaps = new GapTally();
   const report = await replay(
     exchangesOf(source, (gap) => gaps.add(gap)),
@@ -204,6 +219,11 @@ async function plannedRun(
   sayWhyUnverified(report, options.compare, output);
   sayVerdict(report, output);
   return conclude(file, source, report.verdict, output, readInPart(report));
+}
+
+function correlationText({ bindings }: CorrelateOptions): string {
+  const count = bindings?.bindings.filter(({ enabled }) => enabled !== false).length ?? 0;
+  return `live values are sent by ${showCount(count, 'binding')}; "gardenhose correlate" lists them, --no-correlate turns them off`;
 }
 
 /** Can be read as often as the source can, which tells what it lacks once. */

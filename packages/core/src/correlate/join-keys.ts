@@ -27,7 +27,8 @@ export function joinKeys({ role, raw, text, place }: Leaf, target: string): Join
     return [{ key: short(`c${name}=${raw ?? text}`), named: true, strength }, byValue];
   }
   if (role === undefined) return [byValue];
-  const named = { key: short(`${role} ${target} ${text}`), named: true, strength };
+  // Of one resource, a value is one version of it, however little it says.
+  const named: JoinKey = { key: short(`${role} ${target} ${text}`), named: true, strength: 'strong' };
   return role === 'etag' ? [named, byValue] : [named];
 }
 

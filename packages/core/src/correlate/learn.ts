@@ -10,7 +10,9 @@ import { toldAt } from './told-at.ts';
 
 /** What is learned from, besides exchanges. */
 export interface LearnOptions {
-  /** Of the messages of gRPC calls, each a serialised `google.protobuf.FileDescriptorSet`. Default none: calls bind by metadata. */
+  /**
+   * Of the messages of gRPC calls, each a serialised `google.protobuf.FileDescriptorSet`. The list may grow while exchanges are read.
+   * Default none: calls bind by metadata. */
   readonly schemas?: readonly Uint8Array[] | undefined;
 }
 
@@ -60,13 +62,18 @@ class BindingLearner {
   readonly #foreign = new BoundedMap<string, true>(maxValues);
   #pending: Pending[] = [];
 
+  readonly #given: readonly Uint8Array[];
+  #taken = 0;
+
   constructor({ schemas = [] }: LearnOptions) {
-    for (const schema of schemas) this.#schemas.add(schema);
+    this.#given = schemas;
   }
 
   add(exchange: Exchange): void {
     // What is not replayed tells nothing.
     if (exchange.direction === 'outbound' || exchange.partial.length > 0) return;
+    for (const schema of this.#given.slice(this.#taken)) this.#schemas.add(schema);
+    this.#taken = this.#given.length;
     this.#tellFinished(exchange.startAt);
     const operation = bindingOperation(exchange);
     const { target } = exchange.request;

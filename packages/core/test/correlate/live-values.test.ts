@@ -192,7 +192,7 @@ test('validators are those of the live answer for the same resource', async () =
       { target: '/orders/8', answerHeaders: ['ETag', '"1"'] },
       { target: '/orders/7', headers: ['If-None-Match', 'W/"1", "1"'] },
       { target: '/orders/8', method: 'PUT', headers: ['If-Match', '"1"'] },
-      { target: '/orders/7', headers: ['If-Modified-Since', 'Sun, 22 Nov 2026 01:00:00 GMT'] },
+      { lane: 'other', target: '/orders/7', headers: ['If-Modified-Since', 'Sun, 22 Nov 2026 01:00:00 GMT'] },
     ],
     {
       0: { answerHeaders: ['ETag', '"x"', 'Last-Modified', 'Mon, 23 Nov 2026 01:00:00 GMT'] },
