@@ -12,7 +12,20 @@ const credentialPrefixes = [...credentialNames]
   .filter((name) => name.endsWith('*'))
   .map((name) => name.slice(0, -1));
 
+/** Names come again and again, each in few spellings; of a capture that has more, the rest is looked up anew. */
+const maxKnown = 1_024;
+const known = new Map<string, boolean>();
+
 function isCredential(name: string): boolean {
+  let found = known.get(name);
+  if (found === undefined) {
+    found = saysWho(name);
+    if (known.size < maxKnown) known.set(name, found);
+  }
+  return found;
+}
+
+function saysWho(name: string): boolean {
   const lower = name.toLowerCase();
   return credentialNames.has(lower) || credentialPrefixes.some((prefix) => lower.startsWith(prefix));
 }

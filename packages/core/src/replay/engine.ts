@@ -81,6 +81,8 @@ export class Engine {
   readonly #awaited = new AwaitedJobs<Active>();
   readonly #lanes: LaneTable;
   readonly #timers = new Timers();
+  /** What may come some milliseconds late. */
+  readonly #chores = new Timers();
   /** All answers that they need have come. */
   readonly #freed = new Fifo<Active>();
   /** Ready but for the limit on exchanges under way. */
@@ -115,6 +117,12 @@ export class Engine {
   /** The run's time, for what must share it. */
   get timer(): RunTimer {
     return this.#timer;
+  }
+
+  /** Calls `run` once, at `atNs` or some milliseconds later: what is not due to the moment shall not cost the waiting for it. */
+  later(atNs: number, run: () => void): void {
+    this.#chores.set(atNs, run);
+    this.#arm();
   }
 
   /** Exchanges that were sent and not yet answered. */
@@ -193,7 +201,9 @@ export class Engine {
     const next = Math.min(this.#timers.next, this.#nextPlanned(), this.#nextWarm());
     this.#options.onIdle?.(next - this.#timer.nowNs());
     const awaitedSince = this.#underWay.length > 0 ? this.#lastSentAt + this.#zero : Number.POSITIVE_INFINITY;
-    this.#options.waiter.waitUntil(next + this.#zero, this.#turn, awaitedSince);
+    const chore = this.#chores.next;
+    const until = Math.min(next, chore) + this.#zero;
+    this.#options.waiter.waitUntil(until, this.#turn, awaitedSince, chore < next);
   }
 
   #nextPlanned(): number {
@@ -214,6 +224,7 @@ export class Engine {
     this.#turning = true;
     const now = this.#timer.nowNs();
     this.#timers.runDue(now);
+    this.#chores.runDue(now);
     while (this.#nextPlanned() <= this.#timer.nowNs()) this.#takeNext();
     this.#warmNext();
     this.#turning = false;
@@ -392,7 +403,7 @@ export class Engine {
   }
 
   #sweep(): void {
-    this.#timer.at(this.#timer.nowNs() + sweepNs, () => {
+    this.later(this.#timer.nowNs() + sweepNs, () => {
       if (!this.#started) return;
       const now = this.#timer.nowNs();
       for (const active of [...this.#underWay]) {

@@ -67,7 +67,9 @@ export class Preparation {
   make(lane: Map<string, unknown>, waited: boolean = false): Shipment | Unsendable {
     const { hooks, guard } = this.#options;
     if (hooks?.onSend === undefined) {
-      if (this.#live?.make !== undefined) this.#made = this.#marked(this.#bare(waited));
+      // Where nothing waits for its time the answer is there soon, and what is held meanwhile is little.
+      const soonOver = this.#options.schedule.description === 'asap';
+      if (soonOver || this.#live?.make !== undefined) this.#made = this.#marked(this.#bare(waited));
       return this.#shipment(this.sent, undefined);
     }
     const bare = this.#bare(waited);

@@ -6,8 +6,9 @@ export interface Waiter {
    * Calls `wake` once the time is `atNs` on the engine's clock, as near to it as can be; replaces an earlier wish.
    *
    * @param awaitedSince - when the last of the exchanges was sent whose answers are awaited; infinite when none are
+   * @param coarse - Some milliseconds later will do as well. Default false
    */
-  waitUntil(atNs: number, wake: () => void, awaitedSince: number): void;
+  waitUntil(atNs: number, wake: () => void, awaitedSince: number, coarse?: boolean): void;
   /** Forgets the wish. */
   stop(): void;
 }
@@ -51,6 +52,7 @@ export function napWaiter(nowNs: () => number, naps: boolean = true): Waiter {
   const cell = new Int32Array(new SharedArrayBuffer(4));
   let due = Number.POSITIVE_INFINITY;
   let awaited = Number.POSITIVE_INFINITY;
+  let willDo = false;
   let wake = () => {};
   let timer: NodeJS.Timeout | undefined;
   let immediate: NodeJS.Immediate | undefined;
@@ -64,7 +66,9 @@ export function napWaiter(nowNs: () => number, naps: boolean = true): Waiter {
 
   const arm = () => {
     const leftNs = due - nowNs();
-    if (leftNs > coarseNs) {
+    if (willDo && leftNs > 0) {
+      timer = startTimer(step, Math.min(Math.ceil(leftNs / 1e6), 1e9));
+    } else if (leftNs > coarseNs) {
       // The longest delay that a timer takes is 2^31 - 1 ms.
       timer = startTimer(step, Math.min(Math.floor((leftNs - coarseNs) / 1e6) + 1, 1e9));
     } else {
@@ -77,7 +81,7 @@ export function napWaiter(nowNs: () => number, naps: boolean = true): Waiter {
     immediate = undefined;
     const now = nowNs();
     let leftNs = due - now;
-    if (naps && leftNs > 0 && leftNs <= coarseNs) {
+    if (naps && !willDo && leftNs > 0 && leftNs <= coarseNs) {
       Atomics.wait(cell, 0, 0, Math.min(leftNs, napNs(now - awaited)) / 1e6);
       leftNs = due - nowNs();
     }
@@ -90,16 +94,18 @@ export function napWaiter(nowNs: () => number, naps: boolean = true): Waiter {
   };
 
   return {
-    waitUntil(atNs, run, awaitedSince) {
+    waitUntil(atNs, run, awaitedSince, coarse = false) {
       wake = run;
       awaited = awaitedSince;
+      const sameGrain = coarse === willDo;
+      willDo = coarse;
       const armed = timer !== undefined || immediate !== undefined;
       if (armed && atNs >= due && immediate !== undefined) {
         // Already turning: the next turn looks at the new time.
         due = atNs;
         return;
       }
-      if (armed && atNs === due) return;
+      if (armed && atNs === due && sameGrain) return;
       disarm();
       due = atNs;
       if (Number.isFinite(atNs)) arm();

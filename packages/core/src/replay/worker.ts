@@ -85,7 +85,7 @@ async function run(setup: WorkerSetup): Promise<void> {
     onSettled(settled) {
       if (waiting.length === 0) {
         waitingSince = engine.timer.nowNs();
-        engine.timer.at(waitingSince + postWithinNs, postSettled);
+        engine.later(waitingSince + postWithinNs, postSettled);
       }
       waiting.push(settled);
       if (waiting.length >= postAtLeast) postSettled();

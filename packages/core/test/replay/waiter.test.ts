@@ -31,6 +31,23 @@ test('the last wish counts, whether it is earlier or later', async () => {
   expect(ran).toEqual([]);
 });
 
+test('what may come late comes no earlier, and makes way for what may not', async () => {
+  const waiter = napWaiter(nowNs);
+  const from = nowNs();
+  const at = await new Promise<number>((resolve) =>
+    waiter.waitUntil(from + 3.3 * ms, () => resolve(nowNs()), none, true),
+  );
+  expect(at).toBeGreaterThanOrEqual(from + 3.3 * ms);
+  const ran: string[] = [];
+  const then = nowNs();
+  waiter.waitUntil(then + 5 * ms, () => ran.push('the coarse wish'), none, true);
+  await woken(waiter, then + 5 * ms);
+  expect(nowNs()).toBeGreaterThanOrEqual(then + 5 * ms);
+  waiter.waitUntil(nowNs(), () => ran.push('what is due is due'), none, true);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  expect(ran).toEqual(['what is due is due']);
+});
+
 test('it can be asked again from within', async () => {
   const waiter = napWaiter(nowNs);
   let count = 0;
