@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { path } from './support/grpc-echo.js';
 import { openGrpcClient } from './support/grpc-load.js';
+import { median, pairsOf, quartiles, totalRatio } from './support/overhead-pairs.js';
 import { cpuOf, drained, holdBack, pin, startServer, stopSide } from './support/overhead-sides.js';
 
 export const name = 'grpc-record-overhead';
@@ -16,9 +17,7 @@ request thread with the recorder's thread held back until the calls of a round a
 
 /**
  * @typedef {import('./support/overhead-sides.js').AnySide} Side
- * @typedef {import('./support/overhead-sides.js').Cpu} Cpu
  * @typedef {import('./run.js').Measure} Measure
- * @typedef {[bare: Cpu, recorded: Cpu]} Pair
  */
 
 const limit = 1.2;
@@ -45,10 +44,11 @@ export async function run({ quick }) {
       await drained(side);
     }
     const most = quick ? { pairs: 60, seconds: 10 } : { pairs: 200, seconds: 60 };
+    const round = (/** @type {Side} */ side) => cpuOf(side, path, calls, underWay);
     const letGo = holdBack(on);
-    const held = letGo === undefined ? undefined : await pairsOf(off, on, most);
+    const held = letGo === undefined ? undefined : await pairsOf(off, on, round, most);
     letGo?.();
-    const free = await pairsOf(off, on, most);
+    const free = await pairsOf(off, on, round, most);
     const label = 'unary echo: request thread, recording against not';
     const ratio = totalRatio(held ?? free);
     measures.push(
@@ -56,20 +56,14 @@ export async function run({ quick }) {
       ...quartiles(label, held ?? free),
       {
         name: 'unary echo: request thread without recording',
-        value: quantile(
-          (held ?? free).map(([bare]) => bare.thread / calls / 1000),
-          0.5,
-        ),
+        value: median((held ?? free).map(([bare]) => bare.thread / calls / 1000)),
         unit: 'us/call',
       },
       { name: `${label}, as it comes`, value: totalRatio(free), unit: 'x' },
       ...quartiles(`${label}, as it comes`, free),
       {
         name: 'unary echo: whole process, recording against not',
-        value: quantile(
-          free.map(([bare, recorded]) => recorded.process / bare.process),
-          0.5,
-        ),
+        value: median(free.map(([bare, recorded]) => recorded.process / bare.process)),
         unit: 'x',
       },
       {
@@ -97,45 +91,3 @@ export async function run({ quick }) {
   }
   return measures;
 }
-
-/**
- * @param {Side} off
- * @param {Side} on
- * @param {{ pairs: number, seconds: number }} most a busy machine ends it sooner, after five pairs at least
- */
-async function pairsOf(off, on, most) {
-  /** @type {Pair[]} */
-  const pairs = [];
-  const one = (/** @type {Side} */ side) => cpuOf(side, path, calls, underWay);
-  const until = performance.now() + most.seconds * 1000;
-  for (let i = 0; i < most.pairs && (i < 5 || performance.now() < until); i += 1) {
-    if (i % 2 === 0) {
-      const bare = await one(off);
-      pairs.push([bare, await one(on)]);
-    } else {
-      const recorded = await one(on);
-      pairs.push([await one(off), recorded]);
-    }
-  }
-  return pairs;
-}
-
-/** @param {Pair[]} pairs */
-const totalRatio = (pairs) =>
-  pairs.reduce((sum, [, recorded]) => sum + recorded.thread, 0) /
-  pairs.reduce((sum, [bare]) => sum + bare.thread, 0);
-
-/** @param {string} label @param {Pair[]} pairs @returns {Measure[]} */
-function quartiles(label, pairs) {
-  const ratios = pairs.map(([bare, recorded]) => recorded.thread / bare.thread);
-  return [
-    { name: `${label}, lower quartile`, value: quantile(ratios, 0.25), unit: 'x' },
-    { name: `${label}, upper quartile`, value: quantile(ratios, 0.75), unit: 'x' },
-  ];
-}
-
-/** @param {number[]} values @param {number} share */
-const quantile = (values, share) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-};

@@ -20,6 +20,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { copyCost } from './support/copy-cost.js';
+import { at, median, pairsOf, quartiles, totalRatio } from './support/overhead-pairs.js';
 import {
   answeredAt,
   cpuOf,
@@ -46,9 +47,7 @@ of 64 kB are copied: into cache where the recorder's thread keeps up, into main 
 
 /**
  * @typedef {import('./support/overhead-sides.js').Side} Side
- * @typedef {import('./support/overhead-sides.js').Cpu} Cpu
  * @typedef {import('./run.js').Measure} Measure
- * @typedef {[bare: Cpu, recorded: Cpu]} Pair
  */
 
 // A round fits into the recorder's buffer: how fast its thread empties that is another measure's business. Rounds with a
@@ -129,13 +128,16 @@ export async function run({ quick }) {
  * @returns {Promise<Measure[]>}
  */
 async function processorTime(off, on, { path, label, limit, count }, most) {
-  for (let done = 0; done < warmUpRequests; done += count) {
-    for (const side of [off, on]) await cpuOf(side, path, count, connections);
-  }
+  const round = (/** @type {Side} */ side) => cpuOf(side, path, count, connections);
+  for (let done = 0; done < warmUpRequests; done += count) for (const side of [off, on]) await round(side);
+  const pairs = async () => {
+    for (const side of [off, on]) await round(side);
+    return pairsOf(off, on, round, { ...most, seconds: most.seconds / 2 });
+  };
   const letGo = holdBack(on);
-  const held = letGo === undefined ? [] : await pairsOf(off, on, path, count, most);
+  const held = letGo === undefined ? [] : await pairs();
   letGo?.();
-  const free = await pairsOf(off, on, path, count, most);
+  const free = await pairs();
   const name = `${label}: request thread, recording against not`;
   const ratio = totalRatio(held);
   return [
@@ -145,46 +147,20 @@ async function processorTime(off, on, { path, label, limit, count }, most) {
       unit: 'x',
       ...(limit === undefined ? {} : { target: `at most ${limit}`, ok: ratio <= limit }),
     },
-    ...quartiles(name, threadRatios(held)),
+    ...quartiles(name, held),
     {
       name: `${label}: request thread without recording`,
       value: median(held.map(([bare]) => bare.thread)) / count / 1000,
       unit: 'us/request',
     },
     { name: `${name}, as it comes`, value: totalRatio(free), unit: 'x' },
-    ...quartiles(`${name}, as it comes`, threadRatios(free)),
+    ...quartiles(`${name}, as it comes`, free),
     {
       name: `${label}: whole process, recording against not`,
       value: median(free.map(([bare, recorded]) => recorded.process / bare.process)),
       unit: 'x',
     },
   ];
-}
-
-/**
- * @param {Side} off
- * @param {Side} on
- * @param {string} path
- * @param {number} count
- * @param {{ pairs: number, seconds: number }} most
- */
-async function pairsOf(off, on, path, count, most) {
-  /** @type {Pair[]} */
-  const pairs = [];
-  const one = (/** @type {Side} */ side) => cpuOf(side, path, count, connections);
-  await one(off);
-  await one(on);
-  const until = performance.now() + (most.seconds * 1000) / 2;
-  for (let i = 0; i < most.pairs && (i < 5 || performance.now() < until); i += 1) {
-    if (i % 2 === 0) {
-      const bare = await one(off);
-      pairs.push([bare, await one(on)]);
-    } else {
-      const recorded = await one(on);
-      pairs.push([await one(off), recorded]);
-    }
-  }
-  return pairs;
 }
 
 /**
@@ -291,26 +267,6 @@ async function warmUp(sides, seconds) {
   return rates[0] ?? 0;
 }
 
-/**
- * Of all rounds together: a round of large bodies takes one of two times, as the client reads in time or not.
- * @param {Pair[]} pairs
- */
-const totalRatio = (pairs) =>
-  pairs.reduce((sum, [, recorded]) => sum + recorded.thread, 0) /
-  pairs.reduce((sum, [bare]) => sum + bare.thread, 0);
-/** @param {Pair[]} pairs */
-const threadRatios = (pairs) => pairs.map(([bare, recorded]) => recorded.thread / bare.thread);
-/** @param {string} name @param {number[]} ratios @returns {Measure[]} */
-const quartiles = (name, ratios) => [
-  { name: `${name}, lower quartile`, value: quantile(ratios, 0.25), unit: 'x' },
-  { name: `${name}, upper quartile`, value: quantile(ratios, 0.75), unit: 'x' },
-];
 /** @param {Float64Array[]} bare @param {Float64Array[]} recorded @param {number} share */
 const ratiosAt = (bare, recorded, share) =>
   recorded.map((sorted, i) => at(sorted, share) / at(bare[i] ?? sorted, share));
-/** @param {Float64Array} sorted @param {number} share */
-const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-/** @param {number[]} values @param {number} share */
-const quantile = (values, share) => at(Float64Array.from(values).sort(), share);
-/** @param {number[]} values */
-const median = (values) => quantile(values, 0.5);

@@ -165,47 +165,36 @@ def mask(message):
                 setattr(message, field.name, masked(field, value))
 
 
-def settle(message):
-    """What an Any holds is compared as a message, not as bytes."""
+def within(message, change):
+    """Does this to each message within another, and to the one that an Any holds, which is then written anew."""
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
         if field.message_type.GetOptions().map_entry:
             if field.message_type.fields_by_name["value"].message_type is not None:
                 for key in value:
-                    settle(value[key])
+                    change(value[key])
             continue
         for one in value if field.label == F.LABEL_REPEATED else [value]:
             if one.DESCRIPTOR.full_name == "google.protobuf.Any":
                 name = one.type_url.rsplit("/", 1)[-1]
                 if name in known:
                     inner = factory.GetPrototype(pool.FindMessageTypeByName(name)).FromString(one.value)
-                    settle(inner)
+                    change(inner)
                     one.value = inner.SerializeToString(deterministic=True)
             else:
-                settle(one)
+                change(one)
+
+
+def settle(message):
+    """What an Any holds is compared as a message, not as bytes."""
+    within(message, settle)
 
 
 def discard(message):
     """Unknown fields are left out, also within what an Any holds."""
     message.DiscardUnknownFields()
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        if field.message_type.GetOptions().map_entry:
-            if field.message_type.fields_by_name["value"].message_type is not None:
-                for key in value:
-                    discard(value[key])
-            continue
-        for one in value if field.label == F.LABEL_REPEATED else [value]:
-            if one.DESCRIPTOR.full_name == "google.protobuf.Any":
-                name = one.type_url.rsplit("/", 1)[-1]
-                if name in known:
-                    inner = factory.GetPrototype(pool.FindMessageTypeByName(name)).FromString(one.value)
-                    discard(inner)
-                    one.value = inner.SerializeToString(deterministic=True)
-            else:
-                discard(one)
+    within(message, discard)
 
 
 def main():
@@ -215,7 +204,7 @@ def main():
             name = rng.choice(list(types))
             data = make(types[name], rng).SerializeToString()
             # Two messages one behind the other are one that was merged. The second has no messages within: of one that comes
-            # twice only the first part may be kept, where a part can say how another is masked.
+            # twice no part is kept, where a part can say how another is masked.
             if rng.random() < 0.3:
                 data += make(types[name], rng, 3).SerializeToString()
             print(name, base64.b64encode(data).decode() or "-")

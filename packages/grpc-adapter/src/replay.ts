@@ -1,11 +1,5 @@
-import {
-  type ReplayRunOptions,
-  type ReplaySource,
-  type Report,
-  replay as replayOver,
-  type Sender,
-} from '@gardenhose/core';
-import { refuseSenderSettings } from '@gardenhose/core/adapter';
+import type { ReplayRunOptions, ReplaySource, Report, Sender } from '@gardenhose/core';
+import { refuseSenderSettings, replayThrough } from '@gardenhose/core/adapter';
 import { createSender, type SenderOptions } from './sender.ts';
 
 /** Where to replay to: an origin, or a sender that is made ready. */
@@ -35,12 +29,7 @@ export async function replay(
   options: GrpcReplayOptions = {},
 ): Promise<Report> {
   const { sender: senderOptions, ...rest } = options;
-  const sender = senderFor(target, senderOptions);
-  try {
-    return await replayOver(source, sender, rest);
-  } finally {
-    if (sender !== target) await sender.close();
-  }
+  return replayThrough(source, target, senderFor(target, senderOptions), rest);
 }
 
 function senderFor(target: ReplayTarget, options: SenderOptions | undefined): Sender {

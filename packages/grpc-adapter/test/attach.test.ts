@@ -1,18 +1,8 @@
 import * as grpc from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { attach } from '../src/attach.ts';
-import { recording } from './support/recording.ts';
+import { recording, unaryCall } from './support/recording.ts';
 import { definition, serve, unary } from './support/service.ts';
-
-const unaryCall = [
-  '1 start /test.Echo/Unary',
-  '1 request 0 "hello"',
-  '1 end request',
-  '1 headers 200',
-  '1 response 0 "hello"',
-  '1 trailers grpc-status 0',
-  '1 end response',
-];
 
 test('every server that gets its services later is recorded', async () => {
   const { recorder, told } = recording();

@@ -1,11 +1,5 @@
-import {
-  type ReplayRunOptions,
-  type ReplaySource,
-  type Report,
-  replay as replayOver,
-  type Sender,
-} from '@gardenhose/core';
-import { refuseSenderSettings } from '@gardenhose/core/adapter';
+import type { ReplayRunOptions, ReplaySource, Report, Sender } from '@gardenhose/core';
+import { refuseSenderSettings, replayThrough } from '@gardenhose/core/adapter';
 import { createInProcessSender, type InProcessApp } from './in-process.ts';
 import { createSender, type SenderOptions } from './sender.ts';
 
@@ -35,12 +29,7 @@ export async function replay(
   options: HttpReplayOptions = {},
 ): Promise<Report> {
   const { sender: senderOptions, ...rest } = options;
-  const sender = await senderFor(target, senderOptions);
-  try {
-    return await replayOver(source, sender, rest);
-  } finally {
-    if (sender !== target) await sender.close();
-  }
+  return replayThrough(source, target, await senderFor(target, senderOptions), rest);
 }
 
 async function senderFor(target: ReplayTarget, options: SenderOptions | undefined): Promise<Sender> {

@@ -1,10 +1,10 @@
-import { GardenhoseError, type PinnedAddresses, type Sender, type SenderTlsOptions } from '@gardenhose/core';
+import type { PinnedAddresses, Sender, SenderTlsOptions } from '@gardenhose/core';
 import {
   invalidOption,
-  isSenderSetup,
   onlyOptions,
   originOption,
   type SenderSetup,
+  senderSetup,
   senderTlsNames,
   wholeOption,
 } from '@gardenhose/core/adapter';
@@ -97,7 +97,6 @@ function senderOf(
 
 /** Makes the same sender in a worker. */
 export function openSender(setup: unknown): Sender {
-  if (!isSenderSetup<SenderOptions>(setup))
-    throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its options');
-  return senderOf(setup.target, setup.settings, setup.addresses);
+  const { target, settings, addresses } = senderSetup<SenderOptions>(setup);
+  return senderOf(target, settings, addresses);
 }

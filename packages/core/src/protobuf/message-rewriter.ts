@@ -137,10 +137,7 @@ export class MessageRewriter {
     const was = whole.subarray(from, to);
     const content = after === undefined ? undefined : this.#content(field, was, after, depth);
     if (content === was && last !== undefined) return false;
-    for (const part of parts) edits.remove(part);
-    if (content !== undefined && last !== undefined)
-      edits.replace(last, reframed(field, last, bytes, content));
-    else if (content !== undefined) edits.add(framed(field, content));
+    put(edits, field, parts, bytes, content);
     return true;
   }
 
@@ -233,10 +230,7 @@ export class MessageRewriter {
             : this.#entry(field, layout, entry, value, depth);
       this.#path.pop();
       if (changed === entry) continue;
-      for (const part of own) edits.remove(part);
-      if (changed !== undefined && last !== undefined)
-        edits.replace(last, reframed(field, last, bytes, changed));
-      else if (changed !== undefined) edits.add(framed(field, changed));
+      put(edits, field, own, bytes, changed);
     }
   }
 
@@ -252,9 +246,7 @@ export class MessageRewriter {
     const changed = this.#content(value, was, after, depth + 1);
     if (changed === was && last !== undefined) return content;
     const edits = new PartEdits();
-    for (const part of own) edits.remove(part);
-    if (last === undefined) edits.add(framed(value, changed));
-    else edits.replace(last, reframed(value, last, content, changed));
+    put(edits, value, own, content, changed);
     return edits.apply(parts, content);
   }
 
@@ -291,6 +283,21 @@ export class MessageRewriter {
     const pointer = pointerOf(name === undefined ? this.#path : [...this.#path, name]);
     return new ViewMisfit(pointer, this.#fieldName, expected);
   }
+}
+
+/** What stood in these parts is this now, where the last of them stands; undefined for nothing. */
+function put(
+  edits: PartEdits,
+  field: FieldType,
+  parts: readonly MessagePart[],
+  bytes: Buffer,
+  content: Buffer | undefined,
+): void {
+  const last = parts.at(-1);
+  for (const part of parts) edits.remove(part);
+  if (content === undefined) return;
+  if (last === undefined) edits.add(framed(field, content));
+  else edits.replace(last, reframed(field, last, bytes, content));
 }
 
 function hasFieldsOf(layout: MessageLayout, value: JsonObject): boolean {

@@ -1,3 +1,4 @@
+import { GardenhoseError } from '../errors.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption } from '../model/option-values.ts';
 import type { PinnedAddresses } from './pinned-addresses.ts';
@@ -62,8 +63,17 @@ export interface SenderSetup<Settings> {
   readonly addresses?: PinnedAddresses | undefined;
 }
 
-/** Whether this is the setup that the same module gave as its source. */
-export function isSenderSetup<Settings>(setup: unknown): setup is SenderSetup<Settings> {
+/**
+ * The setup that the same module gave as its source.
+ *
+ * @throws {@link GardenhoseError} `invalid-option` when it is none
+ */
+export function senderSetup<Settings>(setup: unknown): SenderSetup<Settings> {
+  if (isSenderSetup<Settings>(setup)) return setup;
+  throw new GardenhoseError('invalid-option', 'a sender is opened by a target and its options');
+}
+
+function isSenderSetup<Settings>(setup: unknown): setup is SenderSetup<Settings> {
   return (
     typeof setup === 'object' &&
     setup !== null &&

@@ -7,20 +7,10 @@ import * as grpc from '@grpc/grpc-js';
 import { expect, test, vi } from 'vitest';
 import { tapServer } from '../../src/tap-server.ts';
 import { chat, framed, rawCall, recordedAlike, seen, unarySeen } from '../support/hard-case.ts';
-import { recording } from '../support/recording.ts';
+import { recording, unaryCall } from '../support/recording.ts';
 import { definition, serve, unary } from '../support/service.ts';
 
 type Answer = grpc.sendUnaryData<Buffer>;
-
-const unaryCall = [
-  '1 start /test.Echo/Unary',
-  '1 request 0 "hello"',
-  '1 end request',
-  '1 headers 200',
-  '1 response 0 "hello"',
-  '1 trailers grpc-status 0',
-  '1 end response',
-];
 
 test('case 22: a call that was open when the tap came is not recorded, and goes on', async () => {
   const { recorder, told } = recording();

@@ -11,20 +11,10 @@ import { expect, test } from 'vitest';
 import { attach } from '../../src/attach.ts';
 import { schemasFromProto } from '../../src/schemas/from-proto.ts';
 import { tapServer } from '../../src/tap-server.ts';
-import { recording } from '../support/recording.ts';
+import { recording, unaryCall } from '../support/recording.ts';
 import { definition, serve, unary } from '../support/service.ts';
 
 // Several copies of the libraries in one process. More versions of grpc-js, and of protobufjs: test/peers/versions.test.ts.
-
-const unaryCall = [
-  '1 start /test.Echo/Unary',
-  '1 request 0 "hello"',
-  '1 end request',
-  '1 headers 200',
-  '1 response 0 "hello"',
-  '1 trailers grpc-status 0',
-  '1 end response',
-];
 
 test('case 28: another copy of grpc-js is recorded alike', async () => {
   const { recorder, told } = recording();

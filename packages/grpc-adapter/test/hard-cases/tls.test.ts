@@ -4,7 +4,7 @@ import { testCert, testKey } from '../../../http-adapter/test/support/tls.ts';
 import { attach } from '../../src/attach.ts';
 import { tapChannel } from '../../src/tap-channel.ts';
 import { chat, seen, unarySeen } from '../support/hard-case.ts';
-import { recording } from '../support/recording.ts';
+import { recording, unaryCall } from '../support/recording.ts';
 import { definition } from '../support/service.ts';
 
 const cert = Buffer.from(testCert);
@@ -48,15 +48,6 @@ test('a server with TLS that asks its clients for certificates is recorded as on
   client.close();
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   detach();
-  const unaryCall = [
-    '1 start /test.Echo/Unary',
-    '1 request 0 "hello"',
-    '1 end request',
-    '1 headers 200',
-    '1 response 0 "hello"',
-    '1 trailers grpc-status 0',
-    '1 end response',
-  ];
   for (const { told } of [served, called]) {
     const lines = await told();
     expect(lines.slice(0, 7)).toEqual(unaryCall);

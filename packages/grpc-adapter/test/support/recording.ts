@@ -51,3 +51,14 @@ function line(event: CaptureEvent): string[] {
       return [];
   }
 }
+
+/** What is told of a unary call that is answered with what it sent, `hello`. */
+export const unaryCall: readonly string[] = [
+  '1 start /test.Echo/Unary',
+  '1 request 0 "hello"',
+  '1 end request',
+  '1 headers 200',
+  '1 response 0 "hello"',
+  '1 trailers grpc-status 0',
+  '1 end response',
+];
