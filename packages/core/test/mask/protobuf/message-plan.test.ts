@@ -200,3 +200,12 @@ test('where nothing looks at values, a message is passed over only if nothing wi
   expect(seen(6, sized(1, sized(1, sized(2, sized(1, canary)))))).toBe('masked');
   expect(seen(7, [...sized(1, 'x/test.Text'), ...sized(2, sized(1, canary))])).toBe('masked');
 });
+
+test('what nobody knows is left out of messages in which nothing else can be masked, though nothing looks at values', () => {
+  const schema = proto3('message Message { Inner inner = 1; } message Inner { int32 n = 1; }');
+  const mask = callMasker(schema, {
+    disable: blind.filter((rule) => rule !== 'default/proto/unknown-field'),
+  });
+  const known = int(1, 77);
+  expect(mask(sized(1, [...known, ...sized(9, canary)])).data).toEqual(Buffer.from(sized(1, known)));
+});

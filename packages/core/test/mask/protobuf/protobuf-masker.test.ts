@@ -575,3 +575,21 @@ test('where unknown fields are shown, numbers and bytes within messages are look
     Buffer.from(sized(2, sized(1, [0, 0]))),
   );
 });
+
+test('of a message that turns out to be malformed, what was masked in it before does not count', () => {
+  const mask = callMasker(flat);
+  const { entries, state } = mask([...sized(1, mail), ...int(4, 77), 0x0f]);
+  expect(state).toBe('dropped:protobuf-syntax');
+  expect(entries.filter(({ rule }) => !rule.startsWith('dropped:'))).toEqual([]);
+  expect(mask(sized(1, mail)).entries).toMatchObject([{ count: 1 }]);
+});
+
+test('short texts are looked at whatever they begin with, and JSON in them is JSON: as in JSON itself', () => {
+  const mask = callMasker(flat);
+  const texts = ['\u0001a@b.io', '\ta@b.io', 'é a@b.io'];
+  for (const text of [...texts, '{"pin":"77"}', '[{"otp":"9"}]', ' {"pwd":"x"}']) {
+    const masked = token('note', text);
+    expect([text, masked]).not.toEqual([text, text]);
+    expect([text, mask(sized(2, text)).data]).toEqual([text, Buffer.from(sized(2, masked))]);
+  }
+});
