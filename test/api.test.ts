@@ -372,7 +372,6 @@ test('@gardenhose/core/adapter exports these names', () => {
     inflateMessage
     invalidOption
     isOutOfOrder
-    isSenderSetup
     isSocketPath
     listenOn
     marksToPassOn
@@ -382,9 +381,11 @@ test('@gardenhose/core/adapter exports these names', () => {
     originTls
     propagatesTo
     refuseSenderSettings
+    replayThrough
     reportFailure
     resolveTapOptions
     runWithMarks
+    senderSetup
     senderTlsNames
     shadowBaggage
     shadowHeaderNames

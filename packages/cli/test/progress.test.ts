@@ -29,3 +29,17 @@ test('there is no progress without a terminal, and none with quiet', async () =>
   expect(await shown(false, false)).toBe('');
   expect(await shown(true, true)).toBe('');
 });
+
+test('without a terminal, a command that asks for it says a plain line every ten seconds', async () => {
+  const memory = memoryIo();
+  const clock = new ManualClock();
+  const output = new Output(memory.io, { json: false, quiet: false });
+  const progress = new Progress(memory.io, output, clock, { plain: true });
+  for (let i = 1; i <= 25; i++) {
+    clock.advanceMs(1_000);
+    progress.update((columns) => `${i} of 25${columns ?? ''}\x1b`);
+  }
+  progress.clear();
+  await turn();
+  expect(memory.stderr()).toBe('10 of 25\\x1b\n20 of 25\\x1b\n');
+});

@@ -8,7 +8,6 @@ import {
   LiveValues,
   type MarkOptions,
   planReplay,
-  type ReplayProgress,
   type ReplayRunOptions,
   type Report,
   renderReport,
@@ -41,6 +40,7 @@ import {
   readOnlyMethods,
   rulesOf,
 } from '../replay-flags.ts';
+import { type ReplayExtent, replayProgressLine } from '../replay-progress.ts';
 import { parseReportFile, writeReport } from '../report-file.ts';
 import { schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { marksOf, withShadowFlags } from '../shadow-flags.ts';
@@ -159,7 +159,8 @@ async function plannedRun(
   output: Output,
   io: Io,
 ): Promise<ExitCode> {
-  const progress = new Progress(io, output, systemClock);
+  const progress = output.json ? undefined : new Progress(io, output, systemClock, { plain: true });
+  let extent: ReplayExtent | undefined;
   const correlate = await correlationOf(flags, source, contents);
   const options: ReplayRunOptions = {
     ...paceOptions(flags),
@@ -171,7 +172,7 @@ async function plannedRun(
     rules,
     correlate,
     compare: flags.compare === true && compareOptions(flags, source, contents, io),
-    onProgress: (now) => progress.update(() => progressText(now)),
+    onProgress: (now) => progress?.update((columns) => replayProgressLine(now, extent, columns)),
   };
   if (flags.toGrpc !== undefined && !contents.protocols.has('grpc')) {
     output.note(`--to-grpc is of no use: ${file} holds no gRPC call`);
@@ -193,6 +194,7 @@ async function plannedRun(
     output.note(planText(plan));
     // Chosen for the busiest second of all, where a run would look at its beginning.
     threads = plan.threads;
+    extent = plan;
     if (rules.length > 0) output.note('  counted before --header and --patch are applied');
   } else {
     output.note(
@@ -212,7 +214,7 @@ async function plannedRun(
       signal: io.claimInterrupt(),
     },
   );
-  progress.clear();
+  progress?.clear();
   for (const path of flags.report ?? []) await writeReport(path, report);
   await output.text(renderReport(report).trimEnd());
   await output.document(report);
@@ -274,9 +276,4 @@ function conclude(
   if (conditionExit(condition) === exitCodes.fine) output.note(sentence);
   else output.error(sentence);
   return exit === exitCodes.fine ? conditionExit(condition) : exit;
-}
-
-function progressText({ read, answered, failed, open, elapsedMs, maxLagMs }: ReplayProgress): string {
-  const seconds = (elapsedMs / 1000).toFixed(1);
-  return `${seconds} s: ${read} read, ${answered} answered, ${failed} failed, ${open} open, lag up to ${maxLagMs.toFixed(1)} ms`;
 }

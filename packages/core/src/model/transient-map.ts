@@ -36,4 +36,9 @@ export class TransientMap<K, V> {
     this.#places.delete(key);
     return value;
   }
+
+  /** How many values are such. */
+  count(isSuch: (value: V) => boolean): number {
+    return this.#values.reduce((sum, value) => sum + (value !== undefined && isSuch(value) ? 1 : 0), 0);
+  }
 }

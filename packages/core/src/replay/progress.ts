@@ -31,6 +31,12 @@ export interface ReplayProgress {
   readonly hookFailures: number;
   /** Read, and neither skipped nor ended. */
   readonly open: number;
+  /** Of those, how many are due: in flight, or waiting for what must come before them. */
+  readonly underWay: number;
+  /** Exchanges that ended per second, over the last second. */
+  readonly perSecond: number;
+  /** The 99th percentile of the lag of those that ended in the last second, within 9 %; 0 without a plan. */
+  readonly lagP99Ms: number;
   /** Of the exchange that ended last, and the largest so far. */
   readonly lagMs: number;
   readonly maxLagMs: number;

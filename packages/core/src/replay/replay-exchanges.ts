@@ -75,6 +75,7 @@ interface Open {
   readonly preparation: Preparation;
   readonly lane: Map<string, unknown>;
   readonly cost: number;
+  readonly plannedAt: number;
 }
 
 class Run {
@@ -156,6 +157,7 @@ class Run {
   progress(): ReplayProgress {
     const { guard, schedule, orderName, runId } = this.options;
     const pacing = this.options.pacing(this.#reader.time);
+    const nowNs = this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs());
     return {
       runId,
       target: guard.target,
@@ -165,9 +167,10 @@ class Run {
       pace: schedule.description,
       ...(pacing === undefined ? {} : { pacing }),
       order: orderName,
-      elapsedMs: (this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs())) / 1e6,
-      ...this.#counts.snapshot(),
+      elapsedMs: nowNs / 1e6,
+      ...this.#counts.snapshot(nowNs),
       open: this.#open.size,
+      underWay: this.#open.count(({ plannedAt }) => !(plannedAt > nowNs)),
       stopped: this.#stopped,
     };
   }
@@ -234,7 +237,8 @@ class Run {
     }
     const endAt = finishedAt(recorded);
     const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
-    this.#open.set(index, { recorded, iteration, preparation, lane: notes, cost });
+    const plannedAt = schedule.plan(recorded.startAt, endAt);
+    this.#open.set(index, { recorded, iteration, preparation, lane: notes, cost, plannedAt });
     this.#ahead.take(cost);
     this.#batchCost += cost;
     // A source that gives them slowly does not hold a batch open.
@@ -246,7 +250,7 @@ class Run {
       exchange: recorded.id,
       lane,
       protocol: recorded.protocol,
-      plannedAt: schedule.plan(recorded.startAt, endAt),
+      plannedAt,
       startAt: recorded.startAt,
       finishedAt: endAt,
       timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),

@@ -1,5 +1,6 @@
 import type { Settled } from './job.ts';
 import type { ReplayProgress } from './progress.ts';
+import { RecentSecond } from './recent.ts';
 
 type Counted = Pick<
   ReplayProgress,
@@ -10,6 +11,8 @@ type Counted = Pick<
   | 'mutationsSent'
   | 'resent'
   | 'hookFailures'
+  | 'perSecond'
+  | 'lagP99Ms'
   | 'lagMs'
   | 'maxLagMs'
 >;
@@ -24,6 +27,7 @@ export class RunCounts {
   #resent = 0;
   #lagNs = 0;
   #maxLagNs = 0;
+  readonly #recent = new RecentSecond();
   readonly #skipped = new Map<string, number>();
 
   skip(reason: string): void {
@@ -35,14 +39,17 @@ export class RunCounts {
     if (answer.error === undefined) this.#answered++;
     else this.#failed++;
     if (answer.resent === true) this.#resent++;
+    const lagNs = (answer.sentAt ?? Number.NaN) - plannedAt - blockedNs;
+    this.#recent.add(answer.endAt, lagNs);
     if (answer.sentAt === undefined) return;
     if (mutation) this.#mutationsSent++;
-    this.#lagNs = answer.sentAt - plannedAt - blockedNs;
+    this.#lagNs = lagNs;
     this.#maxLagNs = Math.max(this.#maxLagNs, this.#lagNs);
   }
 
-  snapshot(): Counted {
+  snapshot(nowNs: number): Counted {
     return {
+      ...this.#recent.at(nowNs),
       read: this.read,
       answered: this.#answered,
       failed: this.#failed,

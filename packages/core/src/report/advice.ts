@@ -13,6 +13,8 @@ const byFidelity: Readonly<Record<Fidelity['verdict'], string | undefined>> = {
     'Exchanges of one lane overtook each other, so the target saw another history than was recorded. With order causal or lane that should not be; look whether the target closed connections.',
   'fell-behind':
     'Lag is the doing of the side that sends, not of the target: its latencies in this report are those of another load than recorded. Use a quieter machine or one with more processors, or a lower speed or rate; where only the answers matter, use pace asap.',
+  'held-up':
+    'The target answers more slowly than the recorded one did, so the requests that depend on its answers came late, and it had less to do than was recorded. Judge it by response time. A lower speed or rate gives it the time; where only the answers matter, use pace asap.',
 };
 
 /** What can be done about a verdict that is not 0, one or two sentences each. */

@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import { stepCount, stepEndNs, stepOf } from './duration-steps.ts';
+import { stepCount, stepEndNs, stepOf } from '../model/duration-steps.ts';
 
 /** How a duration was distributed, in milliseconds. All are 0 when nothing was counted. */
 export interface HistogramSummary {

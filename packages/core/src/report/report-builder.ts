@@ -21,8 +21,16 @@ import { judgeComparison, judgeFidelity, judgeRun } from './verdict.ts';
 
 /** How a report is made. */
 export interface ReportOptions {
-  /** A run whose 99th percentile of lag is higher than this fell behind. Default 20. */
+  /**
+   * A run whose 99th percentile of lag is higher than this fell behind, and so did one of 1,000 sends or more whose 99.9th is ten
+   * times as high. Default 20.
+   */
   readonly maxLagP99Ms?: number | undefined;
+  /**
+   * A run of which more than 5 % of the exchanges waited longer than this for answers, past their planned time, was held up. Default
+   * 1,000.
+   */
+  readonly maxHeldUpMs?: number | undefined;
   /** Operations with a row of their own. Default 100. */
   readonly maxOperations?: number | undefined;
   /** Groups of differences. Default 500. */
@@ -31,6 +39,7 @@ export interface ReportOptions {
 
 const optionNames: Readonly<Record<keyof ReportOptions, true>> = {
   maxLagP99Ms: true,
+  maxHeldUpMs: true,
   maxOperations: true,
   maxGroups: true,
 };
@@ -41,6 +50,7 @@ const noteNames = new Set(['patch-missed', 'edit-missed', 'hook-failed']);
 /** Folds the results of a replay into a report, one by one: memory does not grow with their number. */
 export class ReportBuilder {
   readonly #maxLagP99Ms: number;
+  readonly #maxHeldUpMs: number;
   readonly #operations: OperationTable;
   readonly #differences: DifferenceTable;
   readonly #lag = new Histogram();
@@ -62,12 +72,14 @@ export class ReportBuilder {
   readonly #sent = new Span();
   readonly #messages = { recordedSent: 0, sent: 0, recordedReceived: 0, received: 0, unawaited: 0 };
   #heard = false;
+  #heldUp = 0;
   readonly #counts = { total: 0, sent: 0, answered: 0, failed: 0, failedUnlikeRecorded: 0 };
 
   /** @throws GardenhoseError `invalid-option` */
   constructor(options: ReportOptions = {}) {
     onlyOptions('report', options, optionNames);
     this.#maxLagP99Ms = atLeast(options.maxLagP99Ms ?? 20, 0, 'maxLagP99Ms');
+    this.#maxHeldUpMs = atLeast(options.maxHeldUpMs ?? 1_000, 0, 'maxHeldUpMs');
     this.#operations = new OperationTable(atLeast(options.maxOperations ?? 100, 1, 'maxOperations'));
     this.#differences = new DifferenceTable(atLeast(options.maxGroups ?? 500, 1, 'maxGroups'));
   }
@@ -113,6 +125,8 @@ export class ReportBuilder {
     };
     const timing = this.#timing(planned);
     const order = this.#order.result(run?.order);
+    const messages = Object.values(this.#messages).some((count) => count > 0) ? this.#messages : undefined;
+    const errors = Array.from(this.#errors, ([code, { count, example }]) => ({ code, count, example }));
     const fidelity = judgeFidelity({
       exchanges,
       heard: this.#heard,
@@ -121,9 +135,11 @@ export class ReportBuilder {
       order,
       run,
       maxLagP99Ms: this.#maxLagP99Ms,
+      maxHeldUpMs: this.#maxHeldUpMs,
+      messages,
+      errors,
     });
     const compared = this.#differences.compared > 0;
-    const messages = Object.values(this.#messages).some((count) => count > 0) ? this.#messages : undefined;
     const differences = compared ? this.#differences.summary() : undefined;
     const comparison = judgeComparison(differences, this.#differences.bodiesNotCompared);
     return {
@@ -148,7 +164,7 @@ export class ReportBuilder {
         const row = { recorded: Number(recorded), replayed: Number(replayed), count };
         return protocol === 'grpc' ? { ...row, protocol } : row;
       }),
-      errors: Array.from(this.#errors, ([code, { count, example }]) => ({ code, count, example })),
+      errors,
       operations: this.#operations.rows(),
       ...(bindings === undefined ? {} : { bindings: bindingCounts(bindings) }),
       notes: this.#notes.entries().map(([name, count]) => ({ name, count })),
@@ -174,6 +190,7 @@ export class ReportBuilder {
     this.#counts.sent++;
     this.#sent.add(sentAt);
     if (blockedNs > 0) this.#blocked.record(blockedNs);
+    if (blockedNs > this.#maxHeldUpMs * 1e6) this.#heldUp++;
     if (Number.isFinite(plannedAt)) {
       this.#planned.add(plannedAt);
       const lag = sentAt - plannedAt - blockedNs;
@@ -212,6 +229,7 @@ export class ReportBuilder {
       lag: planned ? this.#lag.summary() : noDurations,
       messageLag: planned ? this.#messageLag.summary() : noDurations,
       blocked: this.#blocked.summary(),
+      heldUp: this.#heldUp,
       messageBlocked: this.#messageBlocked.summary(),
       serviceTime: this.#service.summary(),
       responseTime: planned ? this.#response.summary() : noDurations,

@@ -127,6 +127,7 @@ export interface Fidelity {
     | 'incomplete'
     | 'out-of-order'
     | 'fell-behind'
+    | 'held-up'
     | 'faithful';
   /** One sentence for everything that holds. */
   readonly reasons: readonly string[];
@@ -145,7 +146,9 @@ export interface Timing {
   readonly messageLag: HistogramSummary;
   /** Waiting for answers past the planned time; of those that waited. */
   readonly blocked: HistogramSummary;
-  /** The same of messages that waited within their call, for messages of the answer. Empty when none did. */
+  /** Exchanges that waited so for longer than `maxHeldUpMs`. */
+  readonly heldUp: number;
+  /** Waiting past their planned time of messages within their call, for messages of the answer. Empty when none did. */
   readonly messageBlocked: HistogramSummary;
   /** From the actual send to the end of the answer. */
   readonly serviceTime: HistogramSummary;

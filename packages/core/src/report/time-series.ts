@@ -1,4 +1,4 @@
-import { stepCount, stepMiddleNs, stepOf } from './duration-steps.ts';
+import { stepCount, stepMiddleNs, stepOf } from '../model/duration-steps.ts';
 import { toMs } from './histogram.ts';
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { stepEndNs, stepOf } from '../../src/report/duration-steps.ts';
+import { stepEndNs, stepOf } from '../../src/model/duration-steps.ts';
 import { Histogram } from '../../src/report/histogram.ts';
 
 test('Histogram tells percentiles within a thousandth, and the exact maximum', () => {

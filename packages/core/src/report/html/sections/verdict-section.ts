@@ -14,6 +14,7 @@ const fidelityWords: Readonly<Record<Report['fidelity']['verdict'], string>> = {
   incomplete: 'Too much of the recorded traffic was missing',
   'out-of-order': 'It was not sent in the recorded order',
   'fell-behind': 'It was not sent on time',
+  'held-up': 'It was not sent on time, since answers came late',
 };
 
 const comparisonWords: Readonly<Record<Report['comparison'], string>> = {

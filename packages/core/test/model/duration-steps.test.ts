@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { stepCount, stepEndNs, stepMiddleNs, stepOf } from '../../src/report/duration-steps.ts';
+import { stepCount, stepEndNs, stepMiddleNs, stepOf } from '../../src/model/duration-steps.ts';
 
 test('every duration up to an hour lies in its step, and within 9 % of its middle', () => {
   fc.assert(
