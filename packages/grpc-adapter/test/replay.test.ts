@@ -24,6 +24,7 @@ import * as grpc from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { testCert, testKey } from '../../http-adapter/test/support/tls.ts';
 import { aCall, answered } from './support/calls.ts';
+import { serveBare } from './support/http2-server.ts';
 import { type Recording, recording } from './support/recording.ts';
 import { definition, type Handlers, serve } from './support/service.ts';
 
@@ -215,6 +216,26 @@ test('200 calls of all kinds that overlap, with cancels and deadlines, are repla
   };
   expect(lanes(again)).toEqual(lanes(recorded));
 }, 30_000);
+
+test('a run in which all calls time out, as they did when they were recorded, is no faithful one', async () => {
+  await using silent = await serveBare(() => undefined);
+  const at = 40e6;
+  const calls = [1, 2].map((id) =>
+    aCall({
+      id,
+      headers: ['grpc-timeout', '40m'],
+      over: { endAt: at, abort: { at, by: 'client', code: 'DEADLINE_EXCEEDED' } },
+    }),
+  );
+  const report = await replay(calls, silent.origin, { thread: 'inline', compare: true });
+  expect(report).toMatchObject({
+    verdict: 2,
+    fidelity: { verdict: 'nothing-answered' },
+    exchanges: { sent: 2, failed: 0 },
+    statuses: [{ recorded: 4, replayed: 4, count: 2, protocol: 'grpc' }],
+  });
+  expect(report.reasons).toContain('Nothing of any answer came from the target');
+});
 
 test('a capture of HTTP and gRPC is replayed through both senders, in one run and on one clock', async () => {
   const seen: string[] = [];

@@ -16,7 +16,7 @@ import {
   reset,
 } from '../support/frames.ts';
 import { framed } from '../support/hard-case.ts';
-import { type Recording, recording } from '../support/recording.ts';
+import { type Recording, recording, unaryCall } from '../support/recording.ts';
 import { serve, unary } from '../support/service.ts';
 
 // What a tapped server records of clients that write frames of HTTP/2 as no library would.
@@ -54,15 +54,6 @@ async function answeredAlike(
 const head = (...more: readonly (readonly [string, string | Uint8Array])[]): Buffer =>
   frame(frameType.headers, endHeaders, 1, headerBlock(callHead('/test.Echo/Unary', ...more)));
 const hello = frame(frameType.data, endStream, 1, framed('hello'));
-const helloCall = [
-  '1 start /test.Echo/Unary',
-  '1 request 0 "hello"',
-  '1 end request',
-  '1 headers 200',
-  '1 response 0 "hello"',
-  '1 trailers grpc-status 0',
-  '1 end response',
-];
 const valuesOf = (sink: Recording['sink'], name: string): string[] => {
   const start = sink.events.find((event) => event.type === 'start');
   return (start?.headers ?? []).filter((_, i, all) => i % 2 === 1 && all[i - 1] === name);
@@ -75,7 +66,7 @@ test('case 14: a call of JSON, and one of gRPC-Web that reaches a server of gRPC
     );
     const start = frame(frameType.headers, endHeaders, 1, headerBlock(fields));
     const { lines, sink } = await answeredAlike([start, hello]);
-    expect(lines).toEqual(helloCall);
+    expect(lines).toEqual(unaryCall);
     expect(valuesOf(sink, 'content-type')).toEqual([type]);
   }
 });
@@ -99,7 +90,7 @@ test('case 18: padded frames, frames of nothing, and a prefix in two of them', a
     frame(frameType.data, padded, 1, pad(0, message.subarray(3, 6))),
     frame(frameType.data, endStream, 1, message.subarray(6)),
   ]);
-  expect(lines).toEqual(helloCall);
+  expect(lines).toEqual(unaryCall);
 });
 
 test('case 18: a head over many frames, and trailers behind the request', async () => {
@@ -112,7 +103,7 @@ test('case 18: a head over many frames, and trailers behind the request', async 
     frame(frameType.data, 0, 1, framed('hello')),
     frame(frameType.headers, endHeaders | endStream, 1, headerBlock([['x-behind', 'it']])),
   ]);
-  expect(lines).toEqual(helloCall);
+  expect(lines).toEqual(unaryCall);
   expect(valuesOf(sink, 'long')).toEqual([long]);
 });
 
@@ -128,7 +119,7 @@ test('case 19: values beyond ASCII, empty ones and those of two equal names are 
     ),
     hello,
   ]);
-  expect(lines).toEqual(helloCall);
+  expect(lines).toEqual(unaryCall);
   // A character for each byte; grpc-js drops both.
   expect(valuesOf(sink, 'colour')).toEqual([Buffer.from('grün').toString('latin1')]);
   expect(valuesOf(sink, 'raw')).toEqual(['ÿþ']);
@@ -142,7 +133,7 @@ test('case 20: both of two credentials are recorded', async () => {
     head(['authorization', 'Bearer one'], ['authorization', 'Bearer two']),
     hello,
   ]);
-  expect(lines).toEqual(helloCall);
+  expect(lines).toEqual(unaryCall);
   expect(valuesOf(sink, 'authorization')).toEqual(['Bearer one', 'Bearer two']);
 });
 
@@ -162,7 +153,7 @@ test('case 26: pings between messages are answered, and are nothing of the call'
     ping,
     frame(frameType.data, endStream, 1, framed('hello').subarray(4)),
   ]);
-  expect(lines).toEqual(helloCall);
+  expect(lines).toEqual(unaryCall);
 });
 
 test('a stream that is reset twice, and written to afterwards, is one call that broke off', async () => {
