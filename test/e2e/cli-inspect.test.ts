@@ -66,6 +66,15 @@ test('inspect --exchange shows one exchange whole', async () => {
   expect(json).toMatchObject({ id: 2, request: { body: { text: 'first,second,third' } } });
 });
 
+test('an exchange that is missing from a capture that was cut off may have been lost with its end', async () => {
+  using dir = tempDir();
+  const file = await writeCapture(dir.file('some.hose'));
+  truncateSync(file, readFileSync(file).length >> 1);
+  const { code, stderr } = await runCliHere(['inspect', file, '--exchange', '99']);
+  expect(code).toBe(65);
+  expect(stderr).toMatch(/^gardenhose: exchange 99 is not in what can be read: .* is cut off .*recover/);
+});
+
 test.each([
   [['--exchange', '99'], 64, 'holds no exchange 99'],
   [['--exchange', 'x'], 64, 'Expected a whole number over 0.'],

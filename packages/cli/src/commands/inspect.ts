@@ -1,5 +1,6 @@
 import {
   Assembler,
+  type CaptureCondition,
   type CaptureEvent,
   type CaptureStream,
   type Exchange,
@@ -132,15 +133,28 @@ async function showExchange(
   for (const schema of schemas) registry.add(schema);
   const exchange = await findExchange(capture.events, id, registry);
   if (exchange === undefined) {
-    throw new GardenhoseError(
-      'invalid-option',
-      `${inputName(file)} holds no exchange ${id}; "gardenhose inspect" with --where lists those it holds`,
-      { subject: '--exchange' },
-    );
+    throw notThere(file, id, capture.condition());
   }
   for (const line of unmaskedLines(capture.header)) output.note(line);
   await output.text(exchangeText(exchange, registry));
   await output.document(exchangeDocument(exchange, registry));
+}
+
+/** An exchange that is not found may stand where a capture is cut off or damaged. */
+function notThere(file: string, id: number, condition: CaptureCondition): GardenhoseError {
+  const name = inputName(file);
+  const sentence = conditionSentence(file, condition);
+  if (sentence !== undefined && conditionExit(condition) !== exitCodes.fine) {
+    const code = condition.state === 'truncated' ? 'capture-truncated' : 'capture-damaged';
+    return new GardenhoseError(code, `exchange ${id} is not in what can be read: ${sentence}`, {
+      subject: name,
+    });
+  }
+  return new GardenhoseError(
+    'invalid-option',
+    `${name} holds no exchange ${id}; "gardenhose inspect" with --where lists those it holds`,
+    { subject: '--exchange' },
+  );
 }
 
 /** Schemas come before the exchanges that need them. */

@@ -27,6 +27,7 @@ export interface Extension {
 export interface DescriptorSink {
   message(fullName: string, place: MessagePlace): void;
   enum(fullName: string, place: Place): void;
+  service?(fullName: string): void;
   extension(extension: Extension): void;
   /**
    * @param path - as in a request: `/shop.Orders/Get`
@@ -121,6 +122,7 @@ const noSideEffects = 1;
 function readService(place: Place, scope: string, sink: DescriptorSink): void {
   const { bytes } = place;
   const service = within(scope, nameOf(place));
+  sink.service?.(service);
   eachField(place, (number, type, start, end) => {
     if (number !== 2 || type !== wire.bytes) return;
     let [name, request, response] = ['', '', ''];

@@ -71,7 +71,7 @@ function outlineFile(file: Place, countPart: () => void): SchemaFile {
   });
   if (at > from) kept.push(bytes.subarray(from, at));
   let declarations = 0;
-  const services = new Set<string>();
+  const services: string[] = [];
   const count = () => {
     countPart();
     declarations++;
@@ -80,15 +80,16 @@ function outlineFile(file: Place, countPart: () => void): SchemaFile {
     message: count,
     enum: count,
     extension: count,
-    method: (_path, service) => {
-      count();
-      services.add(service);
+    service: (name) => {
+      countPart();
+      services.push(name);
     },
+    method: count,
   });
   return {
     name,
     imports: [...plain.filter((_, i) => !weak.has(i)), ...forOptions],
-    services: [...services],
+    services: [...new Set(services)],
     declarations,
     descriptor: Buffer.concat(kept),
   };

@@ -2,6 +2,7 @@ import { GardenhoseError, outlineSchema, type SchemaFile, schemaLimits } from '@
 import { sizedField } from './wire.ts';
 
 const mostNamed = 5;
+const longestShown = 200;
 const smaller =
   'leave out what the service does not use: give protoc only its own files, or buf the types by --type';
 
@@ -88,7 +89,8 @@ function otherKind(bytes: Uint8Array): string | undefined {
 
 function listed(names: readonly string[]): string {
   const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
-  return `${names.slice(0, mostNamed).join(', ')}${more}`;
+  const shown = names.slice(0, mostNamed).map((name) => name.slice(0, longestShown));
+  return `${shown.join(', ')}${more}`;
 }
 
 export function invalid(message: string, subject: string, cause?: unknown): GardenhoseError {

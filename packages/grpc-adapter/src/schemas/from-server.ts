@@ -1,8 +1,8 @@
 import { GardenhoseError, type HeaderList, type SchemaFile, type SenderTlsOptions } from '@gardenhose/core';
 import { onlyOptions, originOption, senderTlsNames, wholeOption } from '@gardenhose/core/adapter';
 import type * as Grpc from '@grpc/grpc-js';
-import { type GrpcLibrary, type GrpcMetadata, isLibrary, loadLibrary } from '../library.ts';
-import { connectChannel, openChannel } from './channel.ts';
+import { type GrpcChannel, type GrpcLibrary, type GrpcMetadata, isLibrary, loadLibrary } from '../library.ts';
+import { type ChannelOptions, connectChannel, openChannel } from './channel.ts';
 import { descriptorSet } from './descriptor-set.ts';
 import {
   fileByName,
@@ -76,7 +76,7 @@ export async function schemasFromServer(
     connectTimeoutMs: timeoutMs,
     maxMessageBytes: limits.bytes,
   };
-  const channel = openChannel(library, channelOptions, credentials);
+  const channel = channelTo(library, channelOptions, credentials);
   try {
     const problem = await connectChannel(library, channel, channelOptions);
     if (problem !== undefined)
@@ -100,6 +100,20 @@ export async function schemasFromServer(
   }
 }
 
+/** @throws GardenhoseError `invalid-option` for certificates and keys that are none */
+function channelTo(
+  library: GrpcLibrary,
+  options: ChannelOptions,
+  credentials: Grpc.ChannelCredentials | undefined,
+): GrpcChannel {
+  try {
+    return openChannel(library, options, credentials);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.slice(0, 200) : 'no reason given';
+    throw new GardenhoseError('invalid-option', `tls cannot be used: ${why}`, { subject: 'tls', cause });
+  }
+}
+
 const elsewhere = 'give a descriptor set or .proto files in its place';
 
 /** Asks for all that there is, within limits. */
@@ -109,6 +123,7 @@ class ReflectionReader {
   readonly #origin: string;
   readonly #timeoutMs: number;
   readonly #files = new Map<string, SchemaFile>();
+  readonly #services = new Set<string>();
   #bytes = 0;
   #imports = 0;
 
@@ -134,7 +149,10 @@ class ReflectionReader {
   }
 
   async files(services: readonly string[]): Promise<readonly SchemaFile[]> {
-    for (const service of services) await this.#take(fileWithSymbol(service), service);
+    for (const service of services) {
+      await this.#take(fileWithSymbol(service), service);
+      if (!this.#services.has(service)) throw this.#lacking(service);
+    }
     const asked = new Set<string>();
     // The map grows meanwhile, and what came new is gone through as well.
     for (const { imports } of this.#files.values()) {
@@ -154,6 +172,7 @@ class ReflectionReader {
     for (const file of told.files) {
       if (this.#files.has(file.name)) continue;
       this.#files.set(file.name, file);
+      for (const service of file.services) this.#services.add(service);
       this.#bytes += file.descriptor.length;
       this.#imports += file.imports.length;
     }
@@ -191,6 +210,13 @@ class ReflectionReader {
     return unavailable(
       this.#origin,
       `does not tell the schema of ${what.slice(0, 200)} (${this.#nameOf(code)})`,
+    );
+  }
+
+  #lacking(service: string): GardenhoseError {
+    return unavailable(
+      this.#origin,
+      `tells of ${service.slice(0, 200)}, and gives files that do not declare it`,
     );
   }
 

@@ -1,3 +1,4 @@
+import { GardenhoseError } from '@gardenhose/core';
 import type { Enum, Field, MapField, NamespaceBase, OneOf, Service, Type } from 'protobufjs';
 import type { ProtoFile } from './proto-files.ts';
 import type { ProtoLibrary } from './proto-library.ts';
@@ -31,6 +32,8 @@ const editions: ReadonlyMap<string, number> = new Map([
   ['2026', 1002],
 ]);
 const mapEntry = 7;
+/** Of fields. */
+const lastNumber = 2 ** 29 - 1;
 
 /**
  * The descriptors of parsed files, as a compiler would write them: a file each, with its imports, full names of types, and the
@@ -127,6 +130,7 @@ class FileDescriber {
 
   #field(field: Field, scope: string, oneofs: readonly OneOf[]): Uint8Array {
     const { name, id, rule, extend } = field;
+    if (!(id >= 1 && id <= lastNumber)) throw this.#numberOf(inside(scope, name), id);
     const isMap = field instanceof this.#library.MapField;
     const options: Readonly<Record<string, unknown>> = field.options ?? {};
     const oneof = field.partOf === null ? -1 : oneofs.indexOf(field.partOf);
@@ -147,6 +151,15 @@ class FileDescriber {
       ...(typeof options.json_name === 'string' ? [sizedField(10, options.json_name)] : []),
       ...(options.proto3_optional === true ? [numberField(17, true)] : []),
     ]);
+  }
+
+  #numberOf(field: string, id: number): GardenhoseError {
+    const { name } = this.#file;
+    return new GardenhoseError(
+      'schema-invalid',
+      `${name}: ${field.slice(0, 200)} has the number ${id}, expected one from 1 to ${lastNumber}`,
+      { subject: name },
+    );
   }
 
   #type(name: string, scope: string): Uint8Array[] {

@@ -25,6 +25,7 @@ export interface ProtoImport {
 export const protoLimits = { files: 20_000, fileBytes: 8_000_000, totalBytes: 256_000_000 } as const;
 
 const mostNamed = 10;
+const longestShown = 500;
 
 /**
  * Reads `.proto` files and all that they import, each once.
@@ -73,8 +74,10 @@ class ProtoReader {
       await this.#withImports(name, path);
       return;
     }
+    if (await isFolder(path)) throw invalid(`${file} is a directory, expected a .proto file`, file);
     const found = isAbsolute(file) ? undefined : await this.#find(file);
-    if (found === undefined) throw invalid(`${file} is not found${this.#tried(file)}`, file);
+    if (found === undefined)
+      throw invalid(`${file} is not found${isOutside(file) ? '' : this.#tried(file)}`, file);
     await this.#withImports(file, found);
   }
 
@@ -104,7 +107,7 @@ class ProtoReader {
       if (source !== undefined) await enter(wanted.name, source);
       else if (wanted.kind !== 'weak') {
         throw invalid(
-          `${last.file.name} imports ${wanted.name}, which is not found${this.#tried(wanted.name)}`,
+          `${last.file.name} imports ${wanted.name.slice(0, longestShown)}, which is not found${this.#tried(wanted.name)}`,
           wanted.name,
         );
       }
@@ -113,7 +116,7 @@ class ProtoReader {
 
   async #find(name: string): Promise<string | undefined> {
     // A name with ".." could reach outside of the folders that were named.
-    if (isAbsolute(name) || name.split(/[\\/]/).includes('..')) return undefined;
+    if (isOutside(name)) return undefined;
     const folders = name.startsWith('google/') ? [...this.#paths, this.#parser.folder] : this.#paths;
     for (const folder of folders) {
       const path = join(folder, name);
@@ -123,7 +126,9 @@ class ProtoReader {
   }
 
   #tried(name: string): string {
-    const tried = this.#paths.map((path) => join(path, name));
+    if (isOutside(name))
+      return ', since imports with ".." or from the root are not looked up: name it from one of the import paths';
+    const tried = this.#paths.map((path) => join(path, name.slice(0, longestShown)));
     return tried.length === 0
       ? ''
       : `: tried ${listed(tried, ', ')}; add the folder that its name begins in to the import paths`;
@@ -216,6 +221,18 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function isOutside(name: string): boolean {
+  return isAbsolute(name) || name.split(/[\\/]/).includes('..');
+}
+
 function isWithin(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== '' && !way.startsWith('..') && !isAbsolute(way);
@@ -223,7 +240,8 @@ function isWithin(folder: string, path: string): boolean {
 
 function listed(names: readonly string[], separator: string): string {
   const more = names.length > mostNamed ? `${separator}and ${names.length - mostNamed} more` : '';
-  return `${names.slice(0, mostNamed).join(separator)}${more}`;
+  const shown = names.slice(0, mostNamed).map((name) => name.slice(0, longestShown));
+  return `${shown.join(separator)}${more}`;
 }
 
 function invalid(message: string, subject: string, cause?: unknown): GardenhoseError {

@@ -52,7 +52,7 @@ export class ProtoNames {
     if (values !== undefined) return { name: values, isEnum: true };
     throw new GardenhoseError(
       'schema-invalid',
-      `${file}: ${scope} has something of the type ${name}, which no file declares that is imported`,
+      `${file}: ${scope.slice(0, 200)} has something of the type ${name.slice(0, 200)}, which no file declares that is imported`,
       { subject: file },
     );
   }

@@ -238,7 +238,7 @@ function numeric(number: number, type: string, value: number): Uint8Array {
 function unreadable({ file, scope }: OptionPlace, name: string, why: string): GardenhoseError {
   return new GardenhoseError(
     'schema-invalid',
-    `${file}: the option ${name} in ${scope} cannot be read: ${why}. If a compiler takes it, give what protoc or buf makes of the file`,
+    `${file}: the option ${name.slice(0, 200)} in ${scope.slice(0, 200)} cannot be read: ${why}. If a compiler takes it, give what protoc or buf makes of the file`,
     { subject: file },
   );
 }

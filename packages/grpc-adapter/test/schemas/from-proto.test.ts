@@ -180,7 +180,7 @@ test('an import that leads out of the import paths is not followed', async () =>
     'b.proto': 'syntax = "proto3"; message B {}',
   });
   expect(await failureOf(schemasFromProto([folder.of('in/a.proto')]))).toContain(
-    'imports ../b.proto, which is not found',
+    'imports ../b.proto, which is not found, since imports with ".." or from the root are not looked up',
   );
 });
 
@@ -240,7 +240,7 @@ test('files that are not there, and none, are refused', async () => {
   expect(await failureOf(schemasFromProto([]))).toContain('invalid-option: files is empty');
   using folder = folderOf({});
   mkdirSync(folder.of('a.proto'));
-  expect(await failureOf(schemasFromProto([folder.of('a.proto')]))).toContain('a.proto is not found');
+  expect(await failureOf(schemasFromProto([folder.of('a.proto')]))).toContain('a.proto is a directory');
 });
 
 test('without protobufjs it is said what to install', async () => {
@@ -265,4 +265,32 @@ test('a protobufjs that is too old is passed over for the one that grpc-js bring
   expect(await failureOf(loadProtoParser('protobufjs', alone.of('index.js')))).toContain(
     "invalid-option: .proto files cannot be read without the package 'protobufjs' 7.4 or newer (found 7.3.9): install it",
   );
+});
+
+test('a number that no field can have is told, and so is a folder in place of a file', async () => {
+  using folder = folderOf({
+    'a.proto': 'syntax = "proto3"; package p; message A { string ok = 536870911; string far = 536870912; }',
+    'b.proto': 'syntax = "proto3"; message B { map<string, string> zero = 0; }',
+  });
+  expect(await failureOf(schemasFromProto([folder.of('a.proto')]))).toBe(
+    'schema-invalid: a.proto: p.A.far has the number 536870912, expected one from 1 to 536870911',
+  );
+  expect(await failureOf(schemasFromProto([folder.of('b.proto')]))).toContain('B.zero has the number 0');
+  expect(await failureOf(schemasFromProto([folder.path]))).toContain(
+    'is a directory, expected a .proto file',
+  );
+});
+
+test('names that are made to be long do not stand in messages whole', async () => {
+  const long = 'x'.repeat(100_000);
+  for (const source of [
+    `import "${long}";`,
+    `message A { ${long} a = 1; }`,
+    `message A { string a = 1 [(${long}) = true]; }`,
+  ]) {
+    using folder = folderOf({ 'a.proto': `syntax = "proto3"; ${source}` });
+    const found = await failureOf(schemasFromProto([folder.of('a.proto')]));
+    expect(found).toMatch(/^schema-invalid: a\.proto/);
+    expect(found.length).toBeLessThan(2_000);
+  }
 });

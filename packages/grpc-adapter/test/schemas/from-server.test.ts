@@ -130,6 +130,35 @@ test('reflection that is not there, or refused, is told', async () => {
   );
 });
 
+/** Package and name of a service, as a file has them. */
+function declaring(fullName: string): Uint8Array {
+  const [scope = '', name = ''] = fullName.split('.');
+  return Buffer.concat([sizedField(2, scope), sizedField(6, sizedField(1, name))]);
+}
+
+test('a server whose files do not declare its services is told, and one without methods is a service', async () => {
+  const serve =
+    (name: string): Answering =>
+    ({ kind }) =>
+      kind === 'services'
+        ? servicesAnswer('a.B')
+        : filesAnswer(
+            Buffer.concat([sizedField(1, 'x.proto'), declaring(name), sizedField(4, sizedField(1, 'M'))]),
+          );
+  expect(await failure(serve('a.Other'))).toBe(
+    'schema-unavailable: it tells of a.B, and gives files that do not declare it; give a descriptor set or .proto files in its place',
+  );
+  expect(await failure(serve('a.B'))).toBe('nothing failed');
+});
+
+test('a certificate and a key that are none are a wrong option', async () => {
+  for (const tls of [{ cert: 'x' }, { cert: 'x', key: 'y' }]) {
+    expect(await failureOf(schemasFromServer('https://localhost:1', { grpc, tls }))).toMatch(
+      /^invalid-option: tls cannot be used: /,
+    );
+  }
+});
+
 test('a file that the server does not tell is named', async () => {
   const set = await shopSet();
   const told = serving(set);
@@ -183,6 +212,7 @@ test('a server that tells of files without end is given up', async () => {
     const more = Array.from({ length: 500 }, () =>
       Buffer.concat([
         sizedField(1, `f${made++}.proto`),
+        declaring('a.B'),
         sizedField(3, `f${made}.proto`),
         sizedField(3, `x${made}.proto`),
       ]),
@@ -198,6 +228,7 @@ test('a server that tells of files without end is given up', async () => {
       : filesAnswer(
           Buffer.concat([
             sizedField(1, `l${made++}.proto`),
+            declaring('a.B'),
             sizedField(100, Buffer.alloc(30 << 20)),
             sizedField(3, `l${made}.proto`),
           ]),
@@ -207,7 +238,9 @@ test('a server that tells of files without end is given up', async () => {
   const imports: Answering = ({ kind, name }) =>
     kind === 'services'
       ? servicesAnswer('a.B', 'a.C')
-      : filesAnswer(Buffer.concat([sizedField(1, name), Buffer.alloc(300_000 * one.length, one)]));
+      : filesAnswer(
+          Buffer.concat([sizedField(1, name), declaring(name), Buffer.alloc(300_000 * one.length, one)]),
+        );
   expect(await failure(imports)).toContain('response-limit: it tells of imports, at most 400000 are taken');
   expect(await failure(() => servicesAnswer(...Array.from({ length: 6000 }, (_, i) => `a.B${i}`)))).toContain(
     'response-limit: it tells of 6000 services',
