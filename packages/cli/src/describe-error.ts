@@ -52,6 +52,7 @@ function inFlags(message: string): string {
       /; set guard\.allowRecordedOrigin if it may be sent back there$/,
       '; choose another target, or add --allow-recorded-origin if it may be sent back there',
     )
+    .replace('guard.stopFile', '--stop-file')
     .replace('mark.runId', '--run-id')
     .replace('mark.hostSuffix', '--host-suffix')
     .replace('mark.tenancy', '--tenancy')

@@ -1,4 +1,4 @@
-import { describePacing, type ReplayPlan } from '@gardenhose/core';
+import { describePacing, type ReplayBudget, type ReplayPlan } from '@gardenhose/core';
 import { showCount, showDuration } from './output.ts';
 import { printable } from './printable.ts';
 
@@ -14,10 +14,24 @@ export function planText(plan: ReplayPlan): string {
     `plan: send ${plan.toSend} of ${showCount(plan.exchanges, 'exchange')} to ${plan.target}${threads}, pace ${plan.pace}${describePacing(plan.pacing)}, ${timed}`,
     `  ${showCount(plan.lanes, 'lane')}; ${methods || 'nothing'}; ${plan.mutations} may change state at the target`,
   ];
+  const limits = budgetText(plan.budget);
+  if (limits !== '') lines.push(`  limits: ${limits}`);
   const leads = [...plan.addresses].map(([host, found]) => `${printable(host, 80)} is ${shortList(found)}`);
   lines.push(...leads.map((line) => `  ${line}`));
   const skipped = [...plan.skipped].map(([reason, count]) => `${printable(reason, 40)} ${count}`).join(', ');
   return [...lines, ...(skipped === '' ? [] : [`  not sent: ${skipped}`])].join('\n');
+}
+
+/** What a run may spend, where there is more to say than how many exchanges may be under way. */
+function budgetText({ maxRequests, maxRps, maxDurationMs, maxBytes }: ReplayBudget): string {
+  return [
+    maxRequests === undefined ? [] : `${maxRequests} requests`,
+    maxRps === undefined ? [] : `${maxRps} in a second`,
+    maxDurationMs === undefined ? [] : showDuration(maxDurationMs * 1e6),
+    maxBytes === undefined ? [] : `${maxBytes} bytes of bodies`,
+  ]
+    .flat()
+    .join(', ');
 }
 
 function shortList(addresses: readonly string[]): string {

@@ -7,7 +7,6 @@ import {
   createComparer,
   createMasker,
   GardenhoseError,
-  type GuardOptions,
   type HookRule,
   learnBindings,
   parseBindings,
@@ -19,6 +18,7 @@ import {
 import { InvalidArgumentError } from 'commander';
 import type { CaptureContents, CaptureSource } from './capture-source.ts';
 import type { CommonFlags } from './context.ts';
+import type { GuardFlags } from './guard-flags.ts';
 import type { Io } from './io.ts';
 import { type MaskFlags, maskOf } from './mask-flags.ts';
 import { type PaceFlags, paceOptions } from './pace-flags.ts';
@@ -33,13 +33,11 @@ export interface ReplayFlags
     PaceFlags,
     SchemaFlags,
     TargetFlags,
-    ShadowFlags {
+    ShadowFlags,
+    GuardFlags {
   readonly order?: ReplayOrder;
   readonly threads?: number;
   readonly ownProcessor: boolean;
-  readonly allow?: readonly string[];
-  readonly allowMutations?: boolean;
-  readonly allowRecordedOrigin?: boolean;
   readonly readOnly?: readonly string[];
   readonly header?: readonly HookRule[];
   readonly patch?: string;
@@ -49,11 +47,6 @@ export interface ReplayFlags
   readonly ignore?: readonly string[];
   readonly report?: readonly string[];
   readonly dryRun?: boolean;
-}
-
-/** What may be sent, and where to. */
-export function guardOf({ allow, allowMutations, allowRecordedOrigin }: ReplayFlags): GuardOptions {
-  return { allow, allowMutations, allowRecordedOrigin };
 }
 
 /** What --header and --patch set on every request. */

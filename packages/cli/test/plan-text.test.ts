@@ -19,12 +19,14 @@ const plan: ReplayPlan = {
   lanes: 5,
   durationMs: 60_000,
   peakPerSecond: 20,
+  budget: { maxRequests: 300, maxRps: 34, maxDurationMs: 150_000, maxBytes: 1_000, maxInFlight: 256 },
 };
 
 test('a plan says what is sent where and when, and what is not', () => {
   expect(planText(plan).split('\n')).toEqual([
     'plan: send 300 of 312 exchanges to http://127.0.0.1:3000, pace recorded x2, over 1 min 00 s, at most 20 in a second',
     '  5 lanes; GET 296, PUT 4; 4 may change state at the target',
+    '  limits: 300 requests, 34 in a second, 2 min 30 s, 1000 bytes of bodies',
     '  staging.example is 10.0.0.7, 10.0.0.8',
     '  not sent: partial 12',
   ]);

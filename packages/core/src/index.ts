@@ -197,6 +197,7 @@ export { LiveValues } from './correlate/live-values.ts';
 export type { VisitedRequest } from './correlate/exchange-leaves.ts';
 
 // replay
+export type { ReplayBudget } from './replay/budget.ts';
 export type { ProtocolSenders } from './replay/by-protocol.ts';
 export { byProtocol } from './replay/by-protocol.ts';
 export type { GuardOptions } from './replay/guard.ts';
@@ -211,7 +212,7 @@ export type { ReplayPlan } from './replay/plan.ts';
 export { planReplay } from './replay/plan.ts';
 export type { Pacing } from './replay/pacing.ts';
 export { describePacing } from './replay/pacing.ts';
-export type { ReplayProgress } from './replay/progress.ts';
+export type { ReplayProgress, StopReason } from './replay/progress.ts';
 export type { ReplayRun } from './replay/replay-exchanges.ts';
 export { replayExchanges } from './replay/replay-exchanges.ts';
 export type { ResolveHost } from './replay/resolve-host.ts';

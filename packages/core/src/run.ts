@@ -14,6 +14,7 @@ import type { Exchange } from './model/exchange.ts';
 import { onlyOptions } from './model/option-names.ts';
 import { invalidOption } from './model/option-values.ts';
 import { SchemaRegistry } from './protobuf/schema-registry.ts';
+import type { GuardOptions } from './replay/guard.ts';
 import { type ReplayOptions, replayOptionNames } from './replay/options.ts';
 import { planReplay } from './replay/plan.ts';
 import { replayExchanges } from './replay/replay-exchanges.ts';
@@ -183,9 +184,7 @@ export async function replayCapture(
   sender: Sender,
   options: ReplayRunOptions = {},
 ): Promise<Report> {
-  if (mayBeRefused(sender, options)) {
-    await planReplay(capture.exchanges(), sender, { guard: options.guard });
-  }
+  const guard = mayBeRefused(sender, options) ? await plannedGuard(capture, sender, options) : options.guard;
   const gaps = new GapTally();
   // Read again, it lacks what it lacked before.
   let readings = 0;
@@ -198,7 +197,18 @@ export async function replayCapture(
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
   const schemas = options.schemas ?? (asksForSchemas(options) ? await readSchemas(capture) : undefined);
   const correlate = await withBindings(capture, options.correlate, schemas);
-  return replayEach(exchanges, sender, { ...options, schemas, losses, correlate });
+  return replayEach(exchanges, sender, { ...options, guard, schemas, losses, correlate });
+}
+
+/** Plans the run, which may refuse it, and gives its guard with the budget that follows. */
+async function plannedGuard(
+  capture: Capture,
+  sender: Sender,
+  { pace, speed, stream, maxIdleMs, loop, window, guard, order, lanes }: ReplayRunOptions,
+): Promise<GuardOptions> {
+  const options = { pace, speed, stream, maxIdleMs, loop, window, guard, order, lanes };
+  const { budget } = await planReplay(capture.exchanges(), sender, options);
+  return { ...guard, ...budget };
 }
 
 /** What is to be joined, learned from the capture where it was not given. */
@@ -250,9 +260,9 @@ function withSchemas(hooks: ReplayHooks, registry: () => SchemaRegistry): Replay
   };
 }
 
-/** Whether what a capture holds can forbid a target. */
+/** Whether what a capture holds can forbid a target, or limits what may be spent on it. */
 function mayBeRefused({ target, targets = [target] }: Sender, { guard }: ReplayRunOptions): boolean {
-  if (guard?.allowRecordedOrigin !== undefined) return !guard.allowRecordedOrigin;
+  if (guard?.allowRecordedOrigin === false) return true;
   return targets.some((origin) => URL.canParse(origin) && !isLocalTarget(origin));
 }
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, Server, type ServerResponse } from 
 import { Server as HttpsServer } from 'node:https';
 import { type Duplex, duplexPair } from 'node:stream';
 import { GardenhoseError, inProcessTarget, type Sender } from '@gardenhose/core';
+import { holdEgress } from './egress.ts';
 import { defaultResponseLimits } from './response-parser.ts';
 import { type ConnectionOptions, type Line, maxBytesUnderWay } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
@@ -58,6 +59,7 @@ export async function createInProcessSender(
   return {
     target: inProcessTarget,
     prepare: (exchange, recorded, authority) => toRequest(exchange, request, recorded, authority),
+    secure: ({ egress }) => (egress === 'allow' ? () => {} : holdEgress(egress)),
     openLane: (_lane, timer) => new HttpLane(connection, timer),
     async close() {},
   };

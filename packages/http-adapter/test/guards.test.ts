@@ -1,4 +1,8 @@
-// Starts a worker thread, which loads the built packages: `npm run build` first.
+// Starts worker threads, which load the built packages: `npm run build` first.
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   type Exchange,
   type GuardOptions,
@@ -7,7 +11,7 @@ import {
   type ReplayOptions,
 } from '@gardenhose/core';
 import { anExchange } from '@gardenhose/core/testing';
-import { createSender } from '@gardenhose/http-adapter';
+import { createSender, replay } from '@gardenhose/http-adapter';
 import { expect, test } from 'vitest';
 import { replayAll } from './support/replay.ts';
 import { answerHeads, okAnswer, type WireServer, wireServer } from './support/wire-server.ts';
@@ -200,3 +204,85 @@ test('what is sent carries all marks of the run', async () => {
   expect(value('x-shadow-origin-trace')).toBe('0af7651916cd43dd8448eb211c80319c');
   expect(value('baggage')).toBe('shadow=true,shadow.run=r1');
 });
+
+const posts = (count: number, bytes: number): Exchange[] =>
+  Array.from({ length: count }, (_, i) => {
+    const chunks = [{ at: 0, size: bytes, data: new Uint8Array(bytes) }];
+    const headers = ['Host', 'a', 'Content-Length', String(bytes)];
+    return anExchange({
+      id: i + 1,
+      request: { method: 'POST', headers, chunks, size: bytes, complete: true },
+    });
+  });
+
+test.each(['inline', 'worker'] as const)(
+  'what a run may spend is spent, and then it ends and says why (%s)',
+  async (thread) => {
+    await using server = await wireServer(answerHeads(okAnswer));
+    const spent = async (exchanges: Exchange[], guard: GuardOptions) => {
+      const report = await replay(exchanges, server.origin, { thread, pace: 'asap', guard });
+      return [report.exchanges.answered, report.run?.stopped, report.fidelity.verdict];
+    };
+    expect(await spent(gets(10), { maxRequests: 4 })).toEqual([4, 'max-requests', 'stopped']);
+    expect(await spent(gets(4), { maxRequests: 4 })).toEqual([4, undefined, 'faithful']);
+    await using counting = await wireServer((connection, data) => {
+      if (data.length >= 1_000 || data.includes('POST')) connection.socket.write(okAnswer);
+    });
+    const report = await replay(posts(10, 1_000), counting.origin, {
+      ...{ thread, pace: 'asap', order: 'serial', guard: { maxBytes: 3_500 } },
+    });
+    expect(report.run?.stopped).toBe('max-bytes');
+    const bytes = counting.connections.map((connection) => connection.text().split('\0').length - 1);
+    expect(bytes.reduce((sum, one) => sum + one, 0)).toBe(3_000);
+  },
+);
+
+test.each(['inline', 'worker'] as const)('no more begin in a second than may (%s)', async (thread) => {
+  await using server = await wireServer(answerHeads(okAnswer));
+  const exchanges = gets(9).map((exchange) => ({ ...exchange, lane: 'one' }));
+  const report = await replay(exchanges, server.origin, { thread, pace: 'asap', guard: { maxRps: 4 } });
+  expect(report.exchanges.answered).toBe(9);
+  const seconds = server.connections.flatMap(({ pieces }) => pieces.map(({ atMs }) => atMs));
+  // Nine are three seconds' worth; a second may have begun at any moment.
+  expect((seconds.at(-1) ?? 0) - (seconds[0] ?? 0)).toBeGreaterThan(900);
+});
+
+test('a file that someone makes stops the run, with a report on what was sent', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'gardenhose-stop-'));
+  try {
+    const stopFile = join(directory, 'stop');
+    await using server = await wireServer(answerHeads(okAnswer), () => writeFileSync(stopFile, ''));
+    const exchanges = gets(1_000).map((exchange, i) => ({ ...exchange, startAt: i * 50e6 }));
+    const report = await replay(exchanges, server.origin, { guard: { stopFile } });
+    expect(report.run?.stopped).toBe('stop-file');
+    expect(report.exchanges.answered).toBeGreaterThan(0);
+    expect(report.exchanges.answered).toBeLessThan(500);
+    // One that is there from the start is no run at all.
+    const before = server.connections.length;
+    const again = replay(exchanges, server.origin, { guard: { stopFile } });
+    await expect(again).rejects.toMatchObject({ code: 'target-refused' });
+    expect(server.connections.length).toBe(before);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test.each(['inline', 'worker'] as const)(
+  'a target that answers with errors is given a pause (%s)',
+  async (thread) => {
+    await using server = await wireServer(answerHeads('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n'));
+    const exchanges = gets(400).map((exchange, i) => ({ ...exchange, startAt: i * 5e6, lane: 'one' }));
+    const stop = new AbortController();
+    const report = await replay(exchanges, server.origin, {
+      ...{ thread, guard: { breaker: true }, signal: stop.signal },
+      onProgress({ pauses, elapsedMs }) {
+        // Until now 300 would have been sent.
+        if (pauses === 1 && elapsedMs > 1_500) stop.abort();
+      },
+    });
+    expect(report.run).toMatchObject({ stopped: 'signal', pauses: 1 });
+    expect(report.exchanges.sent).toBeGreaterThanOrEqual(20);
+    expect(report.exchanges.sent).toBeLessThan(150);
+    expect(report.reasons.join()).toContain('The run paused once');
+  },
+);

@@ -20,7 +20,8 @@ import { conditionExit, conditionSentence } from '../capture-input.ts';
 import { type CaptureContents, type CaptureSource, openSource } from '../capture-source.ts';
 import { type CommandContext, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { collect, parseCount, parseOrigin } from '../flags.ts';
+import { collect, parseCount } from '../flags.ts';
+import { confirmTargets, guardOf, withGuardFlags } from '../guard-flags.ts';
 import type { Io } from '../io.ts';
 import { withMaskFlags } from '../mask-flags.ts';
 import { type Output, showCount } from '../output.ts';
@@ -32,7 +33,6 @@ import {
   checkWritable,
   compareOptions,
   correlationOf,
-  guardOf,
   metadataOf,
   parseHeader,
   parseMethod,
@@ -96,9 +96,6 @@ export function replayCommand(context: CommandContext): Command {
       '--no-own-processor',
       'do not keep other threads of this process off the processor that sends (Linux)',
     )
-    .option('--allow <origin>', 'let this target be sent to; may be repeated', collect(parseOrigin))
-    .option('--allow-mutations', 'send requests that may change state to a target that is not loopback')
-    .option('--allow-recorded-origin', 'let a target be sent to that the capture was recorded from')
     .option(
       '--read-only <method>',
       'a gRPC method that changes nothing, as pkg.Service/Method; may be repeated',
@@ -125,27 +122,32 @@ export function replayCommand(context: CommandContext): Command {
     )
     .option('--dry-run', 'print the plan and send nothing')
     .addHelpText('after', help);
-  return withCommonFlags(withSchemaFlags(withMaskFlags(withShadowFlags(command)), { live: true })).action(
-    (file: string, flags: ReplayFlags) => {
-      context.run(flags, async (output) => {
-        checkReplayFlags(flags);
-        const rules = await rulesOf(flags);
-        const mark = marksOf(flags);
-        for (const path of flags.report ?? []) await checkWritable(path);
-        await using source = await openSource(file, context.io);
-        const contents = await source.contents();
-        const sender = await openTarget(flags, contents.protocols);
-        try {
-          // Before the target is asked for anything.
-          await planReplay([], sender, { guard: guardOf(flags), mark });
-          contents.schemas.unshift(...(await schemasOf(flags, liveTarget(flags, metadataOf(rules)))));
-          return await plannedRun(file, flags, rules, mark, source, contents, sender, output, context.io);
-        } finally {
-          await sender.close();
-        }
-      });
-    },
-  );
+  return withCommonFlags(
+    withSchemaFlags(withMaskFlags(withShadowFlags(withGuardFlags(command))), { live: true }),
+  ).action((file: string, flags: ReplayFlags) => {
+    context.run(flags, async (output) => {
+      checkReplayFlags(flags);
+      const rules = await rulesOf(flags);
+      const mark = marksOf(flags);
+      for (const path of flags.report ?? []) await checkWritable(path);
+      await using source = await openSource(file, context.io);
+      const contents = await source.contents();
+      const sender = await openTarget(flags, contents.protocols);
+      try {
+        // Before the target is asked for anything.
+        await planReplay([], sender, { guard: guardOf(flags), mark });
+        if (flags.dryRun !== true) await confirmTargets(targetsOf(sender), flags, context.io);
+        contents.schemas.unshift(...(await schemasOf(flags, liveTarget(flags, metadataOf(rules)))));
+        return await plannedRun(file, flags, rules, mark, source, contents, sender, output, context.io);
+      } finally {
+        await sender.close();
+      }
+    });
+  });
+}
+
+function targetsOf({ target, targets = [target] }: Sender): readonly string[] {
+  return targets;
 }
 
 async function plannedRun(
@@ -179,6 +181,7 @@ async function plannedRun(
   }
   if (source.header.policy.mode === 'none') output.note(`${file} was recorded without masking`);
   let { threads } = flags;
+  let { guard } = options;
   if (flags.dryRun === true || source.again) {
     const { rules: _, compare: __, correlate: ___, ...replayOptions } = options;
     const live =
@@ -195,6 +198,7 @@ async function plannedRun(
     // Chosen for the busiest second of all, where a run would look at its beginning.
     threads = plan.threads;
     extent = plan;
+    guard = { ...guard, ...plan.budget };
     if (rules.length > 0) output.note('  counted before --header and --patch are applied');
   } else {
     output.note(
@@ -208,7 +212,7 @@ async function plannedRun(
     sender,
     {
       ...options,
-      threads,
+      ...{ threads, guard },
       schemas: contents.schemas,
       losses: () => gaps.losses(source.condition().state),
       signal: io.claimInterrupt(),

@@ -1,5 +1,6 @@
 // What adapters need besides what everybody does. Not for applications: it may change with any version.
 
+export { canonicalHost } from '../model/address.ts';
 export { boundAddress } from '../model/listen-address.ts';
 export { onlyOptions } from '../model/option-names.ts';
 export { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
 import { Engine, type EngineOptions } from './engine.ts';
+import { type GateSetup, gatedRoom } from './gate.ts';
 import type { Job, Settled } from './job.ts';
 import { ownRoom } from './room.ts';
 import type { AnswerError, Sender } from './sender.ts';
@@ -31,6 +32,8 @@ export interface EngineHost {
 
 export interface HostOptions extends Pick<EngineOptions, 'order' | 'maxLanes'> {
   readonly maxInFlight: number;
+  /** What else may hold back sends. Default nothing. */
+  readonly gate?: GateSetup | undefined;
   readonly onSettled: (settled: Settled) => void;
   /** The engine itself failed: nothing more will settle. */
   readonly onFailed: (error: GardenhoseError) => void;
@@ -52,8 +55,10 @@ export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): 
   // A sender that has a module sends over sockets; one that has none may share this thread with its target.
   const waiter =
     clock === systemClock ? napWaiter(nowNs, sender.source !== undefined) : clockWaiter(clock, nowNs);
-  const { maxInFlight } = options;
-  const room = ownRoom(maxInFlight);
+  const { maxInFlight, gate } = options;
+  const places = ownRoom(maxInFlight);
+  const room =
+    gate === undefined ? places : gatedRoom(places, gate, () => Math.floor(engine.timer.nowNs() / 1e9));
   const engine = new Engine({ ...options, sender, nowNs, waiter, room, maxWarm: maxInFlight });
   let started = false;
   return {

@@ -1,8 +1,9 @@
 import { GardenhoseError } from '../errors.ts';
+import { canonicalHost } from '../model/address.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { headerValue } from '../model/headers.ts';
 import { onlyOptions } from '../model/option-names.ts';
-import { invalidOption, originOption, wholeOption } from '../model/option-values.ts';
+import { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
 import { type ResolveHost, systemResolve } from './resolve-host.ts';
 import { inProcessTarget, isLocalTarget, isSocketPath } from './target-kind.ts';
 
@@ -44,8 +45,32 @@ export interface GuardOptions {
   readonly maxInFlight?: number | undefined;
   /** Longest wait for an answer, beyond the time that the recorded one took. Default 30,000. */
   readonly timeoutMs?: number | undefined;
-  /** The run is stopped after this long, with a partial result. Default no limit. */
+  /** The run is stopped this long after time zero, with a partial result. Default no limit; the plan of a run says one. */
   readonly maxDurationMs?: number | undefined;
+  /** Exchanges that are sent; then the run ends, with a partial result. Default no limit; the plan of a run says one. */
+  readonly maxRequests?: number | undefined;
+  /**
+   * Bytes of request bodies and messages, as recorded, that are sent; then the run ends, with a partial result. Default
+   * 1,073,741,824 (1 GiB) for a target that is not loopback, and else no limit.
+   */
+  readonly maxBytes?: number | undefined;
+  /**
+   * Sends that may begin within one second of the run; more wait, which counts as lag. Default no limit; with a rate or a ramp to a target that
+   * is not loopback, 1.2 times that rate; and the plan of a run says one.
+   */
+  readonly maxRps?: number | undefined;
+  /**
+   * Whether the run pauses for five seconds when half of the last 20 exchanges ended with an error that they did not have when they were
+   * recorded, and ends when that comes a fourth time. Default true for a target that is not loopback.
+   */
+  readonly breaker?: boolean | undefined;
+  /** A path: the run is stopped as soon as a file is there, with a partial result. Must not be there at the start. Default none. */
+  readonly stopFile?: string | undefined;
+  /**
+   * With a target in this process: whether what it connects to is refused while the run goes on. `block` lets it connect to
+   * nothing but loopback, a list to these hosts besides, `allow` to all. Connections that it has already are not closed. Default `block`.
+   */
+  readonly egress?: 'block' | 'allow' | readonly string[] | undefined;
 }
 
 const optionNames: Readonly<Record<keyof GuardOptions, true>> = {
@@ -58,6 +83,12 @@ const optionNames: Readonly<Record<keyof GuardOptions, true>> = {
   maxInFlight: true,
   timeoutMs: true,
   maxDurationMs: true,
+  maxRequests: true,
+  maxBytes: true,
+  maxRps: true,
+  breaker: true,
+  stopFile: true,
+  egress: true,
 };
 
 /** Options of a guard, checked and complete. */
@@ -74,6 +105,13 @@ export interface Guard {
   readonly maxInFlight: number;
   readonly timeoutMs: number;
   readonly maxDurationMs: number;
+  readonly maxRequests: number;
+  readonly maxBytes: number;
+  readonly maxRps: number;
+  readonly breaker: boolean;
+  readonly stopFile: string | undefined;
+  /** Hosts that a target in this process may connect to besides loopback. */
+  readonly egress: 'allow' | readonly string[];
 }
 
 /**
@@ -107,6 +145,12 @@ export function createGuard(target: string | readonly string[], options: GuardOp
     maxInFlight: wholeOption('guard.maxInFlight', options.maxInFlight, 256),
     timeoutMs: positive('guard.timeoutMs', options.timeoutMs, 30_000),
     maxDurationMs: positive('guard.maxDurationMs', options.maxDurationMs, Number.POSITIVE_INFINITY),
+    maxRequests: wholeOption('guard.maxRequests', options.maxRequests, Number.POSITIVE_INFINITY),
+    maxBytes: wholeOption('guard.maxBytes', options.maxBytes, loopback ? Number.POSITIVE_INFINITY : 2 ** 30),
+    maxRps: positive('guard.maxRps', options.maxRps, Number.POSITIVE_INFINITY),
+    breaker: flagOption('guard.breaker', options.breaker, !loopback),
+    stopFile: stopFileOption(options.stopFile),
+    egress: egressOption(options.egress ?? 'block'),
   };
 }
 
@@ -150,6 +194,22 @@ function operationNames(names: readonly string[]): ReadonlySet<string> {
     throw invalidOption('guard.readOnly', `must hold names as pkg.Service/Method, got '${String(name)}'`);
   }
   return new Set(names);
+}
+
+function stopFileOption(path: string | undefined): string | undefined {
+  if (path === undefined || (typeof path === 'string' && path !== '')) return path;
+  throw invalidOption('guard.stopFile', 'must be the path of a file');
+}
+
+function egressOption(egress: 'block' | 'allow' | readonly string[]): 'allow' | readonly string[] {
+  if (egress === 'allow') return egress;
+  if (egress === 'block') return [];
+  const given: unknown = egress;
+  const hosts = Array.isArray(given) ? given.map((host) => canonicalHost(String(host))) : [undefined];
+  return hosts.map((host) => {
+    if (host !== undefined) return host;
+    throw invalidOption('guard.egress', "must be 'block', 'allow', or a list of hosts without their ports");
+  });
 }
 
 function positive(option: string, value: number | undefined, fallback: number): number {

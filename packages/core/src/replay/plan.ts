@@ -1,5 +1,6 @@
 import type { Exchange } from '../model/exchange.ts';
 import { pinTargets } from './addresses.ts';
+import { budgetOf, type ReplayBudget } from './budget.ts';
 import { isMutation } from './guard.ts';
 import { type ReplayOptions, resolveReplayOptions } from './options.ts';
 
@@ -9,7 +10,9 @@ import type { PinnedAddresses } from './pinned-addresses.ts';
 
 import { Preparation, reasonToSkip } from './preparation.ts';
 import { RecordedOrigins } from './recorded-origins.ts';
+import { recordedDurationNs } from './replayed.ts';
 import { isUnsendable, type Sender } from './sender.ts';
+import { checkStopFile } from './stop-file.ts';
 import { threadsFor } from './threads.ts';
 
 /** What a replay would do. */
@@ -38,6 +41,8 @@ export interface ReplayPlan {
   readonly durationMs: number;
   /** Most sends planned within one second of the schedule; 0 with pace `asap`. */
   readonly peakPerSecond: number;
+  /** What a run of this plan may spend. To have it kept to, give it to the guard. */
+  readonly budget: ReplayBudget;
 }
 
 /**
@@ -52,6 +57,7 @@ export async function planReplay(
 ): Promise<ReplayPlan> {
   const resolved = resolveReplayOptions(sender, options);
   const { guard, schedule, laneOf, extent } = resolved;
+  if (guard.stopFile !== undefined) checkStopFile(guard.stopFile);
   const addresses = await pinTargets(guard);
   const origins = new RecordedOrigins(guard, addresses);
   const withoutHooks = { ...resolved, hooks: undefined };
@@ -61,6 +67,7 @@ export async function planReplay(
   let exchanges = 0;
   let toSend = 0;
   let mutations = 0;
+  let longestNs = 0;
   for await (const exchange of source) {
     if (exchange.startAt >= extent.toNs) break;
     if (exchange.startAt < extent.fromNs) continue;
@@ -80,6 +87,7 @@ export async function planReplay(
     count(methods, exchange.protocol === 'grpc' ? 'gRPC' : exchange.request.method);
     lanes.add(laneOf?.(exchange) ?? exchange.lane);
     schedule.plan(exchange.startAt, finishedAt(exchange));
+    longestNs = Math.max(longestNs, schedule.abandonAfter(recordedDurationNs(exchange)));
   }
   const { loop } = extent;
   const { lastNs, peakPerSecond } = schedule.forecast(loop);
@@ -101,6 +109,10 @@ export async function planReplay(
     lanes: lanes.size * loop,
     durationMs: lastNs / 1e6,
     peakPerSecond,
+    budget: budgetOf(guard, {
+      ...{ exchanges: exchanges * loop, durationMs: lastNs / 1e6, peakPerSecond },
+      longestMs: longestNs / 1e6,
+    }),
   };
 }
 

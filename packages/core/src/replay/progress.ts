@@ -1,6 +1,9 @@
 import type { ReplayOrder } from './order.ts';
 import type { Pacing } from './pacing.ts';
 
+/** Why a run ended before its capture did. */
+export type StopReason = 'signal' | 'stop-file' | 'breaker' | 'max-duration' | 'max-requests' | 'max-bytes';
+
 /** Where a run stands. */
 export interface ReplayProgress {
   readonly runId: string;
@@ -41,5 +44,7 @@ export interface ReplayProgress {
   readonly lagMs: number;
   readonly maxLagMs: number;
   /** Why the run ended before the capture did. */
-  readonly stopped?: 'signal' | 'max-duration' | undefined;
+  readonly stopped?: StopReason | undefined;
+  /** How many times the breaker has paused the run. Absent when it has not. */
+  readonly pauses?: number | undefined;
 }

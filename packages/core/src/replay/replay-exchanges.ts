@@ -3,15 +3,18 @@ import type { Exchange } from '../model/exchange.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { TransientMap } from '../model/transient-map.ts';
 import { pinTargets } from './addresses.ts';
+import { Breaker, pauseMs } from './breaker.ts';
+import { maxRpsOf, Spending } from './budget.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
 import { sentEntry, skippedEntry } from './entry.ts';
+import { Gate } from './gate.ts';
 import { isMutation } from './guard.ts';
 import type { Job, Settled } from './job.ts';
 import { messageLags } from './message-lag.ts';
 import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
 import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
-import type { ReplayProgress } from './progress.ts';
+import type { ReplayProgress, StopReason } from './progress.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { RecordedOrigins } from './recorded-origins.ts';
 import { asExpected, recordedDurationNs, replayedExchange } from './replayed.ts';
@@ -19,6 +22,7 @@ import { RunCounts } from './run-counts.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 import { Signal } from './signal.ts';
 import { SourceReader } from './source-reader.ts';
+import { checkStopFile, watchStopFile } from './stop-file.ts';
 import type { ReplayResult, TranscriptEntry } from './transcript.ts';
 import { WallWait } from './wall-wait.ts';
 import { workerHost } from './worker-host.ts';
@@ -105,12 +109,23 @@ class Run {
   #elapsedNs = 0;
   readonly #undo: (() => void)[] = [];
   #origins: RecordedOrigins | undefined;
+  readonly #spending: Spending;
+  readonly #breaker: Breaker | undefined;
+  readonly #gate: Gate | undefined;
+  /** Which budget is spent: what was planned before goes on. */
+  #spent: ReplayProgress['stopped'];
 
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
     this.#reader = new SourceReader(source, options.extent.loop);
     this.#sender = sender;
+    const { guard } = options;
+    this.#spending = new Spending(guard);
+    this.#breaker = guard.breaker ? new Breaker() : undefined;
+    const maxPerSecond = maxRpsOf(guard, options.schedule.maxRate);
+    this.#gate = guard.breaker || Number.isFinite(maxPerSecond) ? new Gate(maxPerSecond) : undefined;
     const hostOptions: HostOptions = {
+      gate: this.#gate && { memory: this.#gate.memory, maxPerSecond },
       order: options.order,
       maxInFlight: options.guard.maxInFlight,
       maxLanes: options.maxLanes,
@@ -158,6 +173,7 @@ class Run {
     const { guard, schedule, orderName, runId } = this.options;
     const pacing = this.options.pacing(this.#reader.time);
     const nowNs = this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs());
+    const pauses = this.#breaker?.pauses ?? 0;
     return {
       runId,
       target: guard.target,
@@ -171,7 +187,8 @@ class Run {
       ...this.#counts.snapshot(nowNs),
       open: this.#open.size,
       underWay: this.#open.count(({ plannedAt }) => !(plannedAt > nowNs)),
-      stopped: this.#stopped,
+      stopped: this.#stopped ?? this.#spent,
+      ...(pauses === 0 ? {} : { pauses }),
     };
   }
 
@@ -190,6 +207,7 @@ class Run {
         const admitted = this.#admit(exchange);
         if (admitted !== undefined) await admitted;
         this.#plan(exchange);
+        if (this.#spent !== undefined) break;
         if (this.#batch.length >= batchSize || this.#batchCost >= batchBytes) this.#flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
       }
@@ -235,6 +253,12 @@ class Run {
       });
       return;
     }
+    this.#spent = this.#spending.take(recorded.request.size);
+    if (this.#spent !== undefined) {
+      live?.told(index, undefined);
+      this.#skip(recorded, iteration, 'aborted');
+      return;
+    }
     const endAt = finishedAt(recorded);
     const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
     const plannedAt = schedule.plan(recorded.startAt, endAt);
@@ -273,10 +297,11 @@ class Run {
   /** Before the sender is asked for anything, or its worker is made. */
   async #secure(): Promise<void> {
     const { guard } = this.options;
+    if (guard.stopFile !== undefined) checkStopFile(guard.stopFile);
     const addresses = guard.loopback ? new Map() : await pinTargets(guard);
     this.#origins = new RecordedOrigins(guard, addresses);
     if (this.#over) return;
-    const undo = this.#sender.secure?.({ addresses });
+    const undo = this.#sender.secure?.({ addresses, egress: guard.egress });
     if (undo !== undefined) this.#undo.push(undo);
   }
 
@@ -349,6 +374,10 @@ class Run {
       signal.addEventListener('abort', stop, { once: true });
       this.#undo.push(() => signal.removeEventListener('abort', stop));
     }
+    const { stopFile } = this.options.guard;
+    if (stopFile !== undefined) {
+      this.#undo.push(watchStopFile(stopFile, clock, () => this.#stop('stop-file')));
+    }
     this.#undo.push(
       clock.after(startWithinMs, () => {
         this.#flush();
@@ -367,7 +396,7 @@ class Run {
   }
 
   /** Sends nothing more; what is under way has a while to end. */
-  #stop(why: 'signal' | 'max-duration'): void {
+  #stop(why: StopReason): void {
     if (this.#stopped !== undefined || this.#over) return;
     this.#stopped = why;
     this.#flush();
@@ -424,18 +453,35 @@ class Run {
     this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
     this.options.live?.told(settled.index, replayed);
     this.#teach(open, replayed);
+    const entry = sentEntry(
+      recorded,
+      iteration,
+      settled,
+      answer,
+      replayed,
+      messageLags(sent.request.messages, sent.startAt, settled, this.options.schedule),
+    );
+    this.#spare(entry);
     this.#result({
-      entry: sentEntry(
-        recorded,
-        iteration,
-        settled,
-        answer,
-        replayed,
-        messageLags(sent.request.messages, sent.startAt, settled, this.options.schedule),
-      ),
+      entry,
       recorded: asExpected(recorded, sent),
       replayed: preparation.noted(replayed),
     });
+  }
+
+  /** Gives the target a while when it does not bear the run, and leaves it alone when that does not help. */
+  #spare(entry: TranscriptEntry): void {
+    const gate = this.#gate;
+    if (this.#breaker === undefined || gate === undefined || gate.closed) return;
+    const turn = this.#breaker.over(entry);
+    if (turn === 'stop') this.#stop('breaker');
+    if (turn !== 'pause') return;
+    gate.closed = true;
+    this.#undo.push(
+      this.options.clock.after(pauseMs, () => {
+        gate.closed = false;
+      }),
+    );
   }
 
   #teach({ recorded, preparation, lane }: Open, replayed: Exchange): void {

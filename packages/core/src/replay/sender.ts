@@ -155,6 +155,8 @@ export interface SenderModule {
 export interface SenderMeasures {
   /** Where the names of targets lead: it connects there and nowhere else. */
   readonly addresses: PinnedAddresses;
+  /** Hosts that a target in this process may connect to, besides loopback. */
+  readonly egress: 'allow' | readonly string[];
 }
 
 /** The piece of an adapter that sends exchanges to a target. */

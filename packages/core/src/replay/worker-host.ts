@@ -123,14 +123,14 @@ class WorkerHost implements EngineHost {
   #make(count: number): void {
     const { source } = this.#sender;
     if (source === undefined) throw new TypeError('the sender has no module');
-    const { maxInFlight, maxLanes, onSettled } = this.#options;
+    const { maxInFlight, maxLanes, gate, onSettled } = this.#options;
     const underWay = count === 1 ? undefined : new SharedArrayBuffer(4);
     this.#pins = new LanePins(count);
     this.#workers = Array.from(
       { length: count },
       () =>
         new WorkerThread({
-          ...{ source, order: this.#order, maxInFlight, underWay, onSettled },
+          ...{ source, order: this.#order, maxInFlight, underWay, gate, onSettled },
           maxLanes: Math.max(1, Math.floor(maxLanes / count)),
           onFailed: (error) => this.#fail(error),
         }),

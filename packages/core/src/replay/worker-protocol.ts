@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import type { GateSetup } from './gate.ts';
 import type { ReplayOrder } from './order.ts';
 import type { AnswerError, SenderSource } from './sender.ts';
 
@@ -9,6 +10,8 @@ export interface WorkerSetup {
   readonly maxInFlight: number;
   /** Counts exchanges under way in all threads of a run, where it has several. */
   readonly underWay: SharedArrayBuffer | undefined;
+  /** What else may hold back sends. */
+  readonly gate: GateSetup | undefined;
   readonly maxLanes: number;
 }
 

@@ -33,8 +33,8 @@ export class WorkerThread {
 
   constructor(options: WorkerThreadOptions) {
     this.#options = options;
-    const { source, order, maxInFlight, underWay, maxLanes } = options;
-    const setup: WorkerSetup = { source, order, maxInFlight, underWay, maxLanes };
+    const { source, order, maxInFlight, underWay, gate, maxLanes } = options;
+    const setup: WorkerSetup = { source, order, maxInFlight, underWay, gate, maxLanes };
     this.opened = new Promise((resolve) => {
       this.#onOpened = resolve;
     });

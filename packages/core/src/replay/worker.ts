@@ -4,9 +4,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { batchTransfer, packSettled, unpackJobs } from './batch.ts';
 import { Engine } from './engine.ts';
 import { warmWithinNs } from './engine-host.ts';
+import { gatedRoom } from './gate.ts';
 import type { Settled } from './job.ts';
 import { orderRule } from './order.ts';
-import { ownRoom, sharedRoom } from './room.ts';
+import { ownRoom, type Room, sharedRoom } from './room.ts';
 import type { Sender, SenderModule } from './sender.ts';
 import { napWaiter } from './waiter.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
@@ -55,6 +56,11 @@ function sleepExactly(thread: string): void {
   }
 }
 
+function roomOf({ maxInFlight, underWay, gate }: WorkerSetup): Room {
+  const room = underWay === undefined ? ownRoom(maxInFlight) : sharedRoom(maxInFlight, underWay);
+  return gate === undefined ? room : gatedRoom(room, gate, () => hrtime()[0]);
+}
+
 async function run(setup: WorkerSetup): Promise<void> {
   const thread = threadNumber();
   if (thread !== undefined) sleepExactly(thread);
@@ -76,10 +82,7 @@ async function run(setup: WorkerSetup): Promise<void> {
     order: orderRule(setup.order),
     nowNs,
     waiter: napWaiter(nowNs),
-    room:
-      setup.underWay === undefined
-        ? ownRoom(setup.maxInFlight)
-        : sharedRoom(setup.maxInFlight, setup.underWay),
+    room: roomOf(setup),
     maxWarm: setup.maxInFlight,
     maxLanes: setup.maxLanes,
     onSettled(settled) {

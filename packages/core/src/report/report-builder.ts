@@ -291,10 +291,12 @@ function runFacts({
   mutationsSent,
   resent,
   stopped,
+  pauses,
 }: RunFacts): RunFacts {
   const paced = pacing === undefined ? {} : { pacing };
   const sent = { thread, ...(threads === undefined ? {} : { threads }), ownProcessor };
-  return { runId, target, ...sent, pace, ...paced, order, mutationsSent, resent, stopped };
+  const paused = pauses === undefined ? {} : { pauses };
+  return { runId, target, ...sent, pace, ...paced, order, mutationsSent, resent, stopped, ...paused };
 }
 
 function environment(): Environment {

@@ -80,6 +80,8 @@ export interface RunFacts {
   readonly resent: number;
   /** Why the run ended before the capture did. */
   readonly stopped?: string | undefined;
+  /** How many times the breaker paused the run. Absent when it did not. */
+  readonly pauses?: number | undefined;
 }
 
 export interface ExchangeCounts {

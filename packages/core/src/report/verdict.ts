@@ -99,7 +99,7 @@ function ordered({ order, messages, run }: FidelityFacts): Finding[] {
   return found;
 }
 
-function onTime({ timing, exchanges, maxLagP99Ms, maxHeldUpMs }: FidelityFacts): Finding[] {
+function onTime({ timing, exchanges, run, maxLagP99Ms, maxHeldUpMs }: FidelityFacts): Finding[] {
   const { lag, messageLag, driftMs, heldUp } = timing;
   const found: Finding[] = [];
   const ms = (value: number) => `${value.toFixed(1)} ms`;
@@ -111,6 +111,10 @@ function onTime({ timing, exchanges, maxLagP99Ms, maxHeldUpMs }: FidelityFacts):
     found.push(['fell-behind', `The p99.9 of lag is ${ms(lag.p999Ms)} (limit ${maxStallMs} ms)${speed}`]);
   } else if (driftMs > maxLagP99Ms) {
     found.push(['fell-behind', `The run slipped by ${ms(driftMs)} from its beginning to its end${speed}`]);
+  }
+  if (run?.pauses !== undefined) {
+    const times = run.pauses === 1 ? 'once' : `${run.pauses} times`;
+    found.push(['fell-behind', `The run paused ${times} because half of the answers were errors`]);
   }
   if (messageLag.p99Ms > maxLagP99Ms) {
     found.push([

@@ -40,6 +40,7 @@ test('a plan says what a run would do, and sends nothing', async () => {
     lanes: 2,
     durationMs: 1_200,
     peakPerSecond: 3,
+    budget: { maxInFlight: 256 },
   });
   expect(asked).toBe(0);
   expect(sender.sent).toEqual([]);
