@@ -167,6 +167,7 @@ test('@gardenhose/core exports these names', () => {
     RecoverOptions
     RecoverResult
     RemoveHeaderRule
+    ReplayBudget
     ReplayContext
     ReplayHooks
     ReplayOptions
@@ -226,6 +227,7 @@ test('@gardenhose/core exports these names', () => {
     SinkSource
     Stamp
     StartEvent
+    StopReason
     StubExhausted
     StubMatch
     StubMiss
@@ -363,6 +365,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     baggageWithoutMarks
     both
     boundAddress
+    canonicalHost
     currentMarks
     dialOptions
     eachField
