@@ -314,6 +314,7 @@ test('@gardenhose/core exports these names', () => {
     parseHeaderLines
     parseHeaderRule
     parseHookRules
+    parseReport
     parseWireHead
     planReplay
     printBindings

@@ -31,6 +31,7 @@ const badInput: readonly ErrorCode[] = [
   'mask-policy',
   'schema-invalid',
   'request-invalid',
+  'report-invalid',
 ];
 
 /** The exit code for an error that ended a command. */

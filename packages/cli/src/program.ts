@@ -7,6 +7,7 @@ import { policyCommand } from './commands/policy.ts';
 import { recordCommand } from './commands/record.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { replayCommand } from './commands/replay.ts';
+import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { scanCommand } from './commands/scan.ts';
 import { stubCommand } from './commands/stub.ts';
@@ -53,6 +54,7 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     recordCommand(context),
     runCommand(context),
     replayCommand(context),
+    reportCommand(context),
     stubCommand(context),
     inspectCommand(context),
     correlateCommand(context),

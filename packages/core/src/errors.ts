@@ -29,6 +29,7 @@ export const errorCodes = [
   'response-timeout',
   'request-invalid',
   'replay-aborted',
+  'report-invalid',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -269,6 +269,7 @@ export type { HistogramSummary } from './report/histogram.ts';
 export { Histogram } from './report/histogram.ts';
 export type { LaneOrder } from './report/lane-order.ts';
 export { renderHtml } from './report/html/render-html.ts';
+export { parseReport } from './report/parse-report.ts';
 export { renderStubSummary } from './report/render-stub.ts';
 export { renderReport } from './report/render-text.ts';
 export type {

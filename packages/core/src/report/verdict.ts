@@ -4,7 +4,7 @@ import type { LaneOrder } from './lane-order.ts';
 import type { ExchangeCounts, Fidelity, MessageCounts, Report, RunFacts, Timing } from './report.ts';
 
 /** Skips that someone asked for; the others are losses. */
-const wantedSkips = new Set(['hook', 'mutation', 'outbound', 'protocol', 'aborted']);
+const wantedSkips = new Set(['hook', 'mutation', 'outbound', 'protocol', 'infrastructure', 'aborted']);
 const maxLostShare = 0.05;
 /** A stall that hits few enough sends does not show in the 99th percentile: these do. */
 const minForP999 = 1_000;

@@ -114,6 +114,11 @@ test('hooks that failed are not hooks that dropped', () => {
   });
 });
 
+test('what is left out by default, as health checks are, is no loss', () => {
+  const skips = Array.from({ length: 10 }, () => aSkip('infrastructure'));
+  expect(reportOf([...someResults(10), ...skips])).toMatchObject({ verdict: 0, exchanges: { skipped: 10 } });
+});
+
 test('every verdict that is not fine comes with what can be done', () => {
   const fine = reportOf(someResults(3));
   expect(adviceOf(fine)).toEqual([]);

@@ -156,17 +156,17 @@ ${
 `;
 }
 
-const skipWords: Readonly<Record<string, string>> = {
-  mutation: 'may change state at the target, and that was not allowed',
-  hook: 'a hook dropped it, or failed',
-  outbound: 'a call that the recorded service made, not one that it got',
-  partial: 'parts of it are missing in the capture',
-  protocol: 'no sender for its protocol',
-  'body-not-kept': 'its body is not in the capture',
-  'request-invalid': 'the request cannot be sent as it was recorded',
-  infrastructure: 'traffic between proxies or to the host itself',
-  aborted: 'the run was stopped before it was sent',
-};
+const skipWords: ReadonlyMap<string, string> = new Map([
+  ['mutation', 'may change state at the target, and that was not allowed'],
+  ['hook', 'a hook dropped it, or failed'],
+  ['outbound', 'a call that the recorded service made, not one that it got'],
+  ['partial', 'parts of it are missing in the capture'],
+  ['protocol', 'no sender for its protocol'],
+  ['body-not-kept', 'its body is not in the capture'],
+  ['request-invalid', 'the request cannot be sent as it was recorded'],
+  ['infrastructure', 'a gRPC health check, reflection or channelz: left out unless asked for'],
+  ['aborted', 'the run was stopped before it was sent'],
+]);
 
 /** What was not sent, what is missing in the capture, and what went wrong. */
 export function problemsSection({ exchanges, losses, errors, notes, messages }: Report): Markup {
@@ -187,7 +187,7 @@ export function problemsSection({ exchanges, losses, errors, notes, messages }: 
         rows: exchanges.skips.map(({ reason, count: some }) => [
           reason,
           count(some),
-          skipWords[reason] ?? '',
+          skipWords.get(reason) ?? '',
         ]),
       }),
     lost.length > 0 &&

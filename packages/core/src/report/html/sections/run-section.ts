@@ -3,17 +3,17 @@ import type { Report, RunFacts } from '../../report.ts';
 import { count, counted, duration } from '../figures.ts';
 import { type Content, html, type Markup } from '../markup.ts';
 
-const paces: Readonly<Record<string, string>> = {
-  recorded: 'recorded: each exchange at its recorded time',
-  asap: 'asap: each exchange as soon as its order lets it, without a plan',
-};
+const paces: ReadonlyMap<string, string> = new Map([
+  ['recorded', 'recorded: each exchange at its recorded time'],
+  ['asap', 'asap: each exchange as soon as its order lets it, without a plan'],
+]);
 
-const orders: Readonly<Record<string, string>> = {
-  causal: 'causal: an exchange waits for those of its lane that had ended before it began',
-  lane: 'lane: one at a time in each lane',
-  none: 'none: by the schedule alone',
-  serial: 'serial: one at a time',
-};
+const orders: ReadonlyMap<string, string> = new Map([
+  ['causal', 'causal: an exchange waits for those of its lane that had ended before it began'],
+  ['lane', 'lane: one at a time in each lane'],
+  ['none', 'none: by the schedule alone'],
+  ['serial', 'serial: one at a time'],
+]);
 
 function sentFrom({ thread, threads = 1 }: RunFacts): string {
   if (thread === 'inline') return 'the thread of the caller';
@@ -28,8 +28,8 @@ export function runSection(report: Report): Markup {
     facts.push(
       ['Target', html`<code>${run.target}</code>`],
       ['Run', html`<code>${run.runId}</code>`],
-      ['Pace', `${paces[run.pace] ?? run.pace}${describePacing(run.pacing)}`],
-      ['Order', orders[run.order] ?? run.order],
+      ['Pace', `${paces.get(run.pace) ?? run.pace}${describePacing(run.pacing)}`],
+      ['Order', orders.get(run.order) ?? run.order],
       ['Sent from', `${sentFrom(run)}${run.ownProcessor ? ', with a processor to itself' : ''}`],
       ['May have changed state', counted(run.mutationsSent, 'exchange')],
     );
