@@ -63,6 +63,7 @@ const warmAheadNs = 250e6;
 /** A lane is connected in the hot loop only when nothing is due for this long, unless time gets short. */
 const warmSlackNs = 0.5e6;
 const sweepNs = 50e6;
+const choreSlackNs = 3e6;
 const lookEveryNs = 0.5e6;
 /** Groups that are kept while nothing of them is here: their lane is likely to come again. */
 const maxIdleGroups = 4_096;
@@ -201,9 +202,10 @@ export class Engine {
     const next = Math.min(this.#timers.next, this.#nextPlanned(), this.#nextWarm());
     this.#options.onIdle?.(next - this.#timer.nowNs());
     const awaitedSince = this.#underWay.length > 0 ? this.#lastSentAt + this.#zero : Number.POSITIVE_INFINITY;
+    // A chore that comes shortly before something is due waits for it: a timer that runs for it may end after that.
     const chore = this.#chores.next;
-    const until = Math.min(next, chore) + this.#zero;
-    this.#options.waiter.waitUntil(until, this.#turn, awaitedSince, chore < next);
+    const coarse = chore + choreSlackNs < next;
+    this.#options.waiter.waitUntil((coarse ? chore : next) + this.#zero, this.#turn, awaitedSince, coarse);
   }
 
   #nextPlanned(): number {
