@@ -2,7 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
 import { newerCapture } from '../support/newer-capture.ts';
-import { runCli, runCliHere } from '../support/run-cli.ts';
+import { runCli, runCliProcess } from '../support/run-cli.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -25,7 +25,7 @@ test('inspect shows what a capture says of itself, what it holds, and its lanes'
 test('inspect reads standard input and prints one JSON document', async () => {
   using dir = tempDir();
   const file = await writeCapture(dir.file('some.hose'));
-  const { code, stdout, stderr } = await runCli(['inspect', '-', '--json'], readFileSync(file));
+  const { code, stdout, stderr } = await runCliProcess(['inspect', '-', '--json'], readFileSync(file));
   expect(code).toBe(0);
   expect(stderr).toBe('');
   expect(JSON.parse(stdout)).toMatchObject({
@@ -85,11 +85,11 @@ test.each([
 ])('inspect refuses %j in one sentence', async (flags, exit, sentence) => {
   using dir = tempDir();
   const file = await writeCapture(dir.file('some.hose'));
-  const { code, stdout, stderr } = await runCliHere(['inspect', file, ...flags]);
+  const { code, stdout, stderr } = await runCli(['inspect', file, ...flags]);
   expect({ code, stdout }).toEqual({ code: exit, stdout: '' });
   expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
   expect(stderr).toContain(sentence);
-  const json = JSON.parse((await runCliHere(['inspect', file, ...flags, '--json'])).stdout);
+  const json = JSON.parse((await runCli(['inspect', file, ...flags, '--json'])).stdout);
   expect(json.error).toMatchObject({ exit });
   expect(json.error.message).toContain(sentence);
 });
@@ -118,11 +118,11 @@ test.each(['inspect', 'verify'])('%s says in one sentence what is wrong with an 
     [dir.file('flipped.hose'), 65, /flipped\.hose is damaged .*recover/],
   ];
   for (const [path, exit, sentence] of cases) {
-    const { code, stderr, stdout } = await runCliHere([command, path]);
+    const { code, stderr, stdout } = await runCli([command, path]);
     expect({ path, code }).toEqual({ path, code: exit });
     expect(command === 'verify' ? stderr + stdout : stderr).toMatch(sentence);
     expect(stderr.split('\n').length, stderr).toBeLessThanOrEqual(2);
-    const json = JSON.parse((await runCliHere([command, path, '--json'])).stdout);
+    const json = JSON.parse((await runCli([command, path, '--json'])).stdout);
     expect(json).toBeTypeOf('object');
   }
 });
@@ -133,7 +133,7 @@ test('verify says that a sound capture is sound', async () => {
   const { code, stdout } = await runCli(['verify', file]);
   expect(code).toBe(0);
   expect(stdout).toBe(`${file} is sound: 34 events in 1 chunk\n${unmasked}`);
-  const piped = await runCli(['verify', '-', '--json'], readFileSync(file));
+  const piped = await runCliProcess(['verify', '-', '--json'], readFileSync(file));
   expect(JSON.parse(piped.stdout)).toMatchObject({
     policy: { mode: 'none' },
     state: 'complete',

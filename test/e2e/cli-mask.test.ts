@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type Exchange, openCapture } from '@gardenhose/core';
 import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
-import { runCli, runCliHere, startCli } from '../support/run-cli.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
 import { recordSecrets, secretTexts } from '../support/secret-traffic.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
@@ -108,7 +108,7 @@ test('mask refuses what it cannot do in one sentence, and leaves nothing', async
     [[dir.file('none.hose'), '-o', out], 74, /none\.hose/],
   ];
   for (const [args, exit, sentence] of cases) {
-    const { code, stdout, stderr } = await runCliHere(['mask', ...args]);
+    const { code, stdout, stderr } = await runCli(['mask', ...args]);
     expect({ args, code, stdout }).toEqual({ args, code: exit, stdout: '' });
     expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
     expect(stderr).toMatch(sentence);

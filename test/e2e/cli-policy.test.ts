@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
-import { runCli } from '../support/run-cli.ts';
+import { runCli, runCliProcess } from '../support/run-cli.ts';
 import { recordSecrets, secrets, secretTexts } from '../support/secret-traffic.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
@@ -65,7 +65,10 @@ test('policy explain tells rules of a policy file, removals, and bodies from fil
   const outbound = JSON.parse((await runCli([...whole, '--outbound'])).stdout);
   expect(outbound.values.map(({ rules: [rule] }: { rules: string[] }) => rule)).toContain('shop/out');
 
-  const form = await runCli(['policy', 'explain', '--body', '@-'], Buffer.from(`note=a&email=${email}`));
+  const form = await runCliProcess(
+    ['policy', 'explain', '--body', '@-'],
+    Buffer.from(`note=a&email=${email}`),
+  );
   expect(form.stdout).toMatch(/request body +form email +default\/key\/contact/);
 });
 
@@ -178,7 +181,14 @@ test('policy explain tells of a key file that others can read, of a missing exam
   using dir = tempDir();
   writeFileSync(dir.file('mask.key'), Buffer.alloc(32, 'k').toString('base64'), { mode: 0o644 });
   chmodSync(dir.file('mask.key'), 0o644);
-  const open = await runCli(['policy', 'explain', '--url', '/', '--mask-key-file', dir.file('mask.key')]);
+  const open = await runCliProcess([
+    'policy',
+    'explain',
+    '--url',
+    '/',
+    '--mask-key-file',
+    dir.file('mask.key'),
+  ]);
   expect(open).toMatchObject({
     code: 0,
     stderr: expect.stringMatching(/can be read by other users.*chmod 600/),

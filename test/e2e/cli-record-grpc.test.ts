@@ -12,7 +12,7 @@ import { chat, seen, unarySeen } from '../../packages/grpc-adapter/test/support/
 import { serve, unary } from '../../packages/grpc-adapter/test/support/service.ts';
 import { certificate } from '../../packages/http-adapter/test/support/certificate.ts';
 import { tempDir } from '../support/captures.ts';
-import { type RunningCli, runCli, runCliHere, startCli } from '../support/run-cli.ts';
+import { type RunningCli, runCli, startCli } from '../support/run-cli.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -140,7 +140,7 @@ test('the service is asked for its schemas, before anything is listened to or wr
   expect((await runCli(['inspect', dir.file('a.hose'), '--exchange', '1'])).stdout).toContain('mk_email_');
 
   await using silent = await serve({});
-  const refused = await runCliHere([
+  const refused = await runCli([
     'record',
     '--listen',
     ':0',
@@ -267,7 +267,7 @@ test('certificates, keys and authorities that cannot be used are told before any
     [[...base, '--descriptors', cert], 65, /./],
   ];
   for (const [args, exit, sentence] of cases) {
-    const { code, stderr } = await runCliHere(args);
+    const { code, stderr } = await runCli(args);
     expect({ args, code, stderr }).toEqual({ args, code: exit, stderr: expect.stringMatching(sentence) });
     expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
   }

@@ -3,7 +3,7 @@ import { existsSync, openSync, readFileSync, statSync, writeFileSync } from 'nod
 import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
 import { closedPort, httpServer, tcpServer } from '../support/http-server.ts';
-import { type RunningCli, runCli, runCliHere, startCli } from '../support/run-cli.ts';
+import { type RunningCli, runCli, startCli } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
@@ -223,7 +223,7 @@ test('record says in one sentence what is wrong', async () => {
     ],
   ];
   for (const [args, exit, sentence] of cases) {
-    const { code, stderr } = await runCliHere(['record', ...args]);
+    const { code, stderr } = await runCli(['record', ...args]);
     expect({ args, code, stderr }).toEqual({ args, code: exit, stderr: expect.stringMatching(sentence) });
     expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
   }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { exchangeEvents, interleave } from '@gardenhose/core/testing';
 import { expect, test, vi } from 'vitest';
 import { tempDir, writeCapture } from '../support/captures.ts';
-import { runCli, runCliHere, startCli } from '../support/run-cli.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -72,7 +72,7 @@ test('recover refuses what it cannot do in one sentence', async () => {
       : []),
   ];
   for (const [args, exit, sentence] of cases) {
-    const { code, stdout, stderr } = await runCliHere(['recover', ...args]);
+    const { code, stdout, stderr } = await runCli(['recover', ...args]);
     expect({ args, code, stdout }).toEqual({ args, code: exit, stdout: '' });
     expect(stderr).toMatch(/^gardenhose: [^\n]*\n$/);
     expect(stderr).toMatch(sentence);

@@ -8,7 +8,7 @@ import { testCert, testKey } from '../../packages/http-adapter/test/support/tls.
 import { tempDir } from '../support/captures.ts';
 import { closedPort, httpServer } from '../support/http-server.ts';
 import { useShop } from '../support/recorded-shop.ts';
-import { runCli, runCliHere } from '../support/run-cli.ts';
+import { runCli } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
 import { stock, stockProto, useStock } from '../support/stock.ts';
 
@@ -265,6 +265,6 @@ test.each([
   [['--to-grpc', '127.0.0.1:50051'], '--to-grpc'],
   [['--to', 'http://127.0.0.1:1', '--read-only', 'Get'], 'Expected a method, such as shop.Orders/Get'],
 ])('%j is refused before anything is read', async (flags, told) => {
-  const { code, stderr } = await runCliHere(['replay', 'none.hose', ...flags]);
+  const { code, stderr } = await runCli(['replay', 'none.hose', ...flags]);
   expect({ code, stderr }).toEqual({ code: 64, stderr: expect.stringContaining(told) });
 });

@@ -6,7 +6,7 @@ import { tempDir, writeCapture } from '../support/captures.ts';
 import { closedPort, httpServer, tcpServer } from '../support/http-server.ts';
 import { newerCapture } from '../support/newer-capture.ts';
 import { recordShop } from '../support/recorded-shop.ts';
-import { runCli, runCliHere, startCli } from '../support/run-cli.ts';
+import { runCli, runCliProcess, startCli } from '../support/run-cli.ts';
 import { shop } from '../support/shop.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
@@ -90,7 +90,8 @@ test('replay sends from a processor of its own where it can, without a word wher
   const args = ['replay', capture, '--to', target.origin, '--json', '--quiet'];
   const had = async (flags: readonly string[], env: NodeJS.ProcessEnv = process.env) => {
     const { stdout, stderr } = await startCli([...args, ...flags], { env }).done;
-    expect(stderr).toBe('');
+    // Nothing, or that the machine had other things to do.
+    expect(stderr).toMatch(/^(gardenhose: The p99 of lag is .*\n)?$/);
     return JSON.parse(stdout).run.ownProcessor;
   };
   expect(await had([])).toBe(true);
@@ -118,7 +119,7 @@ test('replay reads standard input and writes the report to files, in the form th
     '--order',
     'serial',
   ];
-  const { code, stderr } = await runCli(args, readFileSync(capture));
+  const { code, stderr } = await runCliProcess(args, readFileSync(capture));
   expect(code).toBe(0);
   expect(stderr).toContain('replaying standard input');
   expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
@@ -288,7 +289,7 @@ test('replay says in one sentence what is wrong', async () => {
     [[dir.file('damaged.hose'), ...to], 65, /damaged\.hose/],
   ];
   for (const [args, exit, sentence] of cases) {
-    const { code, stderr, stdout } = await runCliHere(['replay', ...args]);
+    const { code, stderr, stdout } = await runCli(['replay', ...args]);
     expect({ args, code, stderr, stdout }).toEqual({
       args,
       code: exit,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { tempDir } from '../support/captures.ts';
-import { runCli, runCliHere, startCli } from '../support/run-cli.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
 
 // Many processes, one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -143,7 +143,7 @@ test('run says in one sentence what is wrong', async () => {
     [['-o', dir.file('a.hose'), '--', dir.file('no-such-command')], 74, /no-such-command: no such file/],
   ];
   for (const [args, exit, sentence] of cases) {
-    const { code, stderr, stdout } = await runCliHere(['run', ...args]);
+    const { code, stderr, stdout } = await runCli(['run', ...args]);
     expect({ args, code, stderr, stdout }).toEqual({
       args,
       code: exit,
