@@ -21,7 +21,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { booking, password } from '../support/booking.ts';
 import { visit } from '../support/booking-client.ts';
 import { tempDir } from '../support/captures.ts';
-import { runCliHere } from '../support/run-cli.ts';
+import { runCli } from '../support/run-cli.ts';
 
 const dir = tempDir();
 const plain = dir.file('plain.hose');
@@ -109,21 +109,21 @@ test('the same where every secret and every id is masked in the capture', async 
 
 test('the command line lists bindings, writes them, and replays by them or without', async () => {
   const file = dir.file('bindings.json');
-  const listed = await runCliHere(['correlate', plain, '-o', file]);
+  const listed = await runCli(['correlate', plain, '-o', file]);
   expect(listed).toMatchObject({ code: 0, stderr: '' });
   expect(listed.stdout).toMatch(/^.*plain\.hose: 20 bindings\n/);
   expect(listed.stdout).toMatch(
     /^ +36 +12 +0 +0\.97 +POST \/login +body\.\$\.csrfToken +→ +\* +header\.x-csrf-token *$/m,
   );
   expect(parseBindings(readFileSync(file, 'utf8')).bindings).toHaveLength(20);
-  const again = await runCliHere(['correlate', plain, '-o', file, '--json']);
+  const again = await runCli(['correlate', plain, '-o', file, '--json']);
   expect(again.code).toBe(74);
   expect(JSON.parse(again.stdout).error.message).toContain('it is there already');
 
   const sent = async (...flags: string[]) => {
     await using served = await booking();
     const targets = ['--to', served.origin, '--to-grpc', served.grpcOrigin];
-    const { stdout } = await runCliHere(['replay', plain, ...targets, '--pace', 'asap', '--json', ...flags]);
+    const { stdout } = await runCli(['replay', plain, ...targets, '--pace', 'asap', '--json', ...flags]);
     return JSON.parse(stdout);
   };
   expect(wrong(await sent())).toBe(0);
