@@ -18,6 +18,9 @@ const { root, schema } = schemaOf(`syntax = "proto3"; package test;
   enum Level { NONE = 0; LOW = 1; HIGH = 2; }`);
 const type: protobuf.Type = root.lookupType('test.Message');
 
+/** Of each kind. `npm run fuzz:messages` takes 50 times as many. */
+const count = Number(process.env.FUZZ_MESSAGES ?? 2_000);
+
 /** Deterministic: a failure can be found again. */
 function randoms(seed: number): (below: number) => number {
   let state = seed;
@@ -85,14 +88,14 @@ function hidden(
   return typeof walked === 'object' && walked !== null ? { ...walked } : {};
 }
 
-test('10,000 messages with masked texts are those that decoding, masking and encoding gives, byte for byte', () => {
+test('random messages with masked texts are those that decoding, masking and encoding gives, byte for byte', () => {
   const random = randoms(1);
   const names = ['hide_s', 'hide_list', 'hide_x'];
   const mask = callMasker(schema, {
     rules: rules([names.map((name) => `proto:test.Message.${name}` as const), star]),
   });
   const replace = (text: unknown) => (text === '' ? '' : '*');
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < count; i++) {
     const message = aMessage(random);
     const bytes = type.encode(type.create(message)).finish();
     const expected = hidden(message, (name, value) => {
@@ -102,9 +105,9 @@ test('10,000 messages with masked texts are those that decoding, masking and enc
     const { data } = mask(bytes);
     expect(data?.equals(type.encode(type.create(expected)).finish()), `message ${i}`).toBe(true);
   }
-}, 60_000);
+}, 600_000);
 
-test('10,000 messages decode to what masking the decoded message gives', () => {
+test('random messages decode to what masking the decoded message gives', () => {
   const random = randoms(2);
   const mask = callMasker(schema, {
     rules: rules(
@@ -120,7 +123,7 @@ test('10,000 messages decode to what masking the decoded message gives', () => {
     if (value instanceof Uint8Array) return Buffer.alloc(value.length);
     return typeof value === 'boolean' ? false : 0;
   };
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < count; i++) {
     const bytes = type.encode(type.create(aMessage(random))).finish();
     const expected = hidden(type.toObject(type.decode(bytes), options), (name, value) => {
       if (!name.startsWith('hide_')) return value;
@@ -136,13 +139,13 @@ test('10,000 messages decode to what masking the decoded message gives', () => {
     const without = (text: string) => text.replaceAll('"hide_x":"",', '').replaceAll(',"hide_x":""', '');
     expect(without(plain(found)), `message ${i}`).toBe(without(plain(expected)));
   }
-}, 60_000);
+}, 600_000);
 
 test('bytes that were tampered with never make the masker fail, and never show a text that strict masks', () => {
   const random = randoms(3);
   const mask = callMasker(schema, { extends: 'strict' });
   let dropped = 0;
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < count; i++) {
     const { map, ...message } = aMessage(random, 1);
     const bytes = type.encode(type.create({ ...message, s: 'canary', list: ['canary', 'canary'] })).finish();
     const tampered = Buffer.from(bytes);
@@ -154,5 +157,5 @@ test('bytes that were tampered with never make the masker fail, and never show a
     if (data?.includes('canary') === true)
       expect(type.decode(data)).toMatchObject({ map: expect.anything() });
   }
-  expect(dropped).toBeGreaterThan(1000);
-}, 60_000);
+  expect(dropped).toBeGreaterThan(count / 10);
+}, 600_000);
