@@ -149,7 +149,7 @@ function anchorsOf(file: string): string[] {
   );
 }
 
-const program = createProgram(memoryIo().io);
+const program = await createProgram(memoryIo().io);
 /** Those that do something, with their whole names. */
 const commands = program.commands.flatMap((command) =>
   command.commands.length === 0

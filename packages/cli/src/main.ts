@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { exitCodes } from './exit-code.ts';
+import { exitCodes } from './exit-codes.ts';
 import { printableLines } from './printable.ts';
 import { runProgram } from './program.ts';
 

@@ -1,20 +1,7 @@
-import { isGardenhoseError } from '@gardenhose/core';
 import { Command, CommanderError } from 'commander';
-import { correlateCommand } from './commands/correlate.ts';
-import { inspectCommand } from './commands/inspect.ts';
-import { maskCommand } from './commands/mask.ts';
-import { policyCommand } from './commands/policy.ts';
-import { recordCommand } from './commands/record.ts';
-import { recoverCommand } from './commands/recover.ts';
-import { replayCommand } from './commands/replay.ts';
-import { reportCommand } from './commands/report.ts';
-import { runCommand } from './commands/run.ts';
-import { scanCommand } from './commands/scan.ts';
-import { stubCommand } from './commands/stub.ts';
-import { verifyCommand } from './commands/verify.ts';
+import { commandList } from './command-list.ts';
 import type { CommandContext } from './context.ts';
-import { describeError } from './describe-error.ts';
-import { type ExitCode, exitCodeOf, exitCodes, isSystemError } from './exit-code.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { Output } from './output.ts';
 import { version } from './version.ts';
@@ -33,13 +20,23 @@ A first round:
 Exit codes: 0 fine, 1 differences or a failed verdict, 2 inconclusive, 3 refused by a guard,
 64 wrong usage, 65 bad input, 74 I/O. Each command: gardenhose COMMAND --help`;
 
-/** All commands, their flags and their help. `runs` receives what the chosen command will end with. */
-export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = () => undefined): Command {
+/**
+ * All commands. `runs` receives what the chosen command will end with.
+ *
+ * @param named - The command whose flags and help are needed; of the others there is only what the help of the program shows.
+ * Default all
+ */
+export async function createProgram(
+  io: Io,
+  named?: string,
+  runs: (exit: Promise<ExitCode>) => void = () => undefined,
+): Promise<Command> {
   const context: CommandContext = {
     io,
     run(flags, body) {
       const output = new Output(io, { json: flags.json === true, quiet: flags.quiet === true });
-      runs(body(output).catch((error: unknown) => report(error, output)));
+      const told = async (error: unknown) => (await import('./failure.ts')).tellFailure(error, output);
+      runs(body(output).catch(told));
     },
   };
   const program = new Command('gardenhose')
@@ -50,21 +47,13 @@ export function createProgram(io: Io, runs: (exit: Promise<ExitCode>) => void = 
     .helpCommand(false)
     .enablePositionalOptions()
     .showHelpAfterError(false);
-  for (const command of [
-    recordCommand(context),
-    runCommand(context),
-    replayCommand(context),
-    reportCommand(context),
-    stubCommand(context),
-    inspectCommand(context),
-    correlateCommand(context),
-    verifyCommand(context),
-    recoverCommand(context),
-    scanCommand(context),
-    maskCommand(context),
-    policyCommand(context),
-  ]) {
-    program.addCommand(command.helpOption('--help', 'show help'));
+  const usages = new Map(commandList.map(({ name, usage }) => [name, usage]));
+  program.configureHelp({
+    subcommandTerm: (command) => `${command.name()} ${usages.get(command.name()) ?? ''}`.trimEnd(),
+  });
+  for (const { name, summary, load } of commandList) {
+    const command = named === undefined || named === name ? await load(context) : new Command(name);
+    program.addCommand(command.summary(summary).helpOption('--help', 'show help'));
   }
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({
@@ -84,7 +73,8 @@ function allCommands(command: Command): Command[] {
 /** Runs the command line and says what to exit with. */
 export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {
   let exit: Promise<ExitCode> = Promise.resolve(exitCodes.fine);
-  const program = createProgram(io, (running) => {
+  const named = args.find((word) => !word.startsWith('-')) ?? '';
+  const program = await createProgram(io, named, (running) => {
     exit = running;
   });
   try {
@@ -99,17 +89,4 @@ export async function runProgram(args: readonly string[], io: Io): Promise<ExitC
     return exitCodes.usage;
   }
   return exit;
-}
-
-async function report(error: unknown, output: Output): Promise<ExitCode> {
-  const exit = exitCodeOf(error);
-  const message = describeError(error);
-  output.error(message);
-  await output.document({ error: { code: codeOf(error), message, exit } });
-  return exit;
-}
-
-function codeOf(error: unknown): string {
-  if (isGardenhoseError(error)) return error.code;
-  return isSystemError(error) ? 'io' : 'internal';
 }

@@ -1,5 +1,4 @@
 import { GardenhoseError, type SenderTlsOptions } from '@gardenhose/core';
-import { schemasFromFile, schemasFromProto, schemasFromServer } from '@gardenhose/grpc-adapter';
 import type { Command } from 'commander';
 import { collect } from './flags.ts';
 
@@ -58,6 +57,9 @@ export async function schemasOf(flags: SchemaFlags, live?: LiveTarget): Promise<
       },
     );
   }
+  if (descriptors === undefined && proto === undefined && reflection !== true) return [];
+  // Most commands are run without: they start sooner.
+  const { schemasFromFile, schemasFromProto, schemasFromServer } = await import('@gardenhose/grpc-adapter');
   const schemas: Uint8Array[] = [];
   if (descriptors !== undefined) schemas.push(await schemasFromFile(descriptors));
   if (proto !== undefined) schemas.push(await schemasFromProto(proto, { importPaths: protoPath }));

@@ -28,7 +28,6 @@ Examples:
 /** `gardenhose correlate FILE`. */
 export function correlateCommand(context: CommandContext): Command {
   const command = new Command('correlate')
-    .summary('find the values that answers told and later requests sent')
     .description('Finds the values that recorded answers told and later requests sent: ids, tokens, cookies.')
     .argument('<file>', 'capture to read, "-" for standard input')
     .option('-o, --output <file>', 'write the bindings to this file (JSON)')

@@ -49,7 +49,6 @@ Examples:
 /** `gardenhose inspect FILE`. */
 export function inspectCommand(context: CommandContext): Command {
   const command = new Command('inspect')
-    .summary('show what a capture holds')
     .description('Shows what a capture says of itself, what it holds, and its lanes on a timeline.')
     .argument('<file>', 'capture to read')
     .option('--exchange <id>', 'show this exchange whole, as text', parseCount)

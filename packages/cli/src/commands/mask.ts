@@ -34,7 +34,6 @@ Examples:
 /** `gardenhose mask FILE -o OUT`. */
 export function maskCommand(context: CommandContext): Command {
   const command = new Command('mask')
-    .summary('mask a capture again, by a stricter policy')
     .description('Writes a capture into a new one, masked by a policy.')
     .argument('<file>', 'capture to mask, "-" for standard input')
     .requiredOption('-o, --output <file>', 'capture to write, "-" for standard output')

@@ -16,7 +16,6 @@ Examples:
 /** `gardenhose policy COMMAND`. */
 export function policyCommand(context: CommandContext): Command {
   const command = new Command('policy')
-    .summary('show, check, explain and propose mask policies')
     .description('Works on mask policies.')
     .helpCommand(false)
     .addHelpText('after', help);

@@ -55,7 +55,6 @@ Examples:
 /** `gardenhose record --listen H:P --to ORIGIN -o FILE`. */
 export function recordCommand(context: CommandContext): Command {
   const command = new Command('record')
-    .summary('record a service from outside, as a reverse proxy')
     .description('Listens, passes requests on to a service, and records both ways, masked.')
     .requiredOption('--listen <host:port>', 'where clients connect; without a host, loopback', parseAddress)
     .requiredOption('--to <origin>', 'the service, such as http://127.0.0.1:3000', parseOrigin)

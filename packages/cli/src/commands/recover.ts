@@ -24,7 +24,6 @@ Examples:
 /** `gardenhose recover FILE -o OUT`. */
 export function recoverCommand(context: CommandContext): Command {
   const command = new Command('recover')
-    .summary('save what is sound in a damaged or cut capture')
     .description('Writes all that is sound in a capture into a new, closed one.')
     .argument('<file>', 'capture to rescue, "-" for standard input')
     .requiredOption('-o, --output <file>', 'capture to write, "-" for standard output')

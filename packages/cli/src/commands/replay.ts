@@ -79,7 +79,6 @@ Examples:
 /** `gardenhose replay FILE --to ORIGIN`. */
 export function replayCommand(context: CommandContext): Command {
   const command = new Command('replay')
-    .summary('send a capture to a target, in order and on time')
     .description('Sends the recorded requests to a target, in order and on time, and reports what came back.')
     .argument('<file>', 'capture to replay');
   withPaceFlags(withTargetFlags(command))

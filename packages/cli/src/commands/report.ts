@@ -24,7 +24,6 @@ Examples:
 /** `gardenhose report FILE`. */
 export function reportCommand(context: CommandContext): Command {
   const command = new Command('report')
-    .summary('show a report that was kept, or make a page of it')
     .description('Shows the report of an earlier replay, or writes it as a page with plots.')
     .argument('<file>', 'report as JSON')
     .option(

@@ -53,7 +53,6 @@ Examples:
 /** `gardenhose run -o FILE -- node server.js`. */
 export function runCommand(context: CommandContext): Command {
   const command = new Command('run')
-    .summary('run a Node service and record it from inside')
     .description(
       'Runs a Node service with the taps preloaded, and records what its HTTP servers serve, masked.',
     )

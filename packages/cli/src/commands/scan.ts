@@ -37,7 +37,6 @@ Examples:
 /** `gardenhose scan FILE...`. */
 export function scanCommand(context: CommandContext): Command {
   const command = new Command('scan')
-    .summary('find what looks like secrets in captures')
     .description('Searches captures for what looks like a secret or personal data, and says where, not what.')
     .argument('<file...>', 'captures to search, "-" for standard input')
     .option('--policy <file>', 'the policy that the captures were recorded under: what it keeps is meant')

@@ -66,7 +66,6 @@ Examples:
 /** `gardenhose stub FILE --listen H:P`. */
 export function stubCommand(context: CommandContext): Command {
   const command = new Command('stub')
-    .summary('serve recorded services back')
     .description('Listens, and answers requests with what was recorded of them.')
     .argument('<file>', 'capture to serve')
     .requiredOption('--listen <host:port>', 'where clients connect; without a host, loopback', parseAddress)

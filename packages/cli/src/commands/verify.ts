@@ -18,7 +18,6 @@ Examples:
 /** `gardenhose verify FILE`. */
 export function verifyCommand(context: CommandContext): Command {
   const command = new Command('verify')
-    .summary('check that a capture is whole and undamaged')
     .description(
       'Reads a capture from end to end, checks every checksum and count, and says what is wrong and where.',
     )
