@@ -70,7 +70,7 @@ test('an exchange that is missing from a capture that was cut off may have been 
   using dir = tempDir();
   const file = await writeCapture(dir.file('some.hose'));
   truncateSync(file, readFileSync(file).length >> 1);
-  const { code, stderr } = await runCliHere(['inspect', file, '--exchange', '99']);
+  const { code, stderr } = await runCli(['inspect', file, '--exchange', '99']);
   expect(code).toBe(65);
   expect(stderr).toMatch(/^gardenhose: exchange 99 is not in what can be read: .* is cut off .*recover/);
 });
