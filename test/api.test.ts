@@ -106,6 +106,7 @@ test('@gardenhose/core exports these names', () => {
     LaterEvent
     LearnOptions
     ListeningStub
+    LiveCounts
     LivePlan
     LiveValues
     LiveValuesOptions
@@ -242,6 +243,9 @@ test('@gardenhose/core exports these names', () => {
     TapOptions
     TapTarget
     ThreadsOption
+    TimeShift
+    TimeShiftCounts
+    TimeShiftOptions
     Timing
     TraceSampling
     TrailersEvent
@@ -256,6 +260,7 @@ test('@gardenhose/core exports these names', () => {
     ViewOptions
     ViewProblem
     VisitedRequest
+    WebTokenKey
     Where
     WireHead
     always

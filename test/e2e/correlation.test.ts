@@ -131,6 +131,10 @@ test('the command line lists bindings, writes them, and replays by them or witho
   writeFileSync(file, printBindings({ format: 'gardenhose-bindings/1', bindings: off }));
   expect((await sent('--bindings', file)).bindings).toMatchObject({ bindings: 0, used: 0 });
   expect((await sent('--no-correlate')).bindings).toBeUndefined();
+  const shifted = await sent('--no-correlate', '--time-shift');
+  expect(shifted).toMatchObject({ run: { thread: 'inline' }, timeShift: { times: 0, tokens: 0 } });
+  expect(shifted.timeShift.byMs).toBeGreaterThan(0);
+  expect((await sent('--jwt-key-file', file)).error.message).toContain('only with --time-shift');
   expect((await sent('--no-correlate', '--bindings', file)).error.message).toContain(
     '--bindings has no effect',
   );

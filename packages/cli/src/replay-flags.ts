@@ -3,13 +3,10 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   type CompareOptions,
-  type CorrelateOptions,
   createComparer,
   createMasker,
   GardenhoseError,
   type HookRule,
-  learnBindings,
-  parseBindings,
   parseHeaderRule,
   parseHookRules,
   type ReplayOrder,
@@ -20,6 +17,7 @@ import type { CaptureContents, CaptureSource } from './capture-source.ts';
 import type { CommonFlags } from './context.ts';
 import type { GuardFlags } from './guard-flags.ts';
 import type { Io } from './io.ts';
+import { checkLiveFlags, type LiveFlags } from './live-flags.ts';
 import { type MaskFlags, maskOf } from './mask-flags.ts';
 import { type PaceFlags, paceOptions } from './pace-flags.ts';
 import type { SchemaFlags } from './schema-flags.ts';
@@ -30,6 +28,7 @@ import { checkTargetFlags, type TargetFlags } from './target.ts';
 export interface ReplayFlags
   extends CommonFlags,
     MaskFlags,
+    LiveFlags,
     PaceFlags,
     SchemaFlags,
     TargetFlags,
@@ -41,8 +40,6 @@ export interface ReplayFlags
   readonly readOnly?: readonly string[];
   readonly header?: readonly HookRule[];
   readonly patch?: string;
-  readonly bindings?: string;
-  readonly correlate: boolean;
   readonly compare?: boolean;
   readonly ignore?: readonly string[];
   readonly report?: readonly string[];
@@ -90,23 +87,6 @@ export async function rulesOf(flags: ReplayFlags): Promise<readonly HookRule[]> 
   return [...patch, ...(flags.header ?? [])];
 }
 
-/**
- * Which values are sent live: by the bindings of a file, or by those that the capture shows where it can be read again. False where
- * there are none, and with several threads.
- */
-export async function correlationOf(
-  { bindings: file, correlate, dryRun = false, threads = 1 }: ReplayFlags,
-  source: CaptureSource,
-  { schemas }: CaptureContents,
-): Promise<false | CorrelateOptions> {
-  if (!correlate) return false;
-  if (file !== undefined) return { bindings: parseBindings(await readFile(file, 'utf8'), file) };
-  // Several threads cannot tell each other values.
-  if (!source.again || dryRun || threads > 1) return false;
-  const bindings = await learnBindings(source.exchanges(), { schemas });
-  return bindings.bindings.some(({ enabled }) => enabled !== false) && { bindings };
-}
-
 /** No flag is without effect: one that would be is a mistake, and better told before anything is sent. */
 export function checkReplayFlags(flags: ReplayFlags): void {
   checkTargetFlags(flags);
@@ -119,9 +99,7 @@ export function checkReplayFlags(flags: ReplayFlags): void {
     if (flags.maskKeyFile !== undefined)
       throw wrong('--mask-key-file', 'has an effect only with --compare; add it');
   }
-  if (!flags.correlate && flags.bindings !== undefined) {
-    throw wrong('--bindings', 'has no effect with --no-correlate; leave one out');
-  }
+  checkLiveFlags(flags);
   if (flags.dryRun === true && flags.reflection === true) {
     throw wrong('--reflection', 'asks the target, and --dry-run sends nothing; leave one out');
   }

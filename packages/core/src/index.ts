@@ -196,6 +196,10 @@ export type { BindingUse, LivePlan, LiveValuesOptions } from './correlate/live-v
 export { LiveValues } from './correlate/live-values.ts';
 export type { VisitedRequest } from './correlate/exchange-leaves.ts';
 
+export type { TimeShiftCounts, TimeShiftOptions } from './correlate/time-shift.ts';
+export { TimeShift } from './correlate/time-shift.ts';
+export type { WebTokenKey } from './correlate/web-token.ts';
+
 // replay
 export type { ReplayBudget } from './replay/budget.ts';
 export type { ProtocolSenders } from './replay/by-protocol.ts';
@@ -283,7 +287,7 @@ export type {
   RunFacts,
   Timing,
 } from './report/report.ts';
-export type { ReportOptions } from './report/report-builder.ts';
+export type { LiveCounts, ReportOptions } from './report/report-builder.ts';
 export { ReportBuilder } from './report/report-builder.ts';
 export type { LateSend, SendTimes } from './report/send-sample.ts';
 export type { Column } from './report/text-table.ts';

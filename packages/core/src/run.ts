@@ -1,11 +1,13 @@
 import { type Capture, openCapture } from './capture/open-capture.ts';
 import { readSchemas } from './capture/read-schemas.ts';
+import { systemClock } from './clock.ts';
 import { type Comparer, createComparer } from './compare/compare.ts';
 import type { Comparison } from './compare/difference.ts';
 import type { CompareOptions } from './compare/options.ts';
 import type { Bindings } from './correlate/binding.ts';
 import { learnBindings } from './correlate/learn.ts';
 import { LiveValues } from './correlate/live-values.ts';
+import { TimeShift, type TimeShiftOptions } from './correlate/time-shift.ts';
 import { composeReplayHooks } from './hook/compose.ts';
 import type { Outcome, ReplayContext, ReplayHooks } from './hook/hook.ts';
 import { splitRules } from './hook/replay-rules.ts';
@@ -16,6 +18,7 @@ import { invalidOption } from './model/option-values.ts';
 import { SchemaRegistry } from './protobuf/schema-registry.ts';
 import type { GuardOptions } from './replay/guard.ts';
 import { type ReplayOptions, replayOptionNames } from './replay/options.ts';
+import { checkStartAt } from './replay/pacing.ts';
 import { planReplay } from './replay/plan.ts';
 import { replayExchanges } from './replay/replay-exchanges.ts';
 import type { Sender } from './replay/sender.ts';
@@ -52,6 +55,12 @@ export interface ReplayRunOptions extends ReplayOptions {
    * that are known so are live, and are sent. The engine then runs inline. Default false.
    */
   readonly correlate?: boolean | CorrelateOptions | undefined;
+  /**
+   * Whether times in requests are moved by as much as the replay is later than the recording: dates and times of ISO 8601 and of HTTP, and seconds
+   * or milliseconds since 1970 in fields that are named like times; with `jwtKey`, those of web tokens too, which are signed anew. Values that
+   * `correlate` sends live stay as they are. The engine then runs inline. Default false.
+   */
+  readonly timeShift?: boolean | TimeShiftOptions | undefined;
   /** Whether live answers are compared with the recorded ones, and how. Default false. */
   readonly compare?: boolean | CompareOptions | undefined;
   /** What the report counts as late, and how much it lists. */
@@ -74,6 +83,7 @@ const optionNames: Readonly<Record<keyof ReplayRunOptions, true>> = {
   rules: true,
   schemas: true,
   correlate: true,
+  timeShift: true,
   compare: true,
   report: true,
   losses: true,
@@ -116,6 +126,7 @@ async function replayEach(
     rules = [],
     schemas,
     correlate = false,
+    timeShift = false,
     compare = false,
     report,
     losses,
@@ -129,10 +140,11 @@ async function replayEach(
   const given =
     rules.length === 0 ? replayOptions.hooks : composeReplayHooks([hooks, replayOptions.hooks ?? {}]);
   const answered = (exchange: Exchange) => answer?.(exchange, registry()) ?? exchange;
+  const shift = timeShift === false ? undefined : timeShiftOf(timeShift, options);
   const live =
-    correlate === false
+    correlate === false && shift === undefined
       ? replayOptions.live
-      : await liveValues(source, sender, correlate === true ? {} : correlate, options, registry);
+      : await liveValues(source, sender, correlate, shift, options, registry);
   const run = replayExchanges(answer === undefined ? source : mapped(source, answered), sender, {
     ...replayOptions,
     hooks: given && withSchemas(given, registry),
@@ -144,30 +156,48 @@ async function replayEach(
     builder.add(result, comparison);
     onResult?.(result, comparison);
   }
-  return builder.build(run.progress(), losses?.(), live?.uses());
+  const bindings = correlate === false && replayOptions.live === undefined ? undefined : live?.uses();
+  return builder.build(run.progress(), losses?.(), { bindings, timeShift: shift?.counts() });
+}
+
+/** The times of a run move from when its capture was recorded to when it begins. */
+function timeShiftOf(
+  timeShift: true | TimeShiftOptions,
+  { startAt, clock = systemClock }: ReplayRunOptions,
+): TimeShift {
+  return new TimeShift(timeShift === true ? {} : timeShift, checkStartAt(startAt, clock.wallMs()), clock);
 }
 
 async function liveValues(
   source: AsyncIterable<Exchange> | Iterable<Exchange>,
   sender: Sender,
-  correlate: CorrelateOptions,
-  { live, schemas }: ReplayRunOptions,
+  correlate: boolean | CorrelateOptions,
+  timeShift: TimeShift | undefined,
+  { live, schemas, clock }: ReplayRunOptions,
   registry: () => SchemaRegistry,
 ): Promise<LiveValues> {
-  onlyOptions('correlate', correlate, correlateNames);
-  if (live !== undefined) throw invalidOption('live', 'cannot be given with correlate, which makes it');
+  if (live !== undefined) {
+    throw invalidOption('live', 'cannot be given with correlate or timeShift, which make it');
+  }
+  const options = typeof correlate === 'object' ? correlate : {};
+  onlyOptions('correlate', options, correlateNames);
   // An array can be read again.
   const again = Array.isArray(source) ? source : undefined;
-  const bindings = correlate.bindings ?? (again && (await learnBindings(again, { schemas })));
+  const bindings =
+    correlate === false
+      ? noBindings
+      : (options.bindings ?? (again && (await learnBindings(again, { schemas }))));
   if (bindings === undefined) {
     throw invalidOption('correlate', 'needs bindings where the exchanges can be read only once');
   }
   const { target, targets = [target] } = sender;
   const hosts = targets.flatMap((origin) => (URL.canParse(origin) ? [new URL(origin).hostname] : []));
   const secure = targets.every((origin) => origin.startsWith('https:') || isLocalTarget(origin));
-  return new LiveValues(bindings, { schemas: registry, maxWaitMs: correlate.maxWaitMs, hosts, secure });
+  const { maxWaitMs } = options;
+  return new LiveValues(bindings, { schemas: registry, maxWaitMs, hosts, secure, timeShift, clock });
 }
 
+const noBindings: Bindings = { format: 'gardenhose-bindings/1', bindings: [] };
 const correlateNames: Readonly<Record<keyof CorrelateOptions, true>> = { bindings: true, maxWaitMs: true };
 
 /**
@@ -197,7 +227,16 @@ export async function replayCapture(
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
   const schemas = options.schemas ?? (asksForSchemas(options) ? await readSchemas(capture) : undefined);
   const correlate = await withBindings(capture, options.correlate, schemas);
-  return replayEach(exchanges, sender, { ...options, guard, schemas, losses, correlate });
+  const { timeShift = false } = options;
+  const recordedAt = capture.header.wallMs;
+  return replayEach(exchanges, sender, {
+    ...options,
+    guard,
+    schemas,
+    losses,
+    correlate,
+    timeShift: timeShift === false ? false : { recordedAt, ...(timeShift === true ? {} : timeShift) },
+  });
 }
 
 /** Plans the run, which may refuse it, and gives its guard with the budget that follows. */
@@ -226,10 +265,13 @@ async function withBindings(
 function asksForSchemas({
   compare = false,
   correlate = false,
+  timeShift = false,
   rules = [],
   hooks,
 }: ReplayRunOptions): boolean {
-  return compare !== false || correlate !== false || rules.length > 0 || hooks !== undefined;
+  return (
+    compare !== false || correlate !== false || timeShift !== false || rules.length > 0 || hooks !== undefined
+  );
 }
 
 /** Gives what a list of schemas tells at any time. */

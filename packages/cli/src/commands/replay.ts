@@ -23,6 +23,7 @@ import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { collect, parseCount } from '../flags.ts';
 import { confirmTargets, guardOf, withGuardFlags } from '../guard-flags.ts';
 import type { Io } from '../io.ts';
+import { correlationOf, liveHelp, timeShiftOf, withLiveFlags } from '../live-flags.ts';
 import { withMaskFlags } from '../mask-flags.ts';
 import { type Output, showCount } from '../output.ts';
 import { paceOptions, withPaceFlags } from '../pace-flags.ts';
@@ -32,7 +33,6 @@ import {
   checkReplayFlags,
   checkWritable,
   compareOptions,
-  correlationOf,
   metadataOf,
   parseHeader,
   parseMethod,
@@ -56,9 +56,6 @@ unless --allow-mutations is given. Never to where the capture was recorded, nor 
 --allow-recorded-origin is given. Names are looked up once, and lead there for the whole run. Recorded
 credentials are left out; give live ones with --header. Every request is marked as shadow traffic (x-shadow-traffic).
 The plan is printed before anything is sent; --dry-run ends there.
-
-Live values: ids, tokens and cookies that the recorded answers told are sent as the live answers tell them, where the capture can be read
-again; --bindings says which, --no-correlate turns that off.
 
 Comparing: with --compare, status, headers and bodies of the answers are compared with the recorded ones. Live answers are
 masked first, by --policy and under the key that the recording had (--mask-key-file or GARDENHOSE_MASK_KEY); under another
@@ -106,8 +103,6 @@ export function replayCommand(context: CommandContext): Command {
       collect(parseHeader),
     )
     .option('--patch <file>', 'rewrite requests by the rules in this file (JSON), or by a JSON Patch')
-    .option('--bindings <file>', 'which values are sent live: a file that "gardenhose correlate" wrote')
-    .option('--no-correlate', 'send all values as they were recorded')
     .option('--compare', 'compare the answers with the recorded ones')
     .option(
       '--ignore <path>',
@@ -120,9 +115,9 @@ export function replayCommand(context: CommandContext): Command {
       collect(parseReportFile),
     )
     .option('--dry-run', 'print the plan and send nothing')
-    .addHelpText('after', help);
+    .addHelpText('after', liveHelp + help);
   return withCommonFlags(
-    withSchemaFlags(withMaskFlags(withShadowFlags(withGuardFlags(command))), { live: true }),
+    withSchemaFlags(withMaskFlags(withShadowFlags(withGuardFlags(withLiveFlags(command)))), { live: true }),
   ).action((file: string, flags: ReplayFlags) => {
     context.run(flags, async (output) => {
       checkReplayFlags(flags);
@@ -172,6 +167,7 @@ async function plannedRun(
     guard: { ...guardOf(flags), readOnly: readOnlyMethods(flags, contents) },
     rules,
     correlate,
+    timeShift: await timeShiftOf(flags, source, io),
     compare: flags.compare === true && compareOptions(flags, source, contents, io),
     onProgress: (now) => progress?.update((columns) => replayProgressLine(now, extent, columns)),
   };
@@ -182,11 +178,8 @@ async function plannedRun(
   let { threads } = flags;
   let { guard } = options;
   if (flags.dryRun === true || source.again) {
-    const { rules: _, compare: __, correlate: ___, ...replayOptions } = options;
-    const live =
-      correlate === false || correlate.bindings === undefined
-        ? undefined
-        : new LiveValues(correlate.bindings);
+    const { rules: _, compare: __, correlate: ___, timeShift: ____, ...replayOptions } = options;
+    const live = liveOf(options);
     const plan = await planReplay(source.exchanges(), sender, { ...replayOptions, live });
     if (flags.dryRun === true) {
       await output.text(planText(plan));
@@ -224,6 +217,12 @@ async function plannedRun(
   sayWhyUnverified(report, options.compare, output);
   sayVerdict(report, output);
   return conclude(file, source, report.verdict, output, readInPart(report));
+}
+
+/** Stands in the plan for what will be put in: it decides where the engine runs. */
+function liveOf({ correlate, timeShift }: ReplayRunOptions): LiveValues | undefined {
+  if (correlate === false && timeShift === false) return undefined;
+  return new LiveValues({ format: 'gardenhose-bindings/1', bindings: [] });
 }
 
 function correlationText({ bindings }: CorrelateOptions): string {

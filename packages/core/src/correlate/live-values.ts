@@ -13,6 +13,7 @@ import type { Leaf } from './leaf.ts';
 import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
 import { cookieApplies, type LiveCookie } from './live-cookie.ts';
 import { type LiveRule, LiveRules } from './live-rules.ts';
+import type { TimeShift } from './time-shift.ts';
 import { toldAt } from './told-at.ts';
 
 /** How live values are put in the place of recorded ones. */
@@ -25,6 +26,8 @@ export interface LiveValuesOptions {
   readonly hosts?: readonly string[] | undefined;
   /** Whether cookies that are `Secure` may be sent: over TLS, or on this machine, as browsers do. Default true. */
   readonly secure?: boolean | undefined;
+  /** Moves times in requests that no binding holds. Default none. */
+  readonly timeShift?: TimeShift | undefined;
   /** Says when cookies are over. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -96,6 +99,7 @@ export class LiveValues {
   readonly #schemas: () => SchemaRegistry;
   readonly #hosts: readonly string[];
   readonly #secure: boolean;
+  readonly #timeShift: TimeShift | undefined;
   readonly #clock: Clock;
   readonly #sources = new BoundedMap<string, Source[]>(maxValues);
   readonly #renewed = new BoundedMap<string, Renewal[]>(maxValues);
@@ -105,7 +109,14 @@ export class LiveValues {
   /** @throws {@link GardenhoseError} `invalid-option` */
   constructor(bindings: Bindings, options: LiveValuesOptions = {}) {
     onlyOptions('live values', options, optionNames);
-    const { maxWaitMs = 10_000, hosts = [], secure = true, schemas, clock = systemClock } = options;
+    const {
+      maxWaitMs = 10_000,
+      hosts = [],
+      secure = true,
+      schemas,
+      timeShift,
+      clock = systemClock,
+    } = options;
     if (!(Number.isFinite(maxWaitMs) && maxWaitMs >= 0)) {
       throw invalidOption('maxWaitMs', `must be a number of at least 0, got ${String(maxWaitMs)}`);
     }
@@ -116,16 +127,19 @@ export class LiveValues {
     this.#clock = clock;
     this.#hosts = hosts;
     this.#secure = secure;
+    this.#timeShift = timeShift;
   }
 
   /** Takes in the next exchange of a run, in order of their starts. */
   plan(index: number, exchange: Exchange): LivePlan {
+    this.#timeShift?.begin(exchange);
     const operation = bindingOperation(exchange);
     const slots = this.#rules.writes(operation) ? this.#slots(exchange, operation) : noSlots;
     const told = this.#rules.reads(operation) ? this.#remember(index, exchange, operation) : [];
     const cookies = cookiesOf(slots);
     if (told.length > 0 || cookies.size > 0) this.#open.set(index, { exchange, told, cookies });
-    if (slots.size === 0) return { after: noIndexes, tells: told.length > 0, make: undefined };
+    if (slots.size === 0 && this.#timeShift === undefined)
+      return { after: noIndexes, tells: told.length > 0, make: undefined };
     const wanted = [...slots.values()].flatMap(({ sources: [first] }) =>
       first === undefined ? [] : [first],
     );
@@ -247,14 +261,14 @@ export class LiveValues {
     };
     return visitRequest(exchange, this.#schemas(), (leaf) => {
       const slot = slots.get(leaf.pointer);
-      if (slot === undefined) return undefined;
+      if (slot === undefined) return this.#timeShift?.visit(leaf);
       const { rule } = slot;
       if (waited) rule.blocked++;
       const value = this.#valueOf(slot, exchange);
       const withheld = value?.cookie !== undefined && !cookieApplies(value.cookie, cookieRequest);
       if (value === undefined || withheld) {
         rule.unresolved++;
-        return withheld ? null : undefined;
+        return withheld ? null : this.#timeShift?.visit(leaf);
       }
       rule.used++;
       if (leaf.role !== 'cookie') return value.text;
@@ -293,6 +307,7 @@ const optionNames: Readonly<Record<keyof LiveValuesOptions, true>> = {
   maxWaitMs: true,
   hosts: true,
   secure: true,
+  timeShift: true,
   clock: true,
 };
 const noSlots: ReadonlyMap<string, Slot> = new Map();

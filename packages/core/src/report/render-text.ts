@@ -1,3 +1,4 @@
+import type { TimeShiftCounts } from '../correlate/time-shift.ts';
 import { grpcStatusName } from '../model/grpc-status.ts';
 import { describePacing } from '../replay/pacing.ts';
 import type { DifferenceGroup, DifferenceSummary } from './difference-table.ts';
@@ -20,6 +21,7 @@ export function renderReport(report: Report): string {
     statuses(report),
     operations(report),
     report.bindings === undefined ? [] : bindings(report.bindings),
+    report.timeShift === undefined ? [] : timeShift(report.timeShift),
     problems(report),
     report.differences === undefined ? [] : differences(report.differences),
     report.reasons.length === 0 ? [] : ['Why', ...report.reasons.map((reason) => `  ${escapeText(reason)}`)],
@@ -196,6 +198,10 @@ function bindings({ bindings: count, used, unresolved, blocked, rows }: BindingC
     ),
     ...andMore(rows.length),
   ];
+}
+
+function timeShift({ byMs, times, tokens }: TimeShiftCounts): string[] {
+  return [`Times: ${times} moved by ${seconds(byMs)}, ${tokens} web tokens signed anew`];
 }
 
 function problems({ errors, notes }: Report): string[] {

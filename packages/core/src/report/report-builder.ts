@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Comparison } from '../compare/difference.ts';
 import type { BindingEnd } from '../correlate/binding.ts';
 import type { BindingUse } from '../correlate/live-values.ts';
+import type { TimeShiftCounts } from '../correlate/time-shift.ts';
 import { type ErrorCode, GardenhoseError } from '../errors.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { finishedAt } from '../replay/order.ts';
@@ -116,7 +117,7 @@ export class ReportBuilder {
   }
 
   /** The report of everything that was added. May be asked for again. */
-  build(run?: RunFacts, losses?: CaptureLosses, bindings?: readonly BindingUse[]): Report {
+  build(run?: RunFacts, losses?: CaptureLosses, live: LiveCounts = {}): Report {
     const planned = run?.pace !== 'asap';
     const exchanges: ExchangeCounts = {
       ...this.#counts,
@@ -166,7 +167,8 @@ export class ReportBuilder {
       }),
       errors,
       operations: this.#operations.rows(),
-      ...(bindings === undefined ? {} : { bindings: bindingCounts(bindings) }),
+      ...(live.bindings === undefined ? {} : { bindings: bindingCounts(live.bindings) }),
+      ...(live.timeShift === undefined ? {} : { timeShift: live.timeShift }),
       notes: this.#notes.entries().map(([name, count]) => ({ name, count })),
       differences,
       environment: environment(),
@@ -236,6 +238,12 @@ export class ReportBuilder {
       recordedTime: this.#recorded.summary(),
     };
   }
+}
+
+/** What was sent in the place of recorded values. */
+export interface LiveCounts {
+  readonly bindings?: readonly BindingUse[] | undefined;
+  readonly timeShift?: TimeShiftCounts | undefined;
 }
 
 /** The bindings that values were sent by, or should have been; the most used first. */

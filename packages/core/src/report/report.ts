@@ -1,4 +1,5 @@
 import type { BindingUse } from '../correlate/live-values.ts';
+import type { TimeShiftCounts } from '../correlate/time-shift.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Pacing } from '../replay/pacing.ts';
 import type { DifferenceSummary } from './difference-table.ts';
@@ -43,6 +44,8 @@ export interface Report {
   readonly operations: readonly OperationRow[];
   /** Live values that were sent in the place of recorded ones. Absent where none were to be. */
   readonly bindings?: BindingCounts | undefined;
+  /** Times in requests that were moved. Absent where none were to be. */
+  readonly timeShift?: TimeShiftCounts | undefined;
   /** Marks that hooks put on exchanges because something did not work: `patch-missed`, `edit-missed`, `hook-failed`. */
   readonly notes: readonly { readonly name: string; readonly count: number }[];
   /** Absent when responses were not compared. */

@@ -32,7 +32,7 @@ function reportOf(
     const { recorded, replayed } = result;
     builder.add(result, replayed === undefined ? undefined : compareExchange(recorded, replayed));
   }
-  return builder.build({ ...run, ...facts }, undefined, bindings);
+  return builder.build({ ...run, ...facts }, undefined, { bindings });
 }
 
 const idsOf = (page: string) =>
