@@ -256,6 +256,7 @@ const isReport = record(
       ...numbers('bindings', 'used', 'unresolved', 'blocked'),
       rows: list(record({ from: end, to: end, ...numbers('used', 'unresolved', 'blocked') })),
     }),
+    timeShift: record(numbers('byMs', 'times', 'tokens')),
     environment: record({ ...texts('madeAt', 'node', 'platform', 'architecture'), processors: number }),
   },
 );

@@ -31,9 +31,14 @@ function rich(): string {
   } as const;
   const gaps = [{ reason: 'rate-limit', count: 1, exchanges: 1, events: 0 }] as const;
   return JSON.stringify(
-    builder.build(run, { state: 'complete', exchanges: 1, events: 0, gaps }, [
-      { from: end, to: end, used: 1, unresolved: 0, blocked: 0 },
-    ]),
+    builder.build(
+      run,
+      { state: 'complete', exchanges: 1, events: 0, gaps },
+      {
+        bindings: [{ from: end, to: end, used: 1, unresolved: 0, blocked: 0 }],
+        timeShift: { byMs: 5, times: 2, tokens: 1 },
+      },
+    ),
   );
 }
 
