@@ -7,6 +7,12 @@ const prefixBytes = 5;
 export const isOneMessage = (chunk: Buffer): boolean =>
   chunk.length >= prefixBytes && chunk.readUInt32BE(1) === chunk.length - prefixBytes;
 
+/** Pieces of fewer bytes are copied. */
+const smallPiece = 1024;
+/** Bytes that small pieces are put together in: at first, and at most. */
+const firstJoined = 256;
+const mostJoined = 16 * 1024;
+
 /** Who is told each whole message, in order. */
 export interface MessageReceiver {
   message(side: Side, flag: number, message: Buffer): void;
@@ -16,12 +22,16 @@ export interface MessageReceiver {
 
 /**
  * Finds the messages in one direction of a gRPC stream, however the bytes are cut (gRPC over HTTP/2, "Length-Prefixed-Message").
- * Pieces of a message are kept as they are until it is whole: they are the memory that the transport holds anyway.
+ * Pieces of a message are kept as they are until it is whole: they are the memory that the transport holds anyway. Small ones are
+ * put together, since each holds on to the whole read that it came in.
  */
 export class Deframer {
   readonly #side: Side;
   readonly #maxBytes: number;
   #pieces: Buffer[] | undefined;
+  /** Where small pieces are put: what is written of it is the last of the pieces. */
+  #joined: Buffer | undefined;
+  #joinedUsed = 0;
   #held = 0;
   /** Bytes that are wanted before anything can be told. */
   #wanted = prefixBytes;
@@ -59,9 +69,12 @@ export class Deframer {
       this.#pass(passed, receiver);
     }
     if (this.#pieces !== undefined) {
+      if (this.#held + chunk.length < this.#wanted) {
+        this.#keep(this.#pieces, chunk);
+        return;
+      }
       this.#pieces.push(chunk);
       this.#held += chunk.length;
-      if (this.#held < this.#wanted) return;
       rest = Buffer.concat(this.#pieces, this.#held);
       this.#drop();
     }
@@ -99,13 +112,35 @@ export class Deframer {
   }
 
   #hold(rest: Buffer, wanted: number): void {
-    this.#pieces = [rest];
-    this.#held = rest.length;
+    this.#pieces = [];
     this.#wanted = wanted;
+    this.#keep(this.#pieces, rest);
+  }
+
+  #keep(pieces: Buffer[], piece: Buffer): void {
+    const left = this.#wanted - this.#held;
+    this.#held += piece.length;
+    if (piece.length >= smallPiece) {
+      pieces.push(piece);
+      this.#joined = undefined;
+      return;
+    }
+    let joined = this.#joined;
+    if (joined === undefined || joined.length - this.#joinedUsed < piece.length) {
+      const more = Math.max(firstJoined, piece.length, Math.min(mostJoined, 2 * (joined?.length ?? 0)));
+      joined = Buffer.allocUnsafeSlow(Math.min(left, more));
+      this.#joined = joined;
+      this.#joinedUsed = 0;
+      pieces.push(joined);
+    }
+    joined.set(piece, this.#joinedUsed);
+    this.#joinedUsed += piece.length;
+    pieces[pieces.length - 1] = joined.subarray(0, this.#joinedUsed);
   }
 
   #drop(): void {
     this.#pieces = undefined;
+    this.#joined = undefined;
     this.#held = 0;
     this.#wanted = prefixBytes;
   }
