@@ -192,6 +192,7 @@ test('@gardenhose/core exports these names', () => {
     RewritePathRule
     RewrittenMessage
     RunFacts
+    RunSafety
     RunSeries
     RunTimer
     SampleRule

@@ -217,6 +217,7 @@ export { planReplay } from './replay/plan.ts';
 export type { Pacing } from './replay/pacing.ts';
 export { describePacing } from './replay/pacing.ts';
 export type { ReplayProgress, StopReason } from './replay/progress.ts';
+export type { RunSafety } from './replay/safety.ts';
 export type { ReplayRun } from './replay/replay-exchanges.ts';
 export { replayExchanges } from './replay/replay-exchanges.ts';
 export type { ResolveHost } from './replay/resolve-host.ts';

@@ -1,5 +1,6 @@
 import type { ReplayOrder } from './order.ts';
 import type { Pacing } from './pacing.ts';
+import type { RunSafety } from './safety.ts';
 
 /** Why a run ended before its capture did. */
 export type StopReason = 'signal' | 'stop-file' | 'breaker' | 'max-duration' | 'max-requests' | 'max-bytes';
@@ -18,6 +19,7 @@ export interface ReplayProgress {
   /** Absent when the plan is nothing but the pace. */
   readonly pacing?: Pacing | undefined;
   readonly order: ReplayOrder;
+  readonly safety: RunSafety;
   /** Since time zero. */
   readonly elapsedMs: number;
   /** Exchanges read from the capture. */

@@ -19,6 +19,7 @@ import { ReadAhead } from './read-ahead.ts';
 import { RecordedOrigins } from './recorded-origins.ts';
 import { asExpected, recordedDurationNs, replayedExchange } from './replayed.ts';
 import { RunCounts } from './run-counts.ts';
+import { type RunSafety, safetyOf } from './safety.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 import { Signal } from './signal.ts';
 import { SourceReader } from './source-reader.ts';
@@ -103,6 +104,7 @@ class Run {
   readonly #wallWait = new WallWait();
   #over = false;
   #stopped: ReplayProgress['stopped'];
+  readonly #safety: RunSafety;
   #index = 0;
   #iteration = 1;
   readonly #counts = new RunCounts();
@@ -117,6 +119,7 @@ class Run {
 
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
+    this.#safety = safetyOf(options.guard, options.marks);
     this.#reader = new SourceReader(source, options.extent.loop);
     this.#sender = sender;
     const { guard } = options;
@@ -183,6 +186,7 @@ class Run {
       pace: schedule.description,
       ...(pacing === undefined ? {} : { pacing }),
       order: orderName,
+      safety: this.#safety,
       elapsedMs: nowNs / 1e6,
       ...this.#counts.snapshot(nowNs),
       open: this.#open.size,

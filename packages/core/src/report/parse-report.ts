@@ -151,6 +151,18 @@ const pacing = record(
   },
 );
 
+const safety = record(
+  {
+    marks: list(text, 100),
+    mutations: truth,
+    credentials: truth,
+    recordedOrigin: truth,
+    breaker: truth,
+    ...numbers('maxInFlight', 'timeoutMs'),
+  },
+  numbers('maxDurationMs', 'maxRequests', 'maxBytes', 'maxRps'),
+);
+
 const isReport = record(
   {
     format: oneOf('gardenhose-report/1'),
@@ -203,7 +215,7 @@ const isReport = record(
         ownProcessor: truth,
         ...numbers('mutationsSent', 'resent'),
       },
-      { threads: number, stopped: text, pacing },
+      { threads: number, pauses: number, stopped: text, pacing, safety },
     ),
     messages: record(numbers('recordedSent', 'sent', 'recordedReceived', 'received', 'unawaited')),
     losses: record(

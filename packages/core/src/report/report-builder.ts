@@ -296,6 +296,7 @@ function runFacts({
   pace,
   pacing,
   order,
+  safety,
   mutationsSent,
   resent,
   stopped,
@@ -304,7 +305,20 @@ function runFacts({
   const paced = pacing === undefined ? {} : { pacing };
   const sent = { thread, ...(threads === undefined ? {} : { threads }), ownProcessor };
   const paused = pauses === undefined ? {} : { pauses };
-  return { runId, target, ...sent, pace, ...paced, order, mutationsSent, resent, stopped, ...paused };
+  const safe = safety === undefined ? {} : { safety };
+  return {
+    runId,
+    target,
+    ...sent,
+    pace,
+    ...paced,
+    order,
+    ...safe,
+    mutationsSent,
+    resent,
+    stopped,
+    ...paused,
+  };
 }
 
 function environment(): Environment {

@@ -2,6 +2,7 @@ import type { BindingUse } from '../correlate/live-values.ts';
 import type { TimeShiftCounts } from '../correlate/time-shift.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Pacing } from '../replay/pacing.ts';
+import type { RunSafety } from '../replay/safety.ts';
 import type { DifferenceSummary } from './difference-table.ts';
 import type { CaptureLosses } from './gap-tally.ts';
 import type { HistogramSummary } from './histogram.ts';
@@ -79,6 +80,8 @@ export interface RunFacts {
   /** What else made the plan other than the recording. Absent when nothing did. */
   readonly pacing?: Pacing | undefined;
   readonly order: string;
+  /** How it was marked and guarded. Absent in older reports. */
+  readonly safety?: RunSafety | undefined;
   readonly mutationsSent: number;
   readonly resent: number;
   /** Why the run ended before the capture did. */

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareExchange } from '../../src/compare/compare.ts';
 import { isGardenhoseError } from '../../src/errors.ts';
+import { createGuard } from '../../src/replay/guard.ts';
+import { safetyOf } from '../../src/replay/safety.ts';
 import { renderHtml } from '../../src/report/html/render-html.ts';
 import { parseReport } from '../../src/report/parse-report.ts';
 import { renderReport } from '../../src/report/render-text.ts';
@@ -26,6 +28,7 @@ function rich(): string {
     pace: 'recorded',
     pacing: { loop: 2, window: { fromMs: 5 }, startAt: '2026-11-22T01:00:00.000Z' },
     order: 'causal',
+    safety: safetyOf(createGuard('http://127.0.0.1:3000', { maxRequests: 9 }), undefined),
     mutationsSent: 0,
     resent: 0,
   } as const;

@@ -61,6 +61,7 @@ tr.bad th,tr.bad td,.alarm{color:var(--bad)}.alarm{font-weight:600}
 thead th.code{font-family:inherit;font-size:inherit}
 .bar{display:inline-block;width:90px;height:8px;margin-left:8px;color:var(--blue)}
 .bar rect{fill:currentColor}.bar .rest{fill:var(--grid)}tr.bad .bar{color:var(--bad)}
+@media screen and (max-width:640px){dl.facts{grid-template-columns:1fr}dl.facts dd{margin:0 0 6px}figure{overflow-x:auto}svg.plot{min-width:600px}}
 details{margin:8px 0}summary{cursor:pointer;color:var(--soft);font-size:.875rem}
 .added{color:var(--good)}.removed{color:var(--bad)}
 footer{padding-bottom:40px;font-size:.85rem}

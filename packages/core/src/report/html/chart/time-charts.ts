@@ -91,7 +91,7 @@ export function latenessChart(sends: SendTimes, series: RunSeries): Markup {
     ...(hasBlocked
       ? [{ tone: 'blocked', name: 'late because they waited for an answer', shape: 'dot' } as const]
       : []),
-    { tone: 'lag99', name: 'p99 of lag' },
+    { tone: 'lag99', name: 'p99 of lag, by time of sending' },
     { tone: 'worst', name: 'the worst lag of all', shape: 'dot' },
   ])}${plot({
     id: 'lateness',

@@ -1,4 +1,5 @@
 import { describePacing } from '../../../replay/pacing.ts';
+import type { RunSafety } from '../../../replay/safety.ts';
 import type { Report, RunFacts } from '../../report.ts';
 import { count, counted, duration } from '../figures.ts';
 import { type Content, html, type Markup } from '../markup.ts';
@@ -20,6 +21,27 @@ function sentFrom({ thread, threads = 1 }: RunFacts): string {
   return threads > 1 ? `${threads} threads of their own` : 'a thread of its own';
 }
 
+function safetyFacts(safety: RunSafety): [string, string][] {
+  const { marks, mutations, credentials, recordedOrigin, breaker, maxInFlight, timeoutMs } = safety;
+  const { maxDurationMs, maxRequests, maxBytes, maxRps } = safety;
+  const guards = [
+    mutations ? 'requests that may change state were allowed' : 'nothing that may change state was sent',
+    credentials ? 'recorded credentials were sent' : 'recorded credentials were left out',
+    recordedOrigin && 'the recorded origin was allowed as a target',
+    !breaker && 'without a breaker',
+    `at most ${count(maxInFlight)} in flight`,
+    `${duration(timeoutMs)} for each beyond its recorded time`,
+    maxDurationMs !== undefined && `at most ${duration(maxDurationMs)} in all`,
+    maxRequests !== undefined && `at most ${counted(maxRequests, 'request')}`,
+    maxBytes !== undefined && `at most ${counted(maxBytes, 'byte')}`,
+    maxRps !== undefined && `at most ${count(maxRps)} per second`,
+  ];
+  return [
+    ['Marks', marks.length === 0 ? 'none: it could not be told from real traffic' : marks.join(', ')],
+    ['Guards', guards.filter((guard) => guard !== false).join('; ')],
+  ];
+}
+
 /** What was replayed, where to and how; and on what. */
 export function runSection(report: Report): Markup {
   const { run, exchanges, messages, order, timing, environment } = report;
@@ -39,6 +61,9 @@ export function runSection(report: Report): Markup {
         `${counted(run.resent, 'exchange')}, whose connection the target had closed before it read them`,
       ]);
     }
+    if (run.safety !== undefined) facts.push(...safetyFacts(run.safety));
+    if (run.pauses !== undefined)
+      facts.push(['Paused', `${counted(run.pauses, 'time')}, because the target failed`]);
     if (run.stopped !== undefined) facts.push(['Stopped', run.stopped]);
   }
   facts.push([
@@ -49,6 +74,13 @@ export function runSection(report: Report): Markup {
     facts.push([
       'Messages',
       `${count(messages.sent)} sent of ${count(messages.recordedSent)} recorded, ${count(messages.received)} received of ${count(messages.recordedReceived)} recorded`,
+    ]);
+  }
+  if (report.timeShift !== undefined) {
+    const { byMs, times, tokens } = report.timeShift;
+    facts.push([
+      'Moved times',
+      `${count(times)} moved by ${duration(byMs)}; ${counted(tokens, 'web token')} signed anew`,
     ]);
   }
   facts.push([
