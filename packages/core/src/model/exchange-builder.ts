@@ -255,6 +255,7 @@ export class ExchangeBuilder {
         return true;
       case 'mark':
         if (event.name === 'operation') this.#operation = event.value;
+        else if (event.name === 'undecoded') this.#undecoded(event.value);
         this.#marks.push({ name: event.name, value: event.value });
         this.cost += eventCost + event.name.length + event.value.length;
         return true;
@@ -348,6 +349,14 @@ export class ExchangeBuilder {
     side.passed += event.size;
     this.cost += eventCost + data.length;
     return true;
+  }
+
+  /** A tap could not read the message before the mark, and recorded it as an empty one. That is none that was kept. */
+  #undecoded(value: string): void {
+    const { messages } = this.#side(value.startsWith('response') ? 'response' : 'request');
+    const last = messages.at(-1);
+    if (last?.size === 0 && last.state === 'kept')
+      messages.splice(-1, 1, { ...last, state: 'dropped:undecoded' });
   }
 
   /** As much of the bytes as the body may still hold, not pinning a much larger buffer. */

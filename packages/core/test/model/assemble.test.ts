@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Assembler, assemble } from '../../src/model/assemble.ts';
-import type { CaptureEvent, ExchangeEvent } from '../../src/model/event.ts';
-import type { Exchange } from '../../src/model/exchange.ts';
+import type { CaptureEvent, ExchangeEvent, Side } from '../../src/model/event.ts';
+import type { Content, Exchange } from '../../src/model/exchange.ts';
 import { bodyBytes } from '../../src/model/exchange.ts';
 import { assembleAll } from '../../src/testing/assemble-all.ts';
 import { exchangeEvents, exchangeKinds, interleave } from '../../src/testing/exchange-events.ts';
@@ -444,4 +444,25 @@ test('property: shuffled, repeated and missing events never crash it, and no exc
       },
     ),
   );
+});
+
+test('a message that its tap could not read counts as dropped, and not as an empty one', () => {
+  const around = exchangeEvents({ kind: 'http', at: 0, stepNs: 10 }).filter(
+    ({ type }) => type === 'start' || type === 'headers',
+  );
+  const message = (side: Side, index: number, data = ''): ExchangeEvent => ({
+    ...{ type: 'message', seq: 10, at: 50, exchange: 1, side, index, kind: 1, state: 'kept' },
+    ...{ size: data.length, data: Buffer.from(data) },
+  });
+  const undecoded = (side: Side): ExchangeEvent => ({
+    ...{ type: 'mark', seq: 10, at: 50, exchange: 1, name: 'undecoded', value: `${side} message of 9 bytes` },
+  });
+  const [exchange] = assembleAll([
+    ...around,
+    ...[message('request', 0), message('request', 1), undecoded('request'), message('request', 2, 'x')],
+    ...[undecoded('request'), message('response', 0), message('response', 1), undecoded('response')],
+  ]);
+  const states = (content: Content | undefined) => content?.messages.map(({ state }) => state);
+  expect(states(exchange?.request)).toEqual(['kept', 'dropped:undecoded', 'kept']);
+  expect(states(exchange?.response)).toEqual(['kept', 'dropped:undecoded']);
 });
