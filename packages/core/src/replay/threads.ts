@@ -6,8 +6,8 @@ import type { ReplayOrder } from './order.ts';
 export type ThreadsOption = number | 'auto';
 
 /**
- * Sends in a second that one thread is given: some 60 us of its time each, as `npm run bench -- replay-lag` has it, so that it is idle
- * for a third of its time at the least and what is due is seldom late for what was due before it.
+ * Sends in a second that one thread is given: some 50 us of its time each (docs/notes/timing.md), so that it is idle for half of its
+ * time, and what is due is seldom late for what was due before it.
  */
 const perThread = 10_000;
 /** One processor for the thread that reads and reports, and one for the target. */

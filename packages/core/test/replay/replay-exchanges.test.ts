@@ -586,16 +586,3 @@ test('options are checked at once', () => {
   expect(start({ order: 'other' })).toThrow(/order/);
   expect(start({ mark: { runId: 'a b' } })).toThrow(/mark.runId/);
 });
-
-test('what the engine does besides never holds up what is due', async () => {
-  // Each answer, and each look at what has run out of time, is a chore of a worker or of the engine.
-  const exchanges = Array.from({ length: 120 }, (_, i) =>
-    recorded(i + 1, `l${i % 7}`, i * 0.9, i * 0.9 + 0.1),
-  );
-  const late: number[] = [];
-  const run = replayExchanges(exchanges, new MemorySender(), { thread: 'inline' });
-  for await (const { entry } of run.results) late.push(((entry.sentAt ?? 0) - entry.plannedAt) / ms);
-  late.sort((a, b) => a - b);
-  // The machine may hold up some; a timer in place of exact waiting would hold up every second one.
-  expect(late[30]).toBeLessThan(0.5);
-});
