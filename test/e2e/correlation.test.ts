@@ -2,8 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import {
   byProtocol,
   createRecorder,
+  emptyExchange,
   fileSink,
   type HookRule,
+  headerValue,
   LiveValues,
   learnBindings,
   noMask,
@@ -13,10 +15,11 @@ import {
   printBindings,
   type Report,
   readSchemas,
+  renderReport,
   replay,
 } from '@gardenhose/core';
 import { createSender as createGrpcSender } from '@gardenhose/grpc-adapter';
-import { createSender } from '@gardenhose/http-adapter';
+import { createInProcessSender, createSender } from '@gardenhose/http-adapter';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { booking, password } from '../support/booking.ts';
 import { visit } from '../support/booking-client.ts';
@@ -105,6 +108,25 @@ test('the same where every secret and every id is masked in the capture', async 
   const live = await replayed(masked, true, account);
   expect(wrong(naive)).toBeGreaterThan(visitors * 13);
   expect(wrong(live)).toBe(0);
+});
+
+test('the same where the application is in this process, and no live value stands in the report', async () => {
+  await using served = await booking();
+  const http = await createInProcessSender(served.server);
+  const sender = byProtocol({ http, grpc: createGrpcSender(served.grpcOrigin) });
+  const tokens = new Set<string>();
+  const report = await replay(plain, sender, {
+    pace: 'asap',
+    correlate: true,
+    onResult: ({ replayed: { request } = emptyExchange }) => {
+      tokens.add(headerValue(request.headers, 'authorization')?.slice('Bearer '.length) ?? 'none');
+    },
+  });
+  await sender.close();
+  expect(wrong(report)).toBe(0);
+  expect(tokens.size).toBe(visitors + 1);
+  const text = JSON.stringify(report) + renderReport(report);
+  for (const token of tokens) if (token !== 'none') expect(text).not.toContain(token);
 });
 
 test('the command line lists bindings, writes them, and replays by them or without', async () => {
