@@ -74,6 +74,7 @@ export class ReportBuilder {
   readonly #messages = { recordedSent: 0, sent: 0, recordedReceived: 0, received: 0, unawaited: 0 };
   #heard = false;
   #heldUp = 0;
+  #unsent = 0;
   readonly #counts = { total: 0, sent: 0, answered: 0, failed: 0, failedUnlikeRecorded: 0 };
 
   /** @throws GardenhoseError `invalid-option` */
@@ -138,6 +139,7 @@ export class ReportBuilder {
       maxLagP99Ms: this.#maxLagP99Ms,
       maxHeldUpMs: this.#maxHeldUpMs,
       messages,
+      unsent: this.#unsent,
       errors,
     });
     const compared = this.#differences.compared > 0;
@@ -176,6 +178,9 @@ export class ReportBuilder {
   }
 
   #countMessages({ entry, recorded, replayed }: ReplayResult): void {
+    const unsent = recorded.request.messages.length - (replayed?.request.messages.length ?? 0);
+    // A call that ends in the error it was recorded with may end before or after its last message.
+    if (!(entry.status === entry.recordedStatus && entry.status !== 0)) this.#unsent += Math.max(0, unsent);
     this.#messages.recordedSent += recorded.request.messages.length;
     this.#messages.recordedReceived += recorded.response?.messages.length ?? 0;
     this.#messages.sent += replayed?.request.messages.length ?? 0;

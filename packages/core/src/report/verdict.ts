@@ -23,6 +23,8 @@ export interface FidelityFacts {
   readonly maxLagP99Ms: number;
   readonly maxHeldUpMs: number;
   readonly messages: MessageCounts | undefined;
+  /** Messages of clients that were not sent, but of calls that ended in the error that they were recorded with. */
+  readonly unsent: number;
   readonly errors: Report['errors'];
 }
 
@@ -48,7 +50,7 @@ function sentAtAll({ exchanges, heard, run }: FidelityFacts): Finding[] {
   return found;
 }
 
-function wholeness({ exchanges, losses, messages, errors }: FidelityFacts): Finding[] {
+function wholeness({ exchanges, losses, messages, unsent, errors }: FidelityFacts): Finding[] {
   const found: Finding[] = [];
   const lost = exchanges.skips.reduce(
     (sum, { reason, count }) => (wantedSkips.has(reason) ? sum : sum + count),
@@ -69,10 +71,10 @@ function wholeness({ exchanges, losses, messages, errors }: FidelityFacts): Find
       `The capture lacks ${missing} exchanges beside the ${exchanges.total} in it: they were not recorded`,
     ]);
   }
-  if (messages !== undefined && isLarge(messages.recordedSent - messages.sent, messages.recordedSent)) {
+  if (messages !== undefined && isLarge(unsent, messages.recordedSent)) {
     found.push([
       'incomplete',
-      `Only ${messages.sent} of ${messages.recordedSent} messages of clients were sent`,
+      `${unsent} of ${messages.recordedSent} messages of clients were not sent, since their calls ended before`,
     ]);
   }
   return found;

@@ -97,9 +97,10 @@ test('messages that were late, too early or not sent at all do not pass', () => 
     verdict: 'out-of-order',
     reasons: [expect.stringMatching(/^20 messages were sent without the messages of the answer/)],
   });
+  expect(calls({ recordedStatus: 12, status: 12 }, 1).verdict).toBe('faithful');
   expect(calls({}, 1)).toMatchObject({
     verdict: 'incomplete',
-    reasons: ['Only 20 of 40 messages of clients were sent'],
+    reasons: ['20 of 40 messages of clients were not sent, since their calls ended before'],
   });
 });
 
