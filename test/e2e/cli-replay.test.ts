@@ -315,3 +315,50 @@ test('replay says what the capture lacks, of a file and of standard input', asyn
   const streamed = await runCli([...args('-'), '--json'], readFileSync(gappy));
   expect(JSON.parse(streamed.stdout).losses).toMatchObject({ state: 'complete', exchanges: 3 });
 });
+
+test('a refused replay ends with 3, and the target has seen no connection', async () => {
+  let connections = 0;
+  await using target = await tcpServer(() => connections++);
+  const { port } = new URL(target.origin);
+  const stopFile = dir.file('stop');
+  writeFileSync(stopFile, '');
+  for (const args of [
+    ['--to', `http://0.0.0.0:${port}`],
+    ['--to', `http://[::ffff:0:0]:${port}`, '--allow', `http://0.0.0.0:${port}`],
+    ['--to', target.origin, '--stop-file', stopFile],
+    ['--to', `http://0.0.0.0:${port}`, '--allow', `http://0.0.0.0:${port}`, '--stop-file', stopFile],
+  ]) {
+    const { code, stdout } = await runCli(['replay', capture, ...args]);
+    expect({ args, code, stdout }).toEqual({ args, code: 3, stdout: '' });
+  }
+  expect(connections).toBe(0);
+});
+
+test('limits and marks are those that flags ask for', async () => {
+  const seen: Record<string, unknown>[] = [];
+  await using target = await httpServer((request, response) => {
+    seen.push(request.headers);
+    response.end('{}');
+  });
+  const keyFile = dir.file('mark-key');
+  writeFileSync(keyFile, `${'k'.repeat(32)}\n`);
+  const marks = ['--run-id', 'r1', '--mark-key-file', keyFile, '--tenancy', 'x-tenant: shadow/{runId}'];
+  const to = ['replay', capture, '--to', target.origin, ...inTurn, '--json'];
+  const { code, stdout } = await runCli([...to, ...marks, '--max-requests', '2']);
+  expect(code).toBe(2);
+  expect(JSON.parse(stdout)).toMatchObject({
+    run: { runId: 'r1', stopped: 'max-requests' },
+    exchanges: { sent: 2 },
+  });
+  expect(seen).toHaveLength(2);
+  for (const [i, headers] of seen.splice(0).entries()) {
+    expect(headers).toMatchObject({
+      'x-tenant': 'shadow/r1',
+      'x-shadow-run': 'r1',
+      'x-shadow-seq': String(i),
+    });
+    expect(headers['x-shadow-signature']).toMatch(/^v1\./);
+  }
+  await runCli([...to, '--no-mark']);
+  expect(JSON.stringify(seen)).not.toContain('shadow');
+});

@@ -608,3 +608,61 @@ test('a run that is stopped gives up what is under way', async () => {
   for await (const { entry } of run.results) expect(entry.error?.code).toBe('replay-aborted');
   expect(run.progress().stopped).toBe('signal');
 });
+
+/** Authorities and connections that a service is asked by. */
+async function counting() {
+  const hosts: string[] = [];
+  const peers = new Set<string>();
+  const running = await serve({
+    unary: (call: grpc.ServerUnaryCall<Buffer, Buffer>, answer: grpc.sendUnaryData<Buffer>) => {
+      hosts.push(call.getHost());
+      peers.add(call.getPeer());
+      answer(null, call.request);
+    },
+  });
+  return { running, hosts, peers, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+}
+
+test('a name is looked up once, and the connections of all lanes go where it led then', async () => {
+  await using service = await counting();
+  const target = `http://staging.test:${service.running.port}`;
+  const asked: string[] = [];
+  const guard = {
+    allow: [target],
+    allowMutations: true,
+    allowRecordedOrigin: true,
+    resolve: async (host: string) => (asked.push(host) === 1 ? ['127.0.0.1'] : ['127.0.0.9']),
+  };
+  const calls = ['a', 'b', 'c'].map((lane, i) => aCall({ id: i + 1, lane, at: i }));
+  const mark = { runId: 'r1', hostSuffix: true };
+  const results = await replayAll(calls, createSender(target), { guard, mark });
+  expect(results.map(answered)).toEqual([['hello'], ['hello'], ['hello']]);
+  expect([service.peers.size, asked]).toEqual([3, ['staging.test']]);
+  expect(new Set(service.hosts)).toEqual(new Set([`staging.test-shadow:${service.running.port}`]));
+});
+
+test('a target that a call names under another name gets nothing', async () => {
+  await using service = await counting();
+  const { port } = service.running;
+  const target = `http://alias.test:${port}`;
+  const guard = { allow: [target], allowMutations: true, resolve: async () => ['127.0.0.1'] };
+  for (const authority of [`orders.test:${port}`, `127.0.0.1:${port}`, `[::ffff:127.0.0.1]:${port}`]) {
+    const replaying = replayAll([aCall({ request: { authority } })], createSender(target), { guard });
+    await expect(replaying).rejects.toMatchObject({ code: 'target-refused' });
+  }
+  const metadata = { allow: [target], resolve: async () => ['169.254.169.254'] };
+  await expect(replayAll([aCall()], createSender(target), { guard: metadata })).rejects.toMatchObject({
+    code: 'target-refused',
+  });
+  expect([service.hosts, service.peers.size]).toEqual([[], 0]);
+});
+
+test('an address keeps its authority where a suffix is asked for', async () => {
+  await using service = await counting();
+  const mark = { hostSuffix: true };
+  await replayAll([aCall()], createSender(origin(service.running.port)), { mark });
+  const recorded = aCall({ request: { authority: 'shop.internal:443' } });
+  const sender = createSender(origin(service.running.port), { authority: 'recorded' });
+  await replayAll([recorded], sender, { mark });
+  expect(service.hosts).toEqual([`127.0.0.1:${service.running.port}`, 'shop.internal-shadow:443']);
+});

@@ -19,15 +19,16 @@ export function withOwnTrace(headers: HeaderList, runId: string, sampling: Trace
   if (value === undefined || another !== undefined) return headers;
   const [, trace = '', span = '', flags = ''] = form.exec(value.trim()) ?? [];
   if (trace === '' || none.test(trace) || none.test(span)) return headers;
-  const parent = `00-${own(runId, trace, 32)}-${own(runId, `${trace}-${span}`, 16)}-${sampled(flags, sampling)}`;
+  // The recorded span is of no trace that has this id, and so stands for a parent that nobody knows.
+  const parent = `00-${ownTrace(runId, trace)}-${span}-${sampled(flags, sampling)}`;
   const replaced = withHeader(withoutHeader(headers, 'tracestate'), 'traceparent', parent);
   return [...replaced, shadowHeaders.originTrace, trace];
 }
 
 /** Made from the recorded id, so that whoever has the same makes the same: on any thread, at any time. */
-function own(runId: string, id: string, length: number): string {
-  const made = createHash('sha256').update(`${runId}\n${id}`).digest('hex').slice(0, length);
-  return none.test(made) ? '1'.padStart(length, '0') : made;
+function ownTrace(runId: string, trace: string): string {
+  const made = createHash('sha256').update(`${runId}\n${trace}`).digest('hex').slice(0, 32);
+  return none.test(made) ? '1'.padStart(32, '0') : made;
 }
 
 function sampled(flags: string, sampling: TraceSampling): string {
