@@ -1,4 +1,5 @@
 import type { Binding, BindingEnd } from './binding.ts';
+import { ownText } from './own-text.ts';
 import type { Strength } from './value-strength.ts';
 
 const maxEnds = 20_000;
@@ -29,8 +30,8 @@ export class Evidence {
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     if (this.#ends.length >= maxEnds) return -1;
-    this.#numbers.set(key, this.#ends.length);
-    return this.#ends.push(end) - 1;
+    this.#numbers.set(ownText(key), this.#ends.length);
+    return this.#ends.push({ operation: end.operation, place: ownText(end.place) }) - 1;
   }
 
   /** A value that `from` had told was sent at `to`. */

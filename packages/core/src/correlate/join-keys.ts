@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Leaf } from './leaf.ts';
+import { ownText } from './own-text.ts';
 import { type Strength, strengthOf } from './value-strength.ts';
 
 /** By what a value in an answer is joined with one in a request. */
@@ -33,5 +34,5 @@ export function joinKeys({ role, raw, text, place }: Leaf, target: string): Join
 }
 
 function short(key: string): string {
-  return key.length <= longestKey ? key : createHash('sha256').update(key).digest('base64url');
+  return key.length <= longestKey ? ownText(key) : createHash('sha256').update(key).digest('base64url');
 }

@@ -18,8 +18,9 @@ export interface LearnOptions {
 
 /** Values that are remembered: those that answers told, and as many that clients had from elsewhere. */
 const maxValues = 300_000;
-/** Answers that are not over when later requests begin. */
+/** Answers that are not over when later requests begin, and the values in them. */
 const maxPending = 4_096;
+const maxPendingValues = 300_000;
 
 /** Where a value was first told. */
 interface Origin {
@@ -61,6 +62,7 @@ class BindingLearner {
   /** Values that clients sent first. */
   readonly #foreign = new BoundedMap<string, true>(maxValues);
   #pending: Pending[] = [];
+  #pendingValues = 0;
 
   readonly #given: readonly Uint8Array[];
   #taken = 0;
@@ -93,7 +95,9 @@ class BindingLearner {
       );
     if (told.length === 0) return;
     this.#pending.push({ at: toldAt(exchange), lane: exchange.lane, told });
-    if (this.#pending.length > maxPending) this.#tell(this.#pending.shift());
+    this.#pendingValues += told.length;
+    while (this.#pending.length > maxPending || this.#pendingValues > maxPendingValues)
+      this.#tell(this.#pending.shift());
   }
 
   bindings(): Bindings {
@@ -110,6 +114,7 @@ class BindingLearner {
 
   #tell(pending: Pending | undefined): void {
     if (pending === undefined) return;
+    this.#pendingValues -= pending.told.length;
     for (const {
       key: { key, named, strength },
       end,

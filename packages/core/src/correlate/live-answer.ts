@@ -4,6 +4,7 @@ import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { readResponse } from './exchange-leaves.ts';
 import type { Leaf } from './leaf.ts';
 import { type LiveCookie, parseSetCookie } from './live-cookie.ts';
+import { ownText } from './own-text.ts';
 
 /** A place in a recorded answer that told a value, and what the live answer says there. */
 export interface Source {
@@ -59,6 +60,6 @@ export class LiveAnswer {
     const same = this.#places.get(place) ?? [];
     if (same.some((leaf) => leaf.text === text)) return { text };
     const exact = this.#exact.get(pointer) ?? (same.length === 1 ? same[0] : undefined);
-    return exact && { text: exact.text };
+    return exact && { text: ownText(exact.text) };
   }
 }

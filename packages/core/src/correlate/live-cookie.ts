@@ -1,3 +1,5 @@
+import { ownText } from './own-text.ts';
+
 /** A cookie that a live answer set, as a user agent keeps it (RFC 6265 section 5.3). */
 export interface LiveCookie {
   readonly name: string;
@@ -47,11 +49,11 @@ export function parseSetCookie(header: string, target: string, nowMs: number): L
   }
   const until = maxAge === undefined ? expires : maxAge <= 0 ? 0 : nowMs + Math.min(maxAge * 1_000, farthest);
   return {
-    name,
-    value: pair.slice(equals + 1).trim(),
+    name: ownText(name),
+    value: ownText(pair.slice(equals + 1).trim()),
     expiresAt: until ?? Number.POSITIVE_INFINITY,
-    domain,
-    path: path ?? defaultPath(target),
+    domain: domain && ownText(domain),
+    path: ownText(path ?? defaultPath(target)),
     secure,
   };
 }

@@ -13,6 +13,7 @@ import type { Leaf } from './leaf.ts';
 import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
 import { cookieApplies, type LiveCookie } from './live-cookie.ts';
 import { type LiveRule, LiveRules } from './live-rules.ts';
+import { ownText } from './own-text.ts';
 import type { TimeShift } from './time-shift.ts';
 import { toldAt } from './told-at.ts';
 
@@ -80,7 +81,7 @@ interface OpenExchange {
   readonly exchange: Exchange;
   readonly told: readonly Source[];
   /** Cookies that it sends, by name. */
-  readonly cookies: ReadonlyMap<string, Leaf>;
+  readonly cookies: ReadonlyMap<string, Slot>;
 }
 
 /**
@@ -229,7 +230,7 @@ export class LiveValues {
           lane: exchange.lane,
           at: toldAt(exchange),
           operation,
-          leaf,
+          leaf: ownLeaf(leaf),
           named,
           settled: false,
           live: undefined,
@@ -278,25 +279,27 @@ export class LiveValues {
 
   /** A cookie that the answer set anew is that from then on, also where the recorded answer did not set it. */
   #renew({ exchange, told, cookies }: OpenExchange, index: number, answer: LiveAnswer): void {
-    for (const [name, leaf] of cookies) {
+    for (const [name, slot] of cookies) {
       const cookie = answer.cookies.get(name);
       const recorded = told.some(
         ({ leaf, named }) => named && leaf.role === 'cookie' && cookieName(leaf) === name,
       );
       if (cookie === undefined || recorded) continue;
-      const [key] = joinKeys(leaf, exchange.request.target);
-      if (key === undefined) continue;
-      const renewals = this.#renewed.get(key.key) ?? [];
+      const source = slot.sources.find(({ live }) => live !== undefined);
+      if (source === undefined) continue;
+      const key = renewalKey(slot, source);
+      const renewals = this.#renewed.get(key) ?? [];
       const renewal = { index, at: toldAt(exchange), cookie };
-      this.#renewed.set(key.key, [...renewals.slice(1 - maxSources), renewal]);
+      this.#renewed.set(key, [...renewals.slice(1 - maxSources), renewal]);
     }
   }
 
-  #valueOf({ rule, key, sources }: Slot, { startAt }: Exchange): LiveValue | undefined {
+  #valueOf(slot: Slot, { startAt }: Exchange): LiveValue | undefined {
+    const { rule, sources } = slot;
     const source = sources.find(({ live }) => live !== undefined);
     if (source === undefined || !rule.named) return source?.live;
     const renewal = this.#renewed
-      .get(key)
+      .get(renewalKey(slot, source))
       ?.findLast(({ index, at }) => index > source.index && at >= source.at && at <= startAt);
     return renewal === undefined ? source.live : { text: renewal.cookie.value, cookie: renewal.cookie };
   }
@@ -312,15 +315,28 @@ const optionNames: Readonly<Record<keyof LiveValuesOptions, true>> = {
 };
 const noSlots: ReadonlyMap<string, Slot> = new Map();
 const noIndexes: readonly number[] = [];
-const noCookies: ReadonlyMap<string, Leaf> = new Map();
+const noCookies: ReadonlyMap<string, Slot> = new Map();
 
 function mayBeBound(text: string): boolean {
   return text.length >= shortestValue && text !== 'true' && text !== 'false' && text !== 'null';
 }
 
-function cookiesOf(slots: ReadonlyMap<string, Slot>): ReadonlyMap<string, Leaf> {
+function cookiesOf(slots: ReadonlyMap<string, Slot>): ReadonlyMap<string, Slot> {
   const cookies = [...slots.values()].filter(({ leaf, rule }) => leaf.role === 'cookie' && rule.named);
-  return cookies.length === 0 ? noCookies : new Map(cookies.map(({ leaf }) => [cookieName(leaf), leaf]));
+  return cookies.length === 0 ? noCookies : new Map(cookies.map((slot) => [cookieName(slot.leaf), slot]));
+}
+
+/** A cookie is renewed for those who have it from the same answer: what was recorded alike, masked to one text, may be of two sessions. */
+function renewalKey({ key }: Slot, { index }: Source): string {
+  return `${index} ${key}`;
+}
+
+/** What is held for long keeps no body alive. */
+function ownLeaf({ place, pointer, text, role, raw }: Leaf): Leaf {
+  return {
+    ...{ place: ownText(place), pointer: ownText(pointer), text: ownText(text), role },
+    raw: raw === undefined ? undefined : ownText(raw),
+  };
 }
 
 /** The name of a cookie, which places do not hold where it may itself be a value. */

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Binding, Bindings } from '../../src/correlate/binding.ts';
 import { learnBindings } from '../../src/correlate/learn.ts';
@@ -270,4 +272,60 @@ test('options that are none are refused', () => {
   expect(refused(() => new LiveValues(none, { maxWaitMs: -1 }))).toBe(true);
   expect(refused(() => new LiveValues(none, Object.assign({ maxWaitMs: 1 }, { maxwait: 1 })))).toBe(true);
   expect(refused(() => new LiveValues(Object.assign({}, none, { format: 'x' })))).toBe(true);
+});
+
+test('a cookie that is renewed in one session is not sent in another, also where both were recorded alike', async () => {
+  const login = { target: '/login', answerHeaders: ['Set-Cookie', 'sid=xxx'] };
+  const me = { target: '/me', headers: ['Cookie', 'sid=xxx'] };
+  const { all } = await send(
+    [login, login, me, me, me, me].map((one, i) => ({ ...one, lane: i % 2 === 0 ? 'a' : 'b' })),
+    {
+      0: { answerHeaders: ['Set-Cookie', 'sid=live-a'] },
+      1: { answerHeaders: ['Set-Cookie', 'sid=live-b'] },
+      2: { answerHeaders: ['Set-Cookie', 'sid=renewed-a'] },
+    },
+  );
+  expect(all.slice(2).map((exchange) => header(exchange, 'cookie'))).toEqual([
+    'sid=live-a',
+    'sid=live-b',
+    'sid=renewed-a',
+    'sid=live-b',
+  ]);
+});
+
+test('a live value with half a surrogate pair is sent as a request can hold it', async () => {
+  const { all } = await send(
+    [
+      { method: 'POST', target: '/orders', answer: { id: id(1) } },
+      { target: `/orders/${id(1)}?again=${id(1)}`, headers: ['Cookie', `last=${id(1)}`] },
+    ],
+    { 0: { answer: { id: 'live\ud800' } } },
+  );
+  expect(target(all[1])).toBe('/orders/live%EF%BF%BD?again=live%EF%BF%BD');
+  expect(header(all[1], 'cookie')).toBe('last=live%EF%BF%BD');
+});
+
+test('what is remembered of a page is its token, and not the page', () => {
+  const token = (n: number) => `tok_${n}8f3a2b1c9d4e`;
+  const from = { operation: '*', place: 'html.csrf' };
+  const live = new LiveValues({
+    format: 'gardenhose-bindings/1',
+    bindings: [{ from, to: { operation: '*', place: 'query.csrf' } }],
+  });
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  const heap = () => {
+    if (typeof collect === 'function') collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heap();
+  for (let i = 0; i < 200; i++) {
+    const html = `<input type="hidden" name="csrf" value="${token(i)}">${String(i % 10).repeat(200_000)}`;
+    const [page] = traffic([{ target: '/page', html }]);
+    if (page === undefined) throw new Error('no page');
+    live.plan(i, { ...page, id: i + 1 });
+    live.told(i, page);
+  }
+  expect(heap() - before).toBeLessThan(20e6);
+  expect(live.uses()).toHaveLength(1);
 });
