@@ -251,7 +251,12 @@ test('a file that someone makes stops the run, with a report on what was sent', 
   const directory = await mkdtemp(join(tmpdir(), 'gardenhose-stop-'));
   try {
     const stopFile = join(directory, 'stop');
-    await using server = await wireServer(answerHeads(okAnswer), () => writeFileSync(stopFile, ''));
+    const answer = answerHeads(okAnswer);
+    // Connections may be made before the run begins: it is the first answer that counts.
+    await using server = await wireServer((connection) => {
+      answer(connection);
+      writeFileSync(stopFile, '');
+    });
     const exchanges = gets(1_000).map((exchange, i) => ({ ...exchange, startAt: i * 50e6 }));
     const report = await replay(exchanges, server.origin, { guard: { stopFile } });
     expect(report.run?.stopped).toBe('stop-file');
