@@ -131,6 +131,9 @@ test('@gardenhose/core exports these names', () => {
     MessageType
     MessageView
     MethodTypes
+    MinimiseOptions
+    MinimiseTrial
+    Minimised
     MissReason
     NameSuggestion
     NearMiss
@@ -207,6 +210,7 @@ test('@gardenhose/core exports these names', () => {
     SchemaSet
     SecretFinding
     SecretScanner
+    SelectExchangesOptions
     Selector
     SendTimes
     Sender
@@ -310,6 +314,7 @@ test('@gardenhose/core exports these names', () => {
     maskExchange
     matchesGlob
     memorySink
+    minimise
     never
     noMask
     nullSink
@@ -342,6 +347,7 @@ test('@gardenhose/core exports these names', () => {
     sampleBy
     sampleRatio
     schemaLimits
+    selectExchanges
     shadowOf
     splitTarget
     streamSink
@@ -354,6 +360,7 @@ test('@gardenhose/core exports these names', () => {
     viewMessage
     wireStatus
     withHeader
+    withoutCredentials
     withoutHeader"
   `);
 });

@@ -23,6 +23,7 @@ const stages = [
   'compare',
   'stub',
   'report',
+  'minimise',
   'run.ts',
   'index.ts',
   'adapter',

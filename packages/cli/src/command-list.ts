@@ -38,6 +38,12 @@ export const commandList: readonly CommandEntry[] = [
     load: async (context) => (await import('./commands/report.ts')).reportCommand(context),
   },
   {
+    name: 'bisect',
+    usage: '[options] <file>',
+    summary: 'find the few exchanges that show a failure',
+    load: async (context) => (await import('./commands/bisect.ts')).bisectCommand(context),
+  },
+  {
     name: 'stub',
     usage: '[options] <file>',
     summary: 'serve recorded services back',

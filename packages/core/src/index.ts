@@ -179,6 +179,8 @@ export type { RandomAccess } from './capture/random-access.ts';
 export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';
 export { readCapture } from './capture/read-capture.ts';
 export { readSchemas } from './capture/read-schemas.ts';
+export type { SelectExchangesOptions } from './capture/select-exchanges.ts';
+export { selectExchanges } from './capture/select-exchanges.ts';
 export type { RecoverOptions, RecoverResult } from './capture/recover-capture.ts';
 export { recoverCapture } from './capture/recover-capture.ts';
 export { streamSink } from './capture/stream-sink.ts';
@@ -202,6 +204,7 @@ export type { WebTokenKey } from './correlate/web-token.ts';
 
 // replay
 export type { ReplayBudget } from './replay/budget.ts';
+export { withoutCredentials } from './replay/credentials.ts';
 export type { ProtocolSenders } from './replay/by-protocol.ts';
 export { byProtocol } from './replay/by-protocol.ts';
 export type { GuardOptions } from './replay/guard.ts';
@@ -294,6 +297,10 @@ export type { LateSend, SendTimes } from './report/send-sample.ts';
 export type { Column } from './report/text-table.ts';
 export { textTable } from './report/text-table.ts';
 export type { RunSeries } from './report/time-series.ts';
+
+// minimise
+export type { Minimised, MinimiseOptions, MinimiseTrial } from './minimise/minimise.ts';
+export { minimise } from './minimise/minimise.ts';
 
 // the whole of a replay
 export type { CorrelateOptions, ReplayRunOptions, ReplaySource } from './run.ts';
