@@ -1,29 +1,25 @@
-import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { TransientMap } from '../model/transient-map.ts';
-import { pinTargets } from './addresses.ts';
-import { Breaker, pauseMs } from './breaker.ts';
-import { maxRpsOf, Spending } from './budget.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
 import { sentEntry, skippedEntry } from './entry.ts';
-import { Gate } from './gate.ts';
 import { isMutation } from './guard.ts';
-import type { Job, Settled } from './job.ts';
+import type { Settled } from './job.ts';
+import { JobBatch } from './job-batch.ts';
+import { LaneNotes } from './lane-notes.ts';
 import { messageLags } from './message-lag.ts';
 import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
 import { finishedAt } from './order.ts';
 import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
 import type { ReplayProgress, StopReason } from './progress.ts';
 import { ReadAhead } from './read-ahead.ts';
-import { RecordedOrigins } from './recorded-origins.ts';
 import { asExpected, recordedDurationNs, replayedExchange } from './replayed.ts';
 import { RunCounts } from './run-counts.ts';
+import { RunGuard } from './run-guard.ts';
 import { type RunSafety, safetyOf } from './safety.ts';
 import { isUnsendable, type Sender } from './sender.ts';
 import { Signal } from './signal.ts';
 import { SourceReader } from './source-reader.ts';
-import { checkStopFile, watchStopFile } from './stop-file.ts';
 import type { ReplayResult, TranscriptEntry } from './transcript.ts';
 import { WallWait } from './wall-wait.ts';
 import { workerHost } from './worker-host.ts';
@@ -65,9 +61,6 @@ export function replayExchanges(
 
 /** Results that may wait to be read. */
 const maxUnread = 1_024;
-const batchSize = 32;
-const batchBytes = 1024 * 1024;
-const batchWithinMs = 5;
 /** A source that is slower than this does not hold up time zero. */
 const startWithinMs = 250;
 const progressEveryMs = 200;
@@ -89,10 +82,9 @@ class Run {
   readonly #sender: Sender;
   readonly #host: EngineHost;
   readonly #open = new TransientMap<number, Open>();
-  readonly #laneNotes = new Map<string, Map<string, unknown>>();
+  readonly #notes: LaneNotes;
   readonly #unread: ReplayResult[] = [];
-  readonly #batch: Job[] = [];
-  #batchCost = 0;
+  readonly #batch: JobBatch;
   readonly #ahead = new ReadAhead();
   /** Rung at whatever may let the reader of results, or of the source, go on. */
   readonly #news = new Signal();
@@ -100,7 +92,6 @@ class Run {
   #begun: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #sourceDone = false;
-  #undoFlush = () => {};
   readonly #wallWait = new WallWait();
   #over = false;
   #stopped: ReplayProgress['stopped'];
@@ -110,10 +101,7 @@ class Run {
   readonly #counts = new RunCounts();
   #elapsedNs = 0;
   readonly #undo: (() => void)[] = [];
-  #origins: RecordedOrigins | undefined;
-  readonly #spending: Spending;
-  readonly #breaker: Breaker | undefined;
-  readonly #gate: Gate | undefined;
+  readonly #guard: RunGuard;
   /** Which budget is spent: what was planned before goes on. */
   #spent: ReplayProgress['stopped'];
 
@@ -122,13 +110,16 @@ class Run {
     this.#safety = safetyOf(options.guard, options.marks);
     this.#reader = new SourceReader(source, options.extent.loop);
     this.#sender = sender;
-    const { guard } = options;
-    this.#spending = new Spending(guard);
-    this.#breaker = guard.breaker ? new Breaker() : undefined;
-    const maxPerSecond = maxRpsOf(guard, options.schedule.maxRate);
-    this.#gate = guard.breaker || Number.isFinite(maxPerSecond) ? new Gate(maxPerSecond) : undefined;
+    this.#notes = new LaneNotes(options.hooks !== undefined);
+    this.#batch = new JobBatch(options.clock, (jobs) => {
+      const last = jobs.at(-1);
+      if (last !== undefined) this.#ahead.plannedUntil = last.plannedAt;
+      this.#host.add(jobs);
+    });
+    this.#guard = new RunGuard(options.guard, options.clock, options.schedule.maxRate);
+    const { gate, maxPerSecond } = this.#guard;
     const hostOptions: HostOptions = {
-      gate: this.#gate && { memory: this.#gate.memory, maxPerSecond },
+      gate: gate && { memory: gate.memory, maxPerSecond },
       order: options.order,
       maxInFlight: options.guard.maxInFlight,
       maxLanes: options.maxLanes,
@@ -164,7 +155,9 @@ class Run {
       this.#reader.halt();
       this.#wallWait.end();
       this.#room.ring();
-      for (const undo of [...this.#undo, this.#undoFlush]) undo();
+      for (const undo of this.#undo) undo();
+      this.#batch.end();
+      this.#guard.end();
       this.#host.stop();
       await this.#host.close();
       await reading;
@@ -176,7 +169,7 @@ class Run {
     const { guard, schedule, orderName, runId } = this.options;
     const pacing = this.options.pacing(this.#reader.time);
     const nowNs = this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs());
-    const pauses = this.#breaker?.pauses ?? 0;
+    const { pauses } = this.#guard;
     return {
       runId,
       target: guard.target,
@@ -199,7 +192,7 @@ class Run {
   /** Reads the source and plans, a bounded way ahead of the run. Never rejects. */
   async #read(): Promise<void> {
     try {
-      await this.#secure();
+      await this.#guard.secure(this.#sender);
       const { fromNs, toNs } = this.options.extent;
       for (let next = await this.#reader.next(); next !== undefined; next = await this.#reader.next()) {
         const exchange = next.value;
@@ -208,14 +201,14 @@ class Run {
           await this.#reader.skipRest();
           continue;
         }
-        const admitted = this.#admit(exchange);
+        const admitted = this.#guard.admit(exchange, () => this.#begun !== undefined);
         if (admitted !== undefined) await admitted;
         this.#plan(exchange);
         if (this.#spent !== undefined) break;
-        if (this.#batch.length >= batchSize || this.#batchCost >= batchBytes) this.#flush();
+        if (this.#batch.full) this.#batch.flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
       }
-      this.#flush();
+      this.#batch.flush();
       // Without an exchange to send there is nothing to connect for.
       if (this.#open.size > 0) await this.#begin();
     } catch (error) {
@@ -242,7 +235,7 @@ class Run {
     }
     const recordedLane = laneOf?.(recorded) ?? recorded.lane;
     const lane = iteration === undefined ? recordedLane : `${iteration}: ${recordedLane}`;
-    const notes = this.#notes(lane);
+    const notes = this.#notes.of(lane);
     const plan = live?.plan(index, recorded);
     const preparation = new Preparation(recorded, index, iteration, this.#sender, this.options, plan);
     const make = (waited: boolean) => preparation.make(notes, waited);
@@ -257,7 +250,7 @@ class Run {
       });
       return;
     }
-    this.#spent = this.#spending.take(recorded.request.size);
+    this.#spent = this.#guard.spend(recorded.request.size);
     if (this.#spent !== undefined) {
       live?.told(index, undefined);
       this.#skip(recorded, iteration, 'aborted');
@@ -268,25 +261,23 @@ class Run {
     const plannedAt = schedule.plan(recorded.startAt, endAt);
     this.#open.set(index, { recorded, iteration, preparation, lane: notes, cost, plannedAt });
     this.#ahead.take(cost);
-    this.#batchCost += cost;
-    // A source that gives them slowly does not hold a batch open.
-    if (this.#batch.length === 0) {
-      this.#undoFlush = this.options.clock.after(batchWithinMs, () => this.#flush());
-    }
-    this.#batch.push({
-      index,
-      exchange: recorded.id,
-      lane,
-      protocol: recorded.protocol,
-      plannedAt,
-      startAt: recorded.startAt,
-      finishedAt: endAt,
-      timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
-      shipment,
-      awaited: plan?.tells,
-      after: plan?.after,
-      maxWaitNs: live?.maxWaitNs,
-    });
+    this.#batch.add(
+      {
+        index,
+        exchange: recorded.id,
+        lane,
+        protocol: recorded.protocol,
+        plannedAt,
+        startAt: recorded.startAt,
+        finishedAt: endAt,
+        timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
+        shipment,
+        awaited: plan?.tells,
+        after: plan?.after,
+        maxWaitNs: live?.maxWaitNs,
+      },
+      cost,
+    );
   }
 
   /** Which time the exchange that was read comes; undefined where each comes once. */
@@ -298,54 +289,13 @@ class Run {
     return time;
   }
 
-  /** Before the sender is asked for anything, or its worker is made. */
-  async #secure(): Promise<void> {
-    const { guard } = this.options;
-    if (guard.stopFile !== undefined) checkStopFile(guard.stopFile);
-    const addresses = guard.loopback ? new Map() : await pinTargets(guard);
-    this.#origins = new RecordedOrigins(guard, addresses);
-    if (this.#over) return;
-    const undo = this.#sender.secure?.({ addresses, egress: guard.egress });
-    if (undo !== undefined) this.#undo.push(undo);
-  }
-
-  /** A promise only where a name has to be looked up first. */
-  #admit(recorded: Exchange): Promise<void> | undefined {
-    const origins = this.#origins;
-    if (origins?.any !== true || reasonToSkip(recorded, this.options.guard) !== undefined) return undefined;
-    try {
-      return origins.admit(recorded)?.catch((error: unknown) => this.#refuse(error));
-    } catch (error) {
-      return this.#refuse(error);
-    }
-  }
-
-  /** Once the run has begun, a refusal would say what is no longer true: that nothing was sent. */
-  #refuse(error: unknown): never {
-    if (this.#begun === undefined || !isGardenhoseError(error)) throw error;
-    throw new GardenhoseError('replay-aborted', `Stopped when the run had begun: ${error.message}`, {
-      ...error.place,
-      cause: error,
-    });
-  }
-
-  #flush(): void {
-    this.#undoFlush();
-    if (this.#batch.length === 0) return;
-    const jobs = this.#batch.splice(0);
-    this.#batchCost = 0;
-    const last = jobs.at(-1);
-    if (last !== undefined) this.#ahead.plannedUntil = last.plannedAt;
-    this.#host.add(jobs);
-  }
-
   #hasRoom(): boolean {
     if (this.#unread.length >= maxUnread) return false;
-    return this.#ahead.hasRoom(this.#open.size, this.#batch.length, this.#host.nowNs());
+    return this.#ahead.hasRoom(this.#open.size, this.#batch.size, this.#host.nowNs());
   }
 
   async #waitForRoom(): Promise<void> {
-    this.#flush();
+    this.#batch.flush();
     await this.#begin();
     while (!this.#hasRoom() && !this.#halted()) {
       const forMs = this.#ahead.refillAfterMs(this.#host.nowNs());
@@ -361,13 +311,11 @@ class Run {
   }
 
   async #start(): Promise<void> {
-    const { guard, clock, startAtMs } = this.options;
+    const { clock, startAtMs } = this.options;
     if (startAtMs !== undefined) await this.#wallWait.until(startAtMs - prepareMs, clock);
     if (this.#halted()) return;
     await this.#host.start(startAtMs);
-    if (!Number.isFinite(guard.maxDurationMs)) return;
-    const untilZeroMs = Math.max(0, -this.#host.nowNs() / 1e6);
-    this.#undo.push(clock.after(untilZeroMs + guard.maxDurationMs, () => this.#stop('max-duration')));
+    this.#guard.limitTime(Math.max(0, -this.#host.nowNs() / 1e6), (why) => this.#stop(why));
   }
 
   #watch(): void {
@@ -378,13 +326,10 @@ class Run {
       signal.addEventListener('abort', stop, { once: true });
       this.#undo.push(() => signal.removeEventListener('abort', stop));
     }
-    const { stopFile } = this.options.guard;
-    if (stopFile !== undefined) {
-      this.#undo.push(watchStopFile(stopFile, clock, () => this.#stop('stop-file')));
-    }
+    this.#guard.watch((why) => this.#stop(why));
     this.#undo.push(
       clock.after(startWithinMs, () => {
-        this.#flush();
+        this.#batch.flush();
         if (this.#open.size > 0) this.#begin().catch((error: unknown) => this.#fail(error));
       }),
     );
@@ -403,7 +348,7 @@ class Run {
   #stop(why: StopReason): void {
     if (this.#stopped !== undefined || this.#over) return;
     this.#stopped = why;
-    this.#flush();
+    this.#batch.flush();
     this.#host.stop();
     const { clock, drainMs } = this.options;
     const giveUp = () =>
@@ -465,27 +410,13 @@ class Run {
       replayed,
       messageLags(sent.request.messages, sent.startAt, settled, this.options.schedule),
     );
-    this.#spare(entry);
+    const enough = this.#guard.over(entry);
+    if (enough !== undefined) this.#stop(enough);
     this.#result({
       entry,
       recorded: asExpected(recorded, sent),
       replayed: preparation.noted(replayed),
     });
-  }
-
-  /** Gives the target a while when it does not bear the run, and leaves it alone when that does not help. */
-  #spare(entry: TranscriptEntry): void {
-    const gate = this.#gate;
-    if (this.#breaker === undefined || gate === undefined || gate.closed) return;
-    const turn = this.#breaker.over(entry);
-    if (turn === 'stop') this.#stop('breaker');
-    if (turn !== 'pause') return;
-    gate.closed = true;
-    this.#undo.push(
-      this.options.clock.after(pauseMs, () => {
-        gate.closed = false;
-      }),
-    );
   }
 
   #teach({ recorded, preparation, lane }: Open, replayed: Exchange): void {
@@ -505,17 +436,4 @@ class Run {
     this.#news.ring();
     this.#room.ring();
   }
-
-  /** What hooks keep for a lane; without hooks, nothing is kept. */
-  #notes(lane: string): Map<string, unknown> {
-    if (this.options.hooks === undefined) return noNotes;
-    let notes = this.#laneNotes.get(lane);
-    if (notes === undefined) {
-      notes = new Map();
-      this.#laneNotes.set(lane, notes);
-    }
-    return notes;
-  }
 }
-
-const noNotes = new Map<string, unknown>();
