@@ -41,6 +41,7 @@ type Wanted = (host: string) => boolean;
 
 interface UndiciRequest {
   readonly origin: unknown;
+  readonly path?: unknown;
   readonly headers: unknown;
   addHeader(name: string, value: string): unknown;
 }
@@ -53,7 +54,7 @@ function markUndici(message: unknown, wanted: Wanted): void {
   if (!isUndiciRequest(request)) return;
   const host = hostOf(String(request.origin));
   const sent = listOf(request.headers);
-  if (host === undefined || !wanted(host) || hasMarks(sent)) return;
+  if (host === undefined || !wanted(host) || !wantedBehind(request.path, wanted) || hasMarks(sent)) return;
   const passed = marksToPassOn(marks);
   for (let i = 0; i + 1 < passed.length; i += 2) request.addHeader(passed[i] ?? '', passed[i + 1] ?? '');
   // Several headers of this name are one list (W3C Baggage, section 3.3).
@@ -85,9 +86,17 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).hostname : undefined;
 }
 
+/** A request in absolute form asks a proxy, and goes to the host that it names (RFC 9112 section 3.2.2). */
+function wantedBehind(path: unknown, wanted: Wanted): boolean {
+  if (typeof path !== 'string' || !/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) return true;
+  const host = hostOf(path);
+  return host !== undefined && wanted(host);
+}
+
 function markRequest(request: ClientRequest, wanted: Wanted): void {
   const marks = currentMarks();
   if (marks === undefined || request.headersSent || !wanted(request.host)) return;
+  if (!wantedBehind(request.path, wanted)) return;
   if (request.hasHeader('x-shadow-traffic')) return;
   const passed = marksToPassOn(marks);
   for (let i = 0; i + 1 < passed.length; i += 2) request.setHeader(passed[i] ?? '', passed[i + 1] ?? '');

@@ -278,3 +278,32 @@ test('marks that are not trusted are not passed on', async () => {
   await fetch(service.front.origin, { headers: marks });
   expect(service.got.map(({ rawHeaders }) => /shadow/.test(rawHeaders.join()))).toEqual(Array(4).fill(false));
 });
+
+test('a proxy that is meant gets no marks for a host behind it that is not', async () => {
+  const got: IncomingMessage[] = [];
+  await using proxy = await listening(
+    createServer((req, res) => {
+      got.push(req);
+      res.end('ok');
+    }),
+  );
+  detaches.push(attachShadow());
+  await using front = await listening(
+    createServer(async (_req, res) => {
+      for (const path of ['http://api.example.com/', 'http://orders.internal/']) {
+        await new Promise((resolve, reject) => {
+          request(proxy.origin, { path }, (answer) => answer.resume().on('end', resolve))
+            .on('error', reject)
+            .end();
+        });
+      }
+      res.end('{}');
+    }),
+  );
+  await fetch(front.origin, { headers: marks });
+  const marked = got.map(({ url, rawHeaders }) => [url, /shadow/.test(rawHeaders.join())]);
+  expect(marked).toEqual([
+    ['http://api.example.com/', false],
+    ['http://orders.internal/', true],
+  ]);
+});
