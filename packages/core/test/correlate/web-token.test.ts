@@ -63,6 +63,14 @@ test('a token without times, of another algorithm than the key is for, or that i
   expect(isWebToken('eyes wide open')).toBe(false);
 });
 
+test('a token whose algorithm wants a longer key stays', () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const token = (alg: string) => `${part({ alg })}.${part({ exp: 1_767_225_600 })}.x`;
+  expect(movedToken(token('PS512'), 10, privateKey)).toBeUndefined();
+  expect(movedToken(token('PS256'), 10, privateKey)).toBeDefined();
+});
+
 test('a key that is none is refused, and nothing of it is shown', () => {
   const broken = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0c3Vic3RhbmNl\n-----END PRIVATE KEY-----\n';
   expect(() => readTokenKey(broken, 'timeShift.jwtKey')).toThrow(
