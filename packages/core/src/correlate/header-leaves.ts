@@ -115,7 +115,7 @@ function visitHeader(name: string, value: string, visit: Visit, budget: LeafBudg
 function visitEtags(value: string, place: Place, visit: Visit, budget: LeafBudget): string {
   return value.replace(/"([^"]{1,1024})"/g, (whole, text: string) => {
     const given = show(visit, budget, { ...place, text, role: 'etag' });
-    return given === undefined || /["\r\n]/.test(given) ? whole : `"${given}"`;
+    return given === undefined || given.includes('"') || !safe.test(given) ? whole : `"${given}"`;
   });
 }
 

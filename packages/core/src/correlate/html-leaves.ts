@@ -1,9 +1,10 @@
 import { type LeafBudget, placeName, show, type Visit } from './leaf.ts';
 
 const maxTags = 2_000;
-/** What a tag may hold at most; linear, since each attribute begins behind the one before. */
+/** What a tag may hold at most. */
 const tags = /<(input|meta)\b([^<>]{1,4096})>/gi;
-const attributes = /([\w:-]{1,64})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+))/g;
+/** Linear: a name is tried at its beginning alone. */
+const attributes = /(?<![\w:-])([\w:-]{1,64})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+))/g;
 
 /** Shows what a page gives its forms and scripts to send back: hidden fields, and `meta` with a name: `html.csrf_token`. */
 export function readHtml(text: string, visit: Visit, budget: LeafBudget): void {

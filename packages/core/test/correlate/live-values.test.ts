@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Binding, Bindings } from '../../src/correlate/binding.ts';
+import { readHtml } from '../../src/correlate/html-leaves.ts';
 import { learnBindings } from '../../src/correlate/learn.ts';
 import { LiveValues, type LiveValuesOptions } from '../../src/correlate/live-values.ts';
 import { isGardenhoseError } from '../../src/errors.ts';
@@ -328,4 +329,22 @@ test('what is remembered of a page is its token, and not the page', () => {
   }
   expect(heap() - before).toBeLessThan(20e6);
   expect(live.uses()).toHaveLength(1);
+});
+
+test('a live value that no entity tag can hold leaves the recorded one there', async () => {
+  const { all } = await send(
+    [
+      { method: 'POST', target: '/orders', answer: { version: id(1) } },
+      { target: '/orders', headers: ['If-None-Match', `"${id(1)}"`] },
+    ],
+    { 0: { answer: { version: 'v\u010a\u010d' } } },
+  );
+  expect(header(all[1], 'if-none-match')).toBe(`"${id(1)}"`);
+});
+
+test('a page of long names that are no attributes is read in little time', () => {
+  const page = `<input ${'a'.repeat(4_000)}>`.repeat(1_000);
+  const before = performance.now();
+  readHtml(page, () => undefined, { left: 20_000 });
+  expect(performance.now() - before).toBeLessThan(1_000);
 });
