@@ -151,12 +151,16 @@ export class MessageViewer {
     const out: JsonObject = Object.create(null);
     const layout = this.layout(field.typeName);
     if (layout === undefined) return out;
+    const formless = new Map<string, number>();
     for (const part of parts) {
       const [key, own] = this.entry(field, layout, part, bytes, depth);
       this.#path.push(key);
-      // Of entries with the same key the last counts.
+      // Of entries with the same key the last counts, also in whether all values have a form.
       delete out[key];
+      this.#formless -= formless.get(key) ?? 0;
+      const before = this.#formless;
       out[key] = this.#entryValue(field, own, bytes, depth);
+      formless.set(key, this.#formless - before);
       this.#path.pop();
     }
     return out;
