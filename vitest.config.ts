@@ -7,6 +7,7 @@ const alone = ['test/leaks/interference.test.ts', 'packages/core/test/record/key
 export default defineConfig({
   test: {
     testTimeout: 20_000,
+    setupFiles: ['test/support/property-seed.ts'],
     // Two cores: one for the tests, one for the servers and threads that they start.
     maxWorkers: 2,
     // What is built is loaded by Node itself, as users have it: quicker than to transform it again.
