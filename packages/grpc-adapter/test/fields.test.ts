@@ -23,7 +23,7 @@ import { serve } from './support/service.ts';
 
 const { root, schema } = schemaOf(`syntax = "proto3"; package test;
   service Echo { rpc Unary(Order) returns (Order); rpc List(Order) returns (stream Order); }
-  message Order { string id = 1; string email = 2; int32 total = 3; string channel = 4; int64 changed_at = 5; }`);
+  message Order { string id = 1; string email = 2; int32 total = 3; string channel = 4; int64 changed_at = 5; int64 wide = 6; repeated double rates = 7; }`);
 const order = root.lookupType('test.Order');
 
 interface Order {
@@ -31,6 +31,8 @@ interface Order {
   email: string;
   total: number;
   channel: string;
+  wide: string;
+  rates: readonly (number | string)[];
 }
 
 const encoded = (fields: Partial<Order>) => Buffer.from(order.encode(order.fromObject(fields)).finish());
@@ -139,6 +141,25 @@ test('rules and edits rewrite the messages that are sent', () =>
     });
     expect(edited.got).toMatchObject([{ id: 'a1', total: 5, channel: 'replay' }]);
     expect(edited.told).toEqual(['changed body:$[0].channel']);
+  }));
+
+test('case 36: a hook sees numbers beyond 2^53, NaN and -0 as they are, and an edit beside them leaves their bytes', () =>
+  inFolder(async (path) => {
+    const wide = '9007199254740993';
+    await captured({ ...bought, wide, rates: [Number.NaN, -0] }, path);
+    const seen: unknown[] = [];
+    const { got } = await replayed(path, (fields) => fields, {
+      hooks: editSentMessages<Order>({
+        operation: 'test.Echo/*',
+        edit(sent) {
+          seen.push(sent.wide, sent.rates);
+          sent.channel = 'replay';
+        },
+      }),
+    });
+    expect(seen).toEqual([wide, ['NaN', -0]]);
+    expect(got).toMatchObject([{ channel: 'replay', rates: [Number.NaN, -0] }]);
+    expect(got.map((fields) => String(fields.wide))).toEqual([wide]);
   }));
 
 test('an edit while recording is in the capture, masked', () =>

@@ -129,6 +129,37 @@ test('case 29: interceptors of the client stand above the tap, those of single c
   expect(await told()).toContain('1 request 0 "HELLO"');
 });
 
+test('case 29: an interceptor that goes on later delays the call; one that answers by itself makes none', async () => {
+  const { recorder, told } = recording();
+  const later: grpc.Interceptor = (options, next) =>
+    new grpc.InterceptingCall(next(options), {
+      start: (metadata, listener, go) => void setImmediate(() => go(metadata, listener)),
+    });
+  const ok = { code: 0, details: 'from a cache', metadata: new grpc.Metadata() };
+  const answering: grpc.Interceptor = (options, next) =>
+    new grpc.InterceptingCall(next(options), {
+      start: (_metadata, listener) => setImmediate(() => listener.onReceiveStatus(ok)),
+      sendMessage: () => undefined,
+      halfClose: () => undefined,
+    });
+  {
+    await using running = await serve({}, undefined, { client: tapChannel(recorder, { grpc }) });
+    const cached = seen(list(running.client, 'never sent', { interceptors: [answering] }));
+    expect((await cached).at(-1)).toMatch(/^status 0 from a cache/);
+    const call = chat(running.client, { interceptors: [later] });
+    const all = seen(call);
+    call.end(Buffer.from('hello'));
+    expect((await all).at(-1)).toMatch(/^status 0/);
+  }
+  const lines = await told();
+  expect(lines.join()).not.toContain('never sent');
+  expect(lines.filter((line) => line.includes('start'))).toEqual([
+    expect.stringContaining('/test.Echo/Chat'),
+  ]);
+  expect(lines).toContainEqual(expect.stringMatching(/request 0 "hello"$/));
+  expect(lines.at(-1)).toMatch(/end response$/);
+});
+
 test('case 37: a recorder that fails does not touch the calls of the client', async () => {
   let failures = 0;
   const failing = {

@@ -1,4 +1,5 @@
 import { assembleAll } from '@gardenhose/core/testing';
+import type * as grpc from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { tapServer } from '../../src/tap-server.ts';
@@ -17,7 +18,7 @@ import {
 } from '../support/frames.ts';
 import { framed } from '../support/hard-case.ts';
 import { type Recording, recording, unaryCall } from '../support/recording.ts';
-import { serve, unary } from '../support/service.ts';
+import { type Handlers, serve, unary } from '../support/service.ts';
 
 // What a tapped server records of clients that write frames of HTTP/2 as no library would.
 
@@ -29,11 +30,12 @@ const { endHeaders, endStream, padded } = flags;
 async function answeredAlike(
   pieces: readonly Uint8Array[],
   enough: (answer: Buffer) => boolean = isOver(1),
+  handlers: Handlers = {},
 ): Promise<{ lines: string[]; sink: Recording['sink'] }> {
   const { recorder, told, sink } = recording();
   const answers: unknown[] = [];
   for (const tapped of [false, true]) {
-    await using running = await serve({}, (server) => {
+    await using running = await serve(handlers, (server) => {
       if (tapped) tapServer(server, recorder);
     });
     const answer = await converse(running.port, [preface, settings, ...pieces], enough);
@@ -126,6 +128,18 @@ test('case 19: values beyond ASCII, empty ones and those of two equal names are 
   expect(valuesOf(sink, 'empty')).toEqual(['']);
   expect(valuesOf(sink, 'sum-bin')).toEqual(['AQ', 'Ag==']);
   vi.restoreAllMocks();
+});
+
+test('case 19: a value with spaces around it is recorded as the application gets it, which Node decides', async () => {
+  const got: unknown[] = [];
+  const handler = (call: grpc.ServerUnaryCall<Buffer, Buffer>, answer: grpc.sendUnaryData<Buffer>) => {
+    got.push(call.metadata.get('spaced'), call.metadata.get('plain'));
+    answer(null, call.request);
+  };
+  const pieces = [head(['spaced', '  one, two '], ['plain', 'one, two']), hello];
+  const { lines, sink } = await answeredAlike(pieces, isOver(1), { unary: handler });
+  expect(lines).toEqual(unaryCall);
+  expect(got.slice(2)).toEqual([valuesOf(sink, 'spaced'), ['one, two']]);
 });
 
 test('case 20: both of two credentials are recorded', async () => {

@@ -67,7 +67,7 @@ test('case 19: metadata of a response is recorded in its order, with all its val
   ]);
 });
 
-test('case 20: a second authorization is recorded', async () => {
+test('case 19: both values of a name that is sent twice are recorded', async () => {
   const { sink } = await recordedAlike({}, async ({ port }) => {
     await using call = rawCall(port, '/test.Echo/Unary', { 'x-token': ['a', 'b'] });
     call.stream.end(framed('x'));

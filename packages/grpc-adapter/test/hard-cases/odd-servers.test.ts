@@ -157,6 +157,44 @@ test('case 13: hedged tries of a call are one call', async () => {
   ]);
 });
 
+test('case 13: a try that the server refused unseen, and that grpc-js makes again by itself, is the same call', async () => {
+  let tries = 0;
+  const { lines } = await recordedAlikeBy(
+    () => {
+      tries = 0;
+      return oddServer((stream) => {
+        tries += 1;
+        if (tries === 1) stream.close(7);
+        else answer(stream, ok, framed('the second'));
+      });
+    },
+    (client) => unarySeen(client, 'x'),
+  );
+  expect(tries).toBe(2);
+  expect(lines.slice(1)).toEqual([
+    '1 request 0 "x"',
+    '1 end request',
+    '1 headers 200',
+    '1 response 0 "the second"',
+    '1 trailers grpc-status 0',
+    '1 end response',
+  ]);
+});
+
+test('case 16: an answer over the limit of the client', async () => {
+  const { lines } = await recordedAlikeBy(
+    () => oddServer((stream) => answer(stream, ok, framed('more than ten bytes'))),
+    async (client) => {
+      const all = await unarySeen(client, 'x');
+      expect(all.at(-1)).toMatch(/^status 8/);
+      return all;
+    },
+    { 'grpc.max_receive_message_length': 10 },
+  );
+  // As the application was told, by grpc-js itself.
+  expect(lines.slice(3)).toEqual(['1 headers 200', '1 trailers grpc-status 8', '1 end response']);
+});
+
 test('case 17: a coding of messages that nobody knows', async () => {
   const { lines } = await recordedAlikeBy(
     () =>

@@ -77,6 +77,19 @@ test('of two keys of an entry, either can say that its value is a secret', () =>
   }
 });
 
+test('an entry of a map without its key or its value, and two of one key, are masked each by what they say', () => {
+  const mask = callMasker(proto3('message Message { map<string, string> labels = 1; }'));
+  const mail = ['canary', 'example.com'].join('@');
+  const entry = (...parts: number[][]) => sized(1, parts.flat());
+  const password = sized(1, 'password');
+  expect(mask(entry(sized(2, mail))).data?.includes(canary)).toBe(false);
+  expect(mask(entry(password)).data).toEqual(Buffer.from(entry(password)));
+  const twice = [...entry(password, sized(2, canary)), ...entry(password, sized(2, 'canary too'))];
+  const { data, entries } = mask(twice);
+  expect(data?.includes(canary)).toBe(false);
+  expect(entries).toEqual([expect.objectContaining({ rule: 'default/key/secret', count: 2 })]);
+});
+
 test('lengths that are written longer than need be stay so where nothing changes its length', () => {
   const schema = proto3('message Message { Message inner = 1; bytes password = 2; }');
   const long = (number: number, content: readonly number[]) => [
