@@ -51,6 +51,7 @@ export class SentCall implements StreamUser {
   #blockedNs: number[] | undefined;
   #unawaited = 0;
   #undoDeadline: (() => void) | undefined;
+  #undoCancel: (() => void) | undefined;
   #headAt: number | undefined;
   #head: readonly string[] = [];
   #trailers: string[] | undefined;
@@ -107,7 +108,23 @@ export class SentCall implements StreamUser {
 
   /** Ends it with what came so far: with the error that is given, or as its client did. */
   abandon(error?: AnswerError): void {
-    this.#giveUp(error === undefined ? { abandoned: true } : { error });
+    if (error !== undefined) {
+      this.#giveUp({ error });
+      return;
+    }
+    // As far from its begin as its parts are: a call that began late would be cancelled before what it had sent by then.
+    const at = this.#begunAt + (this.#shipment.abandonNs ?? 0);
+    if (this.#settled || this.#undoCancel !== undefined) return;
+    if (this.#stream !== undefined && at > this.#timer.nowNs()) {
+      this.#undoCancel = this.#timer.at(at, () => this.#cancel());
+    } else this.#cancel();
+  }
+
+  /** What is due goes first. */
+  #cancel(): void {
+    this.#undoPart?.();
+    this.#send();
+    this.#giveUp({ abandoned: true });
   }
 
   #listen(stream: ClientHttp2Stream, session: ClientHttp2Session): void {
@@ -283,6 +300,8 @@ export class SentCall implements StreamUser {
     this.#undoPart = undefined;
     this.#undoDeadline?.();
     this.#undoDeadline = undefined;
+    this.#undoCancel?.();
+    this.#undoCancel = undefined;
   }
 
   #settle(how: Ending): void {

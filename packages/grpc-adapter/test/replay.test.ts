@@ -143,16 +143,34 @@ const nameOf = ({ request: { headers } }: Exchange) => headers[headers.indexOf('
 const textsOf = (messages: readonly Message[] = []) =>
   messages.map(({ data }) => Buffer.from(data).toString());
 
-/** What passed in a call, in order; and how it ended, but for a cancel: a server may see its end before its reset. */
-function told(exchange: Exchange, cancelled: boolean): string[] {
+/** What passed in a call, in order; and how it ended. */
+function told(exchange: Exchange): string[] {
   const { request, response } = exchange;
   const said = [request.target, ...textsOf(request.messages), ...textsOf(response?.messages)];
-  const status = grpcStatusOf(exchange);
-  // A server that has no time for half a second sees a deadline before the end that stands in its socket.
-  if (!cancelled && status !== 4) said.push(`half-close ${request.complete}`);
-  if (!cancelled) said.push(`status ${status}`);
-  return said;
+  return [...said, `half-close ${request.complete}`, `status ${grpcStatusOf(exchange)}`];
 }
+
+/**
+ * The same, as far as it was told: cancels and deadlines wait for nothing, so that a server that has no time until then sees less of
+ * it, and may take the one for the other. What it sees of the messages is a beginning of them, and it answers no more than it saw.
+ */
+function toldUntilBroken(one: Exchange, recorded: Exchange): boolean {
+  const sent = textsOf(one.request.messages);
+  const came = textsOf(one.response?.messages);
+  return (
+    one.request.target === recorded.request.target &&
+    came.length <= sent.length &&
+    isStart(sent, textsOf(recorded.request.messages)) &&
+    isStart(came, textsOf(recorded.response?.messages))
+  );
+}
+
+/** By a cancel or a deadline. */
+const isBroken = (status = 0): boolean => status === 1 || status === 4;
+const brokenOff = (exchange: Exchange): boolean => isBroken(grpcStatusOf(exchange));
+
+const isStart = (some: readonly string[], all: readonly string[]): boolean =>
+  some.length <= all.length && some.every((text, place) => text === all[place]);
 
 test('200 calls of all kinds that overlap, with cancels and deadlines, are replayed as they were', async () => {
   const before = recording();
@@ -190,7 +208,10 @@ test('200 calls of all kinds that overlap, with cancels and deadlines, are repla
   expect(run.thread).toBe('worker');
   expect(results.filter(({ entry }) => entry.outcome !== 'answered')).toEqual([]);
   // Statuses as recorded: what the client of the replay saw, and what its server did.
-  const otherwise = results.filter(({ entry }) => entry.status !== entry.recordedStatus);
+  // A server that saw a call late takes its client's deadline for a cancel.
+  const otherwise = results.filter(({ entry: { status, recordedStatus } }) =>
+    isBroken(recordedStatus) ? !isBroken(status) : status !== recordedStatus,
+  );
   expect(otherwise.map(({ entry, recorded, replayed }) => [entry, recorded, replayed?.abort])).toEqual([]);
   const statuses = results.map(({ entry }) => entry.status ?? -1);
   const count = (status: number) => statuses.filter((one) => one === status).length;
@@ -203,8 +224,8 @@ test('200 calls of all kinds that overlap, with cancels and deadlines, are repla
   const byName = new Map(again.map((exchange) => [nameOf(exchange), exchange]));
   for (const exchange of recorded) {
     const one = byName.get(nameOf(exchange));
-    const cancelled = grpcStatusOf(exchange) === 1;
-    expect(one && told(one, cancelled)).toEqual(told(exchange, cancelled));
+    if (brokenOff(exchange)) expect(one && toldUntilBroken(one, exchange)).toBe(true);
+    else expect(one && told(one)).toEqual(told(exchange));
   }
   // Each recorded connection is one connection, and its calls start in their order.
   const lanes = (exchanges: readonly Exchange[]) => {
@@ -275,7 +296,10 @@ test('a capture of HTTP and gRPC is replayed through both senders, in one run an
   await sender.close();
   server.close();
   expect(run.thread).toBe('worker');
-  expect(seen).toEqual(['http /1', 'grpc 2', 'http /3', 'grpc 4']);
+  // In what order two servers look at what came over two connections, and which answer is back first, is chance where both are
+  // there by then: the order of the run is that in which they were sent.
+  expect(seen.toSorted()).toEqual(['grpc 2', 'grpc 4', 'http /1', 'http /3']);
+  results.sort((a, b) => (a.entry.sentAt ?? 0) - (b.entry.sentAt ?? 0));
   expect(results.map(({ entry }) => [entry.exchange, entry.status])).toEqual([
     [1, 200],
     [2, 0],
