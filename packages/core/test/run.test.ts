@@ -73,9 +73,14 @@ test('replay() sends, compares and reports', async () => {
   );
 });
 
-test('replay() compares nothing unless asked', async () => {
+test('replay() compares nothing but statuses unless asked', async () => {
   const report = await run(exchangesOf(2), new MemorySender(() => ({ status: 500 })));
-  expect(report).toMatchObject({ verdict: 0, comparison: 'off', differences: undefined });
+  expect(report).toMatchObject({
+    verdict: 1,
+    reasons: ['2 exchanges were answered with another status'],
+    comparison: 'off',
+    differences: undefined,
+  });
 });
 
 test('replay() gives its compare and report options on', async () => {

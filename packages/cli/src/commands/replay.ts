@@ -57,7 +57,7 @@ unless --allow-mutations is given. Never to where the capture was recorded, nor 
 credentials are left out; give live ones with --header. Every request is marked as shadow traffic (x-shadow-traffic).
 The plan is printed before anything is sent; --dry-run ends there.
 
-Comparing: with --compare, status, headers and bodies of the answers are compared with the recorded ones. Live answers are
+Comparing: statuses of the answers are always compared with the recorded ones, headers and bodies with --compare. Live answers are
 masked first, by --policy and under the key that the recording had (--mask-key-file or GARDENHOSE_MASK_KEY); under another
 key, masked values are compared by kind only. Messages of gRPC are masked and read by the schemas in the capture, or by those given.
 --ignore takes status, header:NAME, trailer:NAME or body:PATH.

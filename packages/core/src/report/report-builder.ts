@@ -145,9 +145,14 @@ export class ReportBuilder {
     const compared = this.#differences.compared > 0;
     const differences = compared ? this.#differences.summary() : undefined;
     const comparison = judgeComparison(differences, this.#differences.bodiesNotCompared);
+    const statuses: Report['statuses'] = this.#statuses.entries().map(([key, count]) => {
+      const [recorded, replayed, protocol] = key.split(' ');
+      const row = { recorded: Number(recorded), replayed: Number(replayed), count };
+      return protocol === 'grpc' ? { ...row, protocol } : row;
+    });
     return {
       format: 'gardenhose-report/1',
-      ...judgeRun({ fidelity, comparison, differences, exchanges }),
+      ...judgeRun({ fidelity, comparison, differences, exchanges, statuses }),
       run: run === undefined ? undefined : runFacts(run),
       exchanges,
       ...(messages === undefined ? {} : { messages: { ...messages } }),
@@ -162,11 +167,7 @@ export class ReportBuilder {
       series: this.#series.series(),
       sends: planned ? this.#sends.times() : undefined,
       order,
-      statuses: this.#statuses.entries().map(([key, count]) => {
-        const [recorded, replayed, protocol] = key.split(' ');
-        const row = { recorded: Number(recorded), replayed: Number(replayed), count };
-        return protocol === 'grpc' ? { ...row, protocol } : row;
-      }),
+      statuses,
       errors,
       operations: this.#operations.rows(),
       ...(live.bindings === undefined ? {} : { bindings: bindingCounts(live.bindings) }),

@@ -163,11 +163,12 @@ export interface RunVerdictFacts {
   readonly comparison: Report['comparison'];
   readonly differences: DifferenceSummary | undefined;
   readonly exchanges: ExchangeCounts;
+  readonly statuses: Report['statuses'];
 }
 
 /** A difference is a finding whatever the timing was; without one, a run that proves nothing does not pass. */
 export function judgeRun(facts: RunVerdictFacts): Pick<Report, 'verdict' | 'reasons'> {
-  const { fidelity, comparison, differences, exchanges } = facts;
+  const { fidelity, comparison, differences, exchanges, statuses } = facts;
   const changes: string[] = [];
   const doubts = [...fidelity.reasons];
   if (differences !== undefined && comparison === 'changed') {
@@ -175,10 +176,24 @@ export function judgeRun(facts: RunVerdictFacts): Pick<Report, 'verdict' | 'reas
       `${differences.exchangesChanged} of ${differences.compared} exchanges were answered differently`,
     );
   }
+  // Comparing knows what to ignore; without it, statuses are known all the same.
+  const otherStatus = comparison === 'off' ? countOtherStatus(statuses) : 0;
+  if (otherStatus > 0) changes.push(`${otherStatus} exchanges were answered with another status`);
   if (exchanges.failedUnlikeRecorded > 0) {
     changes.push(`${exchanges.failedUnlikeRecorded} exchanges failed that were answered when recorded`);
   }
   if (comparison === 'inconclusive') doubts.push('Most bodies could not be compared');
   const verdict = changes.length > 0 ? 1 : doubts.length > 0 ? 2 : 0;
   return { verdict, reasons: [...changes, ...doubts] };
+}
+
+/** Those that were answered both times. A call that is given up has the status of whichever side saw that first. */
+function countOtherStatus(statuses: Report['statuses']): number {
+  let count = 0;
+  for (const { recorded, replayed, protocol, count: times } of statuses) {
+    const answered = protocol === 'grpc' ? recorded >= 0 && replayed >= 0 : recorded > 0 && replayed > 0;
+    const givenUp = protocol === 'grpc' && [recorded, replayed].every((code) => code === 1 || code === 4);
+    if (answered && recorded !== replayed && !givenUp) count += times;
+  }
+  return count;
 }

@@ -135,3 +135,19 @@ test('every verdict that is not fine comes with what can be done', () => {
     expect(adviceOf({ ...fine, fidelity: { verdict, reasons: ['x'] } })).toHaveLength(1);
   }
 });
+
+test('another status is a change, also where nothing was compared', () => {
+  const withStatus = (recordedStatus: number, status: number, protocol: 'http' | 'grpc' = 'http') =>
+    someResults(20).map(({ entry, ...rest }) => ({
+      ...rest,
+      entry: { ...entry, recordedStatus, status, protocol },
+    }));
+  expect(reportOf(withStatus(200, 401))).toMatchObject({
+    verdict: 1,
+    reasons: ['20 exchanges were answered with another status'],
+  });
+  expect(reportOf(withStatus(404, 404)).verdict).toBe(0);
+  expect(reportOf(withStatus(0, 5, 'grpc')).verdict).toBe(1);
+  // Which side saw first that a call is over, is chance.
+  expect(reportOf(withStatus(4, 1, 'grpc')).verdict).toBe(0);
+});
