@@ -18,8 +18,10 @@ export interface CallFacts extends CallTarget {
 export interface CallOwner {
   /** Its stream is closed. */
   released(session: ClientHttp2Session): void;
-  /** The target has closed its connection before it looked at the call: it may have another one. */
-  again(call: SentCall): void;
+  /** Whether the target has said that it did not look at this stream. */
+  unseen(session: ClientHttp2Session, stream: ClientHttp2Stream): boolean;
+  /** The target did not look at the call: it goes once more, over a connection after this one. */
+  again(call: SentCall, session: ClientHttp2Session): void;
 }
 
 /** RFC 9113 section 7. */
@@ -266,17 +268,13 @@ export class SentCall implements StreamUser {
     if (this.#settled || stream !== this.#stream) return;
     const trailers = this.#trailers;
     const { rstCode } = stream;
-    if (
-      trailers === undefined &&
-      rstCode === refusedStream &&
-      session.closed &&
-      this.#headAt === undefined &&
-      !this.#resent
-    ) {
+    // Neither was processed, whatever becomes of the connection (RFC 9113 sections 6.8 and 8.7).
+    const unseen = rstCode === refusedStream || this.#owner.unseen(session, stream);
+    if (trailers === undefined && unseen && this.#headAt === undefined && !this.#resent) {
       this.#resent = true;
       this.#forgetTimers();
       this.#stream = undefined;
-      this.#owner.again(this);
+      this.#owner.again(this, session);
       return;
     }
     if (trailers !== undefined) this.#settle({ trailers });

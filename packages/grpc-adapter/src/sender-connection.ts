@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { type AnswerError, type PinnedAddresses, type SenderTlsOptions, systemClock } from '@gardenhose/core';
@@ -44,6 +44,8 @@ export class Connection {
   readonly #waiting = new Set<StreamUser>();
   #session: ClientHttp2Session | undefined;
   #connecting: Promise<AnswerError | undefined> | undefined;
+  /** The last stream that the target has looked at or may yet, of connections that it goes away from. */
+  readonly #lastStreams = new WeakMap<ClientHttp2Session, number>();
   #streams = 0;
   /** None until the target has told its settings. */
   #maxStreams = 0;
@@ -78,6 +80,19 @@ export class Connection {
     }
     this.#waiting.add(user);
     if (session === undefined || this.#connecting !== undefined) this.#serveWhenConnected();
+  }
+
+  /** Lets a call begin that the target did not take on this connection, which gets no other call either. */
+  giveAfter(session: ClientHttp2Session, user: StreamUser): void {
+    // Calls under way come to their ends. A refusal may be the first of a GOAWAY that is on its way.
+    if (!session.closed && !session.destroyed) session.close();
+    this.give(user);
+  }
+
+  /** Whether a GOAWAY of the target left this stream out. */
+  unseen(session: ClientHttp2Session, stream: ClientHttp2Stream): boolean {
+    const last = this.#lastStreams.get(session);
+    return last !== undefined && stream.id !== undefined && stream.id > last;
   }
 
   /** A call that may be waiting needs no stream any more. */
@@ -178,6 +193,10 @@ export class Connection {
     this.#maxStreams = 0;
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
       if (session === this.#session) this.#allow(maxConcurrentStreams ?? Number.POSITIVE_INFINITY);
+    });
+    // Where its code is an error, Node breaks off all streams alike, without a word on which of them were seen.
+    session.on('goaway', (_code, last) => {
+      this.#lastStreams.set(session, Math.min(last, this.#lastStreams.get(session) ?? last));
     });
     session.once('close', () => {
       // Those that wait without a call under way have nobody else to hear of it.

@@ -1,4 +1,4 @@
-import type { ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { Answer, AnswerError, LaneSender, RunTimer, Shipment } from '@gardenhose/core';
 import { type CallFacts, type CallOwner, SentCall } from './sender-call.ts';
 import type { Connection } from './sender-connection.ts';
@@ -49,8 +49,12 @@ export class GrpcLane implements LaneSender, CallOwner {
     this.#connection.released(session);
   }
 
-  again(call: SentCall): void {
-    this.#connection.give(call);
+  unseen(session: ClientHttp2Session, stream: ClientHttp2Stream): boolean {
+    return this.#connection.unseen(session, stream);
+  }
+
+  again(call: SentCall, session: ClientHttp2Session): void {
+    this.#connection.giveAfter(session, call);
   }
 
   close(): void {

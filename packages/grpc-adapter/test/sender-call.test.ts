@@ -226,6 +226,45 @@ test('case 11: calls that a GOAWAY left unseen are sent once more on a new conne
   expect(running.sessions).toHaveLength(2);
 });
 
+test('case 11: a GOAWAY that is an error breaks off what the target saw, and what it did not see is sent once more', async () => {
+  const came: string[] = [];
+  await using running = await serveBare((stream, headers) => {
+    const { session } = stream;
+    came.push(`${headers['x-call']} over ${running.sessions.length}`);
+    if (running.sessions.length > 1) answerWith(stream, [frame(`again ${headers['x-call']}`)]);
+    // ENHANCE_YOUR_CALM, as of a target that has had enough of pings. It names the first call as the last that it saw.
+    else if (headers['x-call'] === '3') session?.goaway(11, 1);
+  });
+  const calls = [1, 2, 3].map((id) => aCall({ id, headers: ['x-call', String(id)] }));
+  const results = await replayAll(calls, createSender(running.origin));
+  expect(results.map(answered)).toEqual([[], ['again 2'], ['again 3']]);
+  expect(results.map(({ entry }) => [entry.resent, entry.error?.code])).toEqual([
+    [undefined, 'connection-closed'],
+    [true, undefined],
+    [true, undefined],
+  ]);
+  expect(came.sort()).toEqual(['1 over 1', '2 over 1', '2 over 2', '3 over 1', '3 over 2']);
+});
+
+test('case 11: a call that is refused without a GOAWAY is sent once more on a new connection; others keep theirs', async () => {
+  let first: ServerHttp2Stream | undefined;
+  const came: string[] = [];
+  await using running = await serveBare((stream, headers) => {
+    came.push(`${headers['x-call']} over ${running.sessions.length}`);
+    if (headers['x-call'] === '1') first = stream;
+    else if (running.sessions.length === 1) stream.close(7);
+    else {
+      answerWith(stream, [frame('again')]);
+      if (first !== undefined) answerWith(first, [frame('first')]);
+    }
+  });
+  const calls = [1, 2].map((id) => aCall({ id, headers: ['x-call', String(id)] }));
+  const results = await replayAll(calls, createSender(running.origin));
+  expect(results.map(answered)).toEqual([['first'], ['again']]);
+  expect(results.map(({ entry }) => entry.resent)).toEqual([undefined, true]);
+  expect(came).toEqual(['1 over 1', '2 over 1', '2 over 2']);
+});
+
 test('a call that is refused again and again is sent twice at most', async () => {
   let came = 0;
   await using running = await serveBare((stream) => {
