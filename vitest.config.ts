@@ -1,8 +1,13 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const all = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'];
-/** They change what modules other modules get, or load modules anew. */
-const alone = ['test/leaks/interference.test.ts', 'packages/core/test/record/key-warning.test.ts'];
+/** They change what modules other modules get, load modules anew, or measure the memory of the process. */
+const alone = [
+  'test/leaks/interference.test.ts',
+  'test/conformance/conformance.test.ts',
+  'packages/core/test/capture/hostile.test.ts',
+  'packages/core/test/record/key-warning.test.ts',
+];
 
 export default defineConfig({
   test: {
