@@ -30,6 +30,17 @@ test('keeps some exchanges whole, with their ids, order and times', async () => 
   );
 });
 
+test('keeps the schemas, without which calls cannot be read', async () => {
+  const output = join(dir, 'schema.hose');
+  const schema = { type: 'schema', seq: 1, at: 0, format: 'protobuf', data: Uint8Array.of(10, 0) } as const;
+  const later = events.map((event) => ({ ...event, seq: event.seq + 1 }));
+  await selectExchanges(inPieces(await written([schema, ...later])), output, new Set([1]));
+  await using capture = await openCapture(output);
+  const types: string[] = [];
+  for await (const event of capture.events()) types.push(event.type);
+  expect(types[0]).toBe('schema');
+});
+
 test('does not write over a file that is there', async () => {
   const output = join(dir, 'some.hose');
   const bytes = await written(events);

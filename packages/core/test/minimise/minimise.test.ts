@@ -49,6 +49,12 @@ describe('minimise', () => {
       expect(await shows(items.filter((one) => one !== left))).toBe(false);
   });
 
+  test('leaves out what was needed only beside another', async () => {
+    const shows = async (items: readonly number[]) =>
+      items.includes(3) && (!items.includes(1) || items.includes(2));
+    expect((await minimise(numbers(3), shows)).items).toEqual([3]);
+  });
+
   test('tries no set twice', async () => {
     const seen = new Set<string>();
     await minimise(numbers(30), async (items) => {
