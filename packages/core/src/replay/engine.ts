@@ -1,14 +1,16 @@
-import type { Protocol } from '../model/event.ts';
 import { AwaitedJobs, type WaitingJob } from './awaited-jobs.ts';
 import { Fifo } from './fifo.ts';
 import type { HeapEntry } from './heap.ts';
 import { type GroupMember, HeldGroup } from './held-group.ts';
 import type { Job, Settled } from './job.ts';
 import { LaneTable, type OpenLane } from './lane-table.ts';
+import { LaneWarmer, type Warmed } from './lane-warmer.ts';
 import type { OrderRule } from './order.ts';
 import type { Room } from './room.ts';
+import { RoomLine } from './room-line.ts';
 import { type Answer, type AnswerError, isUnsendable, type RunTimer, type Sender } from './sender.ts';
 import { Timers } from './timers.ts';
+import { type Traveller, UnderWay } from './under-way.ts';
 import type { Waiter } from './waiter.ts';
 
 export interface EngineOptions {
@@ -28,15 +30,7 @@ export interface EngineOptions {
   readonly onIdle?: ((slackNs: number) => void) | undefined;
 }
 
-/** What connecting came to. */
-export interface Warmed {
-  /** Lanes that are connected. */
-  readonly connected: number;
-  /** What went wrong with one that is not. */
-  readonly problem: AnswerError | undefined;
-}
-
-interface Active extends GroupMember, WaitingJob {
+interface Active extends GroupMember, WaitingJob, Traveller {
   readonly job: Job;
   readonly plannedAt: number;
   /** When its turn came: what is between is no wait for an answer, but lag. */
@@ -45,9 +39,6 @@ interface Active extends GroupMember, WaitingJob {
   blockedNs: number;
   /** Whether it waited for answers that it needs. */
   waited: boolean;
-  deadline: number;
-  /** Its place among those under way; -1 when it is not. */
-  underWay: number;
   lane?: Lane | undefined;
   onLane?: OnLane | undefined;
   undoAbandon?: (() => void) | undefined;
@@ -58,13 +49,8 @@ type OnLane = HeapEntry;
 
 type Lane = OpenLane;
 
-/** How far ahead of its first exchange a lane is connected. */
-const warmAheadNs = 250e6;
-/** A lane is connected in the hot loop only when nothing is due for this long, unless time gets short. */
-const warmSlackNs = 0.5e6;
 const sweepNs = 50e6;
 const choreSlackNs = 3e6;
-const lookEveryNs = 0.5e6;
 /** Groups that are kept while nothing of them is here: their lane is likely to come again. */
 const maxIdleGroups = 4_096;
 
@@ -76,24 +62,21 @@ const maxIdleGroups = 4_096;
 export class Engine {
   readonly #options: EngineOptions;
   readonly #planned = new Fifo<Job>();
-  /** Of those planned, how many were connected for. */
-  #warmed = 0;
   readonly #groups = new Map<string, HeldGroup<Active>>();
   readonly #awaited = new AwaitedJobs<Active>();
   readonly #lanes: LaneTable;
+  readonly #warmer: LaneWarmer;
   readonly #timers = new Timers();
   /** What may come some milliseconds late. */
   readonly #chores = new Timers();
   /** All answers that they need have come. */
   readonly #freed = new Fifo<Active>();
   /** Ready but for the limit on exchanges under way. */
-  readonly #ready = new Fifo<Active>();
-  /** Sent and not answered, in no order. */
-  readonly #underWay: Active[] = [];
+  readonly #ready: RoomLine<Active>;
+  readonly #underWay = new UnderWay<Active>();
   /** Groups in which an answer came, so that others may go. */
   readonly #loosened: HeldGroup<Active>[] = [];
   #releasing = false;
-  #looking = false;
   #lastSentAt = 0;
   #zero = 0;
   #started = false;
@@ -113,6 +96,8 @@ export class Engine {
       },
     };
     this.#lanes = new LaneTable(options.sender, this.#timer, options.maxLanes);
+    this.#ready = new RoomLine(options.room, this.#timer, (active) => this.#send(active));
+    this.#warmer = new LaneWarmer(this.#planned, this.#lanes);
   }
 
   /** The run's time, for what must share it. */
@@ -128,7 +113,7 @@ export class Engine {
 
   /** Exchanges that were sent and not yet answered. */
   get inFlight(): number {
-    return this.#underWay.length;
+    return this.#underWay.size;
   }
 
   add(job: Job): void {
@@ -142,20 +127,8 @@ export class Engine {
   }
 
   /** Connects the lanes of the jobs that are due in the first `withinNs`, before time zero. */
-  async warm(withinNs: number): Promise<Warmed> {
-    const lanes = new Map<string, { readonly lane: Lane; readonly protocol: Protocol }>();
-    for (let i = 0; i < this.#planned.size; i++) {
-      const job = this.#planned.at(i);
-      if (job === undefined || job.plannedAt > withinNs || lanes.size >= this.#options.maxWarm) break;
-      if (!lanes.has(job.lane)) {
-        lanes.set(job.lane, { lane: this.#lanes.get(job.lane), protocol: job.protocol });
-      }
-    }
-    const problems = await Promise.all(
-      [...lanes.values()].map(({ lane, protocol }) => lane.sender.warm(protocol)),
-    );
-    const failed = problems.filter((problem) => problem !== undefined);
-    return { connected: problems.length - failed.length, problem: failed[0] };
+  warm(withinNs: number): Promise<Warmed> {
+    return this.#warmer.warm(withinNs, this.#options.maxWarm);
   }
 
   /** Makes now, or `delayNs` from now, the run's time zero, and begins. */
@@ -187,7 +160,9 @@ export class Engine {
 
   /** Gives up what is under way. */
   abandon(error: AnswerError): void {
-    for (const active of [...this.#underWay]) active.lane?.sender.abandon(active.job.exchange, error);
+    for (const active of this.#underWay.overdue(Number.POSITIVE_INFINITY)) {
+      active.lane?.sender.abandon(active.job.exchange, error);
+    }
   }
 
   /** Closes the lanes. */
@@ -199,9 +174,10 @@ export class Engine {
 
   #arm(): void {
     if (this.#turning || !this.#started) return;
-    const next = Math.min(this.#timers.next, this.#nextPlanned(), this.#nextWarm());
+    const now = this.#timer.nowNs();
+    const next = Math.min(this.#timers.next, this.#nextPlanned(), this.#warmer.nextAt(now));
     this.#options.onIdle?.(next - this.#timer.nowNs());
-    const awaitedSince = this.#underWay.length > 0 ? this.#lastSentAt + this.#zero : Number.POSITIVE_INFINITY;
+    const awaitedSince = this.#underWay.size > 0 ? this.#lastSentAt + this.#zero : Number.POSITIVE_INFINITY;
     // A chore that comes shortly before something is due waits for it: a timer that runs for it may end after that.
     const chore = this.#chores.next;
     const coarse = chore + choreSlackNs < next;
@@ -214,21 +190,13 @@ export class Engine {
     return Number.isNaN(job.plannedAt) ? 0 : job.plannedAt;
   }
 
-  #nextWarm(): number {
-    const job = this.#planned.at(this.#warmed);
-    if (job === undefined || Number.isNaN(job.plannedAt)) return Number.POSITIVE_INFINITY;
-    const at = job.plannedAt - warmAheadNs;
-    // What was put off for want of time is looked at again in the next turn, whatever that is for.
-    return at <= this.#timer.nowNs() ? Number.POSITIVE_INFINITY : at;
-  }
-
   readonly #turn = (): void => {
     this.#turning = true;
     const now = this.#timer.nowNs();
     this.#timers.runDue(now);
     this.#chores.runDue(now);
     while (this.#nextPlanned() <= this.#timer.nowNs()) this.#takeNext();
-    this.#warmNext();
+    this.#warmer.warmDue(this.#timer.nowNs, this.#nextPlanned());
     this.#turning = false;
     this.#arm();
   };
@@ -236,7 +204,7 @@ export class Engine {
   #takeNext(): void {
     const job = this.#planned.shift();
     if (job === undefined) return;
-    this.#warmed = Math.max(0, this.#warmed - 1);
+    this.#warmer.taken();
     const { order } = this.#options;
     const groupName = order.group(job.lane);
     let group = this.#groups.get(groupName);
@@ -266,48 +234,21 @@ export class Engine {
     if (group.enter(active)) this.#release(active);
   }
 
-  /** Its order lets it go. Those that wait for room came before it, maybe in its own lane. */
+  /** Its order lets it go. */
   #release(active: Active): void {
     if (this.#awaited.take(active)) {
       const { maxWaitNs = Number.POSITIVE_INFINITY } = active.job;
       active.undoWait = this.#timer.at(this.#timer.nowNs() + maxWaitNs, () => {
         if (this.#awaited.leave(active)) this.#waited(active);
       });
-    } else this.#ship(active);
+    } else this.#ready.enter(active);
   }
 
   /** It waited for answers that it needs, as long as it could. */
   #waited(active: Active): void {
     active.blockedNs = Math.max(0, this.#timer.nowNs() - active.plannedAt);
     active.waited = true;
-    this.#ship(active);
-  }
-
-  #ship(active: Active): void {
-    if (this.#ready.size === 0 && this.#options.room.take()) {
-      this.#send(active);
-      return;
-    }
-    this.#ready.push(active);
-    this.#lookForRoom();
-  }
-
-  /** Others who share the room give no word when they leave it. */
-  #lookForRoom(): void {
-    if (!this.#options.room.shared || this.#looking) return;
-    this.#looking = true;
-    this.#timer.at(this.#timer.nowNs() + lookEveryNs, () => {
-      this.#looking = false;
-      this.#sendReady();
-      if (this.#ready.size > 0) this.#lookForRoom();
-    });
-  }
-
-  #sendReady(): void {
-    while (this.#ready.size > 0 && this.#options.room.take()) {
-      const ready = this.#ready.shift();
-      if (ready !== undefined) this.#send(ready);
-    }
+    this.#ready.enter(active);
   }
 
   #send(active: Active): void {
@@ -328,7 +269,7 @@ export class Engine {
     active.lane = lane;
     active.onLane = { key: job.finishedAt, place: -1 };
     lane.underWay.push(active.onLane);
-    active.underWay = this.#underWay.push(active) - 1;
+    this.#underWay.add(active);
     const now = this.#timer.nowNs();
     this.#lastSentAt = now;
     active.deadline = now + job.timeoutNs;
@@ -344,20 +285,10 @@ export class Engine {
   #answered(active: Active, lane: Lane, answer: Answer): void {
     active.undoAbandon?.();
     if (active.onLane !== undefined) lane.underWay.delete(active.onLane);
-    this.#noLongerUnderWay(active);
+    this.#underWay.delete(active);
     this.#options.room.give();
     const { index } = active.job;
     this.#settle(active, { index, plannedAt: active.plannedAt, blockedNs: active.blockedNs, answer });
-  }
-
-  /** The last of the list takes its place: no more is moved, whatever their number. */
-  #noLongerUnderWay(active: Active): void {
-    const last = this.#underWay.pop();
-    if (last !== undefined && last !== active) {
-      this.#underWay[active.underWay] = last;
-      last.underWay = active.underWay;
-    }
-    active.underWay = -1;
   }
 
   #settle(active: Active, settled: Settled): void {
@@ -377,7 +308,7 @@ export class Engine {
       this.#releaseHeld(next);
       for (let freed = this.#freed.shift(); freed !== undefined; freed = this.#freed.shift())
         this.#waited(freed);
-      this.#sendReady();
+      this.#ready.advance();
     }
     this.#releasing = false;
     this.#arm();
@@ -391,25 +322,10 @@ export class Engine {
     }
   }
 
-  /** Connects the lane of the next job that has none yet, when there is time for it. */
-  #warmNext(): void {
-    for (;;) {
-      const job = this.#planned.at(this.#warmed);
-      const now = this.#timer.nowNs();
-      if (job === undefined || !(job.plannedAt - warmAheadNs <= now)) return;
-      const urgent = job.plannedAt - now < warmAheadNs / 5;
-      if (!urgent && this.#nextPlanned() - now < warmSlackNs) return;
-      this.#warmed++;
-      void this.#lanes.get(job.lane).sender.warm(job.protocol);
-    }
-  }
-
   #sweep(): void {
     this.later(this.#timer.nowNs() + sweepNs, () => {
       if (!this.#started) return;
-      const now = this.#timer.nowNs();
-      for (const active of [...this.#underWay]) {
-        if (active.deadline > now) continue;
+      for (const active of this.#underWay.overdue(this.#timer.nowNs())) {
         active.lane?.sender.abandon(active.job.exchange, {
           code: 'response-timeout',
           message: `No whole answer from ${this.#options.sender.target} within ${active.job.timeoutNs / 1e6} ms`,

@@ -6,18 +6,18 @@ import { sentEntry, skippedEntry } from './entry.ts';
 import { isMutation } from './guard.ts';
 import type { Settled } from './job.ts';
 import { JobBatch } from './job-batch.ts';
-import { LaneNotes } from './lane-notes.ts';
 import { messageLags } from './message-lag.ts';
 import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
-import { finishedAt } from './order.ts';
-import { dropTooLate, hookError, Preparation, reasonToSkip } from './preparation.ts';
+import { type Open, Planner } from './planner.ts';
+import { dropTooLate, hookError } from './preparation.ts';
 import type { ReplayProgress, StopReason } from './progress.ts';
 import { ReadAhead } from './read-ahead.ts';
-import { asExpected, recordedDurationNs, replayedExchange } from './replayed.ts';
+import { asExpected, replayedExchange } from './replayed.ts';
 import { RunCounts } from './run-counts.ts';
 import { RunGuard } from './run-guard.ts';
+import { reportProgress, watchSignal } from './run-watch.ts';
 import { type RunSafety, safetyOf } from './safety.ts';
-import { isUnsendable, type Sender } from './sender.ts';
+import type { Sender } from './sender.ts';
 import { Signal } from './signal.ts';
 import { SourceReader } from './source-reader.ts';
 import type { ReplayResult, TranscriptEntry } from './transcript.ts';
@@ -63,18 +63,8 @@ export function replayExchanges(
 const maxUnread = 1_024;
 /** A source that is slower than this does not hold up time zero. */
 const startWithinMs = 250;
-const progressEveryMs = 200;
 /** So long before a given time of the wall clock all is made ready. */
 const prepareMs = 3_000;
-
-interface Open {
-  readonly recorded: Exchange;
-  readonly iteration: number | undefined;
-  readonly preparation: Preparation;
-  readonly lane: Map<string, unknown>;
-  readonly cost: number;
-  readonly plannedAt: number;
-}
 
 class Run {
   readonly options: RunOptions;
@@ -82,7 +72,6 @@ class Run {
   readonly #sender: Sender;
   readonly #host: EngineHost;
   readonly #open = new TransientMap<number, Open>();
-  readonly #notes: LaneNotes;
   readonly #unread: ReplayResult[] = [];
   readonly #batch: JobBatch;
   readonly #ahead = new ReadAhead();
@@ -96,27 +85,24 @@ class Run {
   #over = false;
   #stopped: ReplayProgress['stopped'];
   readonly #safety: RunSafety;
-  #index = 0;
-  #iteration = 1;
   readonly #counts = new RunCounts();
   #elapsedNs = 0;
   readonly #undo: (() => void)[] = [];
   readonly #guard: RunGuard;
-  /** Which budget is spent: what was planned before goes on. */
-  #spent: ReplayProgress['stopped'];
+  readonly #planner: Planner;
 
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
     this.#safety = safetyOf(options.guard, options.marks);
     this.#reader = new SourceReader(source, options.extent.loop);
     this.#sender = sender;
-    this.#notes = new LaneNotes(options.hooks !== undefined);
     this.#batch = new JobBatch(options.clock, (jobs) => {
       const last = jobs.at(-1);
       if (last !== undefined) this.#ahead.plannedUntil = last.plannedAt;
       this.#host.add(jobs);
     });
     this.#guard = new RunGuard(options.guard, options.clock, options.schedule.maxRate);
+    this.#planner = new Planner(options, sender, this.#guard);
     const { gate, maxPerSecond } = this.#guard;
     const hostOptions: HostOptions = {
       gate: gate && { memory: gate.memory, maxPerSecond },
@@ -184,7 +170,7 @@ class Run {
       ...this.#counts.snapshot(nowNs),
       open: this.#open.size,
       underWay: this.#open.count(({ plannedAt }) => !(plannedAt > nowNs)),
-      stopped: this.#stopped ?? this.#spent,
+      stopped: this.#stopped ?? this.#planner.spent,
       ...(pauses === 0 ? {} : { pauses }),
     };
   }
@@ -204,7 +190,7 @@ class Run {
         const admitted = this.#guard.admit(exchange, () => this.#begun !== undefined);
         if (admitted !== undefined) await admitted;
         this.#plan(exchange);
-        if (this.#spent !== undefined) break;
+        if (this.#planner.spent !== undefined) break;
         if (this.#batch.full) this.#batch.flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
       }
@@ -225,68 +211,15 @@ class Run {
 
   #plan(recorded: Exchange): void {
     this.#counts.read++;
-    const index = this.#index++;
-    const { guard, schedule, laneOf, hooks, live } = this.options;
-    const iteration = this.#nextIteration();
-    const skip = reasonToSkip(recorded, guard);
-    if (skip !== undefined) {
-      this.#skip(recorded, iteration, skip);
+    const planned = this.#planner.plan(recorded, this.#reader.time);
+    if (planned.job === undefined) {
+      this.#skip(recorded, planned.iteration, planned.skip, planned.times);
       return;
     }
-    const recordedLane = laneOf?.(recorded) ?? recorded.lane;
-    const lane = iteration === undefined ? recordedLane : `${iteration}: ${recordedLane}`;
-    const notes = this.#notes.of(lane);
-    const plan = live?.plan(index, recorded);
-    const preparation = new Preparation(recorded, index, iteration, this.#sender, this.options, plan);
-    const make = (waited: boolean) => preparation.make(notes, waited);
-    const ahead = (hooks === undefined || hooks.ahead === true) && plan?.make === undefined;
-    const shipment = ahead ? make(false) : make;
-    if (typeof shipment !== 'function' && isUnsendable(shipment)) {
-      live?.told(index, undefined);
-      this.#skip(recorded, iteration, shipment.skip, {
-        plannedAt: Number.NaN,
-        blockedNs: 0,
-        error: preparation.error,
-      });
-      return;
-    }
-    this.#spent = this.#guard.spend(recorded.request.size);
-    if (this.#spent !== undefined) {
-      live?.told(index, undefined);
-      this.#skip(recorded, iteration, 'aborted');
-      return;
-    }
-    const endAt = finishedAt(recorded);
-    const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
-    const plannedAt = schedule.plan(recorded.startAt, endAt);
-    this.#open.set(index, { recorded, iteration, preparation, lane: notes, cost, plannedAt });
-    this.#ahead.take(cost);
-    this.#batch.add(
-      {
-        index,
-        exchange: recorded.id,
-        lane,
-        protocol: recorded.protocol,
-        plannedAt,
-        startAt: recorded.startAt,
-        finishedAt: endAt,
-        timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
-        shipment,
-        awaited: plan?.tells,
-        after: plan?.after,
-        maxWaitNs: live?.maxWaitNs,
-      },
-      cost,
-    );
-  }
-
-  /** Which time the exchange that was read comes; undefined where each comes once. */
-  #nextIteration(): number | undefined {
-    const { extent, schedule } = this.options;
-    if (extent.loop === 1) return undefined;
-    const { time } = this.#reader;
-    for (; this.#iteration < time; this.#iteration++) schedule.again();
-    return time;
+    const { job, open } = planned;
+    this.#open.set(job.index, open);
+    this.#ahead.take(open.cost);
+    this.#batch.add(job, open.cost);
   }
 
   #hasRoom(): boolean {
@@ -320,28 +253,15 @@ class Run {
 
   #watch(): void {
     const { signal, clock, onProgress } = this.options;
-    if (signal !== undefined) {
-      const stop = () => this.#stop('signal');
-      if (signal.aborted) stop();
-      signal.addEventListener('abort', stop, { once: true });
-      this.#undo.push(() => signal.removeEventListener('abort', stop));
-    }
+    this.#undo.push(watchSignal(signal, () => this.#stop('signal')));
     this.#guard.watch((why) => this.#stop(why));
     this.#undo.push(
       clock.after(startWithinMs, () => {
         this.#batch.flush();
         if (this.#open.size > 0) this.#begin().catch((error: unknown) => this.#fail(error));
       }),
+      reportProgress(clock, () => this.progress(), onProgress),
     );
-    if (onProgress === undefined) return;
-    const report = (): (() => void) =>
-      clock.after(progressEveryMs, () => {
-        if (this.#over) return;
-        onProgress(this.progress());
-        cancel = report();
-      });
-    let cancel = report();
-    this.#undo.push(() => cancel());
   }
 
   /** Sends nothing more; what is under way has a while to end. */

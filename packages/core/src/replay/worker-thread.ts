@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { GardenhoseError } from '../errors.ts';
 import { batchTransfer, packJobs, unpackSettled } from './batch.ts';
-import type { Warmed } from './engine.ts';
 import type { Job, Settled } from './job.ts';
+import type { Warmed } from './lane-warmer.ts';
 import type { AnswerError } from './sender.ts';
 import type { FromWorker, Moment, ToWorker, WorkerSetup } from './worker-protocol.ts';
 

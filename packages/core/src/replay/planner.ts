@@ -1,0 +1,112 @@
+import type { Exchange } from '../model/exchange.ts';
+import type { Job } from './job.ts';
+import { LaneNotes } from './lane-notes.ts';
+import type { RunOptions } from './options.ts';
+import { finishedAt } from './order.ts';
+import { Preparation, reasonToSkip } from './preparation.ts';
+import type { StopReason } from './progress.ts';
+import { recordedDurationNs } from './replayed.ts';
+import type { RunGuard } from './run-guard.ts';
+import { isUnsendable, type Sender } from './sender.ts';
+import type { TranscriptEntry } from './transcript.ts';
+
+/** An exchange that is planned, until it is over. */
+export interface Open {
+  readonly recorded: Exchange;
+  readonly iteration: number | undefined;
+  readonly preparation: Preparation;
+  /** What hooks keep for its lane. */
+  readonly lane: Map<string, unknown>;
+  /** Bytes that it holds, about. */
+  readonly cost: number;
+  readonly plannedAt: number;
+}
+
+/** What the plan of an exchange comes to: a job for the engine, or why it is left out. */
+export type Planned =
+  | { readonly job: Job; readonly open: Open }
+  | {
+      readonly job?: undefined;
+      readonly iteration: number | undefined;
+      readonly skip: string;
+      readonly times?: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'> | undefined;
+    };
+
+/** Makes the jobs of a run, in the order in which exchanges are read: what is sent, when, and after what. */
+export class Planner {
+  readonly #options: RunOptions;
+  readonly #sender: Sender;
+  readonly #guard: RunGuard;
+  readonly #notes: LaneNotes;
+  #index = 0;
+  #iteration = 1;
+  #spent: StopReason | undefined;
+
+  constructor(options: RunOptions, sender: Sender, guard: RunGuard) {
+    this.#options = options;
+    this.#sender = sender;
+    this.#guard = guard;
+    this.#notes = new LaneNotes(options.hooks !== undefined);
+  }
+
+  /** Which budget is spent: what was planned before goes on. */
+  get spent(): StopReason | undefined {
+    return this.#spent;
+  }
+
+  /** @param time - Which time the source is read, from 1 */
+  plan(recorded: Exchange, time: number): Planned {
+    const index = this.#index++;
+    const { guard, laneOf, hooks, live } = this.#options;
+    const iteration = this.#nextIteration(time);
+    const skip = reasonToSkip(recorded, guard);
+    if (skip !== undefined) return { iteration, skip };
+    const recordedLane = laneOf?.(recorded) ?? recorded.lane;
+    const lane = iteration === undefined ? recordedLane : `${iteration}: ${recordedLane}`;
+    const notes = this.#notes.of(lane);
+    const plan = live?.plan(index, recorded);
+    const preparation = new Preparation(recorded, index, iteration, this.#sender, this.#options, plan);
+    const make = (waited: boolean) => preparation.make(notes, waited);
+    const ahead = (hooks === undefined || hooks.ahead === true) && plan?.make === undefined;
+    const shipment = ahead ? make(false) : make;
+    if (typeof shipment !== 'function' && isUnsendable(shipment)) {
+      live?.told(index, undefined);
+      const times = { plannedAt: Number.NaN, blockedNs: 0, error: preparation.error };
+      return { iteration, skip: shipment.skip, times };
+    }
+    this.#spent = this.#guard.spend(recorded.request.size);
+    if (this.#spent !== undefined) {
+      live?.told(index, undefined);
+      return { iteration, skip: 'aborted' };
+    }
+    const endAt = finishedAt(recorded);
+    const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
+    const { schedule } = this.#options;
+    const plannedAt = schedule.plan(recorded.startAt, endAt);
+    return {
+      open: { recorded, iteration, preparation, lane: notes, cost, plannedAt },
+      job: {
+        index,
+        exchange: recorded.id,
+        lane,
+        protocol: recorded.protocol,
+        plannedAt,
+        startAt: recorded.startAt,
+        finishedAt: endAt,
+        timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
+        shipment,
+        awaited: plan?.tells,
+        after: plan?.after,
+        maxWaitNs: live?.maxWaitNs,
+      },
+    };
+  }
+
+  /** Which time the exchange that was read comes; undefined where each comes once. */
+  #nextIteration(time: number): number | undefined {
+    const { extent, schedule } = this.#options;
+    if (extent.loop === 1) return undefined;
+    for (; this.#iteration < time; this.#iteration++) schedule.again();
+    return time;
+  }
+}
