@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRecorder, fileSink, openCapture, replay } from '@gardenhose/core';
 import { createSender, tapServer } from '@gardenhose/http-adapter';
@@ -110,6 +110,24 @@ describe('gardenhose bisect', () => {
     expect({ code, found }).toMatchObject({ code: 2, found: { found: false, sent: 18 } });
     expect(stderr).toContain('no failure of the kind "status" shows');
     await expect(openCapture(output)).rejects.toThrow();
+  });
+
+  test('tells what it found also where that can no longer be written', async () => {
+    mkdirSync(dir.file('gone'));
+    const output = dir.file('gone/lost.hose');
+    const reset = `rm -rf '${dir.file('gone')}'`;
+    const { code, found, stderr } = await bisect(
+      'broken',
+      '--until',
+      'status',
+      '-o',
+      output,
+      '--reset',
+      reset,
+    );
+    expect({ code, found }).toMatchObject({ code: 74, found: { found: true, output: null, minimal: true } });
+    expect(found.exchanges).toHaveLength(3);
+    expect(stderr).toContain('what was found is told above, but could not be written');
   });
 
   test('looks for the failure of one exchange where it is told to', async () => {

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import {
   type Exchange,
   type ExchangeId,
@@ -8,15 +7,15 @@ import {
   planReplay,
   type ReplayRunOptions,
   replay,
-  SchemaRegistry,
   type Sender,
-  selectExchanges,
   systemClock,
 } from '@gardenhose/core';
 import { Command, Option } from 'commander';
+import { type BisectOutput, bisectOutput, checkBisectOutput, writeBisect } from '../bisect-output.ts';
 import { type CaptureContents, type CaptureSource, openSource } from '../capture-source.ts';
 import { type CommandContext, withCommonFlags } from '../context.ts';
-import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { describeError } from '../describe-error.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from '../exit-code.ts';
 import { collect, parseCount, parsePositive } from '../flags.ts';
 import { confirmTargets, guardOf, withGuardFlags } from '../guard-flags.ts';
 import type { Io } from '../io.ts';
@@ -28,18 +27,17 @@ import { printable } from '../printable.ts';
 import { Progress } from '../progress.ts';
 import {
   checkReplayFlags,
-  checkWritable,
   compareOptions,
   parseHeader,
   type ReplayFlags,
   readOnlyMethods,
   rulesOf,
 } from '../replay-flags.ts';
-import { requestScript } from '../request-script.ts';
 import { schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { openTarget, withTargetFlags } from '../target.ts';
+import { TrialCommands } from '../trial-commands.ts';
 import { type Failure, type FailureKind, failuresOf } from '../trial-failure.ts';
-import { runOnce, startService } from '../trial-service.ts';
+import { startService } from '../trial-service.ts';
 
 interface BisectFlags extends ReplayFlags {
   readonly until: FailureKind;
@@ -115,7 +113,7 @@ export function bisectCommand(context: CommandContext): Command {
     (file: string, flags: BisectFlags) => {
       context.run(flags, async (output) => {
         checkFlags(file, flags);
-        for (const path of filesOf(flags.output)) await checkWritable(path);
+        await checkBisectOutput(file, bisectOutput(flags.output), flags.overwrite === true);
         await using source = await openSource(file, context.io);
         const contents = await source.contents();
         contents.schemas.unshift(...(await schemasOf(flags)));
@@ -144,12 +142,6 @@ function checkFlags(file: string, flags: BisectFlags): void {
   checkReplayFlags({ ...flags, compare: flags.until === 'diff' });
 }
 
-/** All that may be written. */
-function filesOf(output: string): [capture: string, script: string, schemas: string] {
-  const base = output.replace(/\.hose$/, '');
-  return [output, `${base}.sh`, `${base}.binpb`];
-}
-
 /** What one trial came to. */
 interface Trial {
   readonly failures: readonly Failure[];
@@ -167,8 +159,9 @@ async function search(
   progress: Progress,
   io: Io,
 ): Promise<ExitCode> {
-  const signal = io.claimInterrupt();
-  const trialOf = await trials(flags, source, contents, sender, io, signal);
+  const commands = new TrialCommands();
+  const signal = io.claimInterrupt(() => commands.endNow());
+  const trialOf = await trials(flags, source, contents, sender, io, commands, signal);
   const ids: ExchangeId[] = [];
   for await (const { id } of source.exchanges()) ids.push(id);
   output.note(`replaying all ${showCount(ids.length, 'exchange')} of ${file}`);
@@ -226,6 +219,7 @@ async function trials(
   contents: CaptureContents,
   sender: Sender,
   io: Io,
+  commands: TrialCommands,
   signal: AbortSignal,
 ): Promise<(ids: ReadonlySet<ExchangeId>) => Promise<Trial>> {
   const rules = await rulesOf(flags);
@@ -246,9 +240,10 @@ async function trials(
   await confirmTargets(sender.targets ?? [sender.target], flags, io);
   const origin = flags.to ?? flags.toGrpc ?? '';
   return async (ids) => {
-    if (flags.reset !== undefined) await runOnce(flags.reset, '--reset');
+    if (flags.reset !== undefined) await commands.run(flags.reset, '--reset');
     const { start, startTimeout } = flags;
-    const service = start === undefined ? undefined : await startService(start, origin, startTimeout);
+    const service =
+      start === undefined ? undefined : await startService(commands, start, origin, startTimeout);
     try {
       const failures: Failure[] = [];
       const report = await replay(only(source.exchanges(), ids), sender, {
@@ -279,24 +274,12 @@ async function conclude(
   wanted: Failure,
   again: boolean | undefined,
 ): Promise<ExitCode> {
-  const ids = new Set(found.items);
-  const [capture, script, schemaFile] = filesOf(flags.output);
+  const files = bisectOutput(flags.output);
   const exchanges: Exchange[] = [];
-  for await (const exchange of only(source.exchanges(), ids)) exchanges.push(exchange);
-  await selectExchanges(file, capture, ids, { overwrite: flags.overwrite });
-  const registry = new SchemaRegistry();
-  for (const data of contents.schemas) registry.add(data);
-  const calls = exchanges.some(({ protocol }) => protocol === 'grpc') && contents.schemas.length > 0;
-  // One after the other, serialised sets of files are one set.
-  if (calls) await writeFile(schemaFile, Buffer.concat(contents.schemas));
-  const target = {
-    http: flags.to,
-    grpc: flags.toGrpc ?? flags.to,
-    schemaFile: calls ? schemaFile : undefined,
-  };
-  await writeFile(script, requestScript(exchanges, target, registry), { mode: 0o755 });
+  for await (const exchange of only(source.exchanges(), new Set(found.items))) exchanges.push(exchange);
+  // What was found may have taken an hour: it is told first, whatever becomes of the files.
   const lines = [
-    `${showCount(ids.size, 'exchange')} of the first ${found.prefix} show it, found in ${showCount(found.trials, 'trial')}: written to ${capture}, and as a script to ${script}`,
+    `${showCount(exchanges.length, 'exchange')} of the first ${found.prefix} show it, found in ${showCount(found.trials, 'trial')}:`,
     ...exchanges
       .slice(0, 50)
       .map(({ id, request }) => `  ${id}  ${printable(`${request.method} ${request.target}`, 100)}`),
@@ -312,19 +295,51 @@ async function conclude(
       'the same exchanges did not show it a second time: the target, or their times, decide as well; try --start, --reset or --pace recorded',
     );
   }
+  const written = await write(file, files, exchanges, flags, contents, output);
+  if (written.error === undefined) {
+    await output.text(`Written to ${files.capture}, and as a script to ${files.script}`);
+  }
   await output.document({
     file,
     until: flags.until,
     found: true,
     failure: { exchange: wanted.exchange, operation: wanted.operation, what: wanted.sign },
-    exchanges: [...ids],
+    exchanges: found.items,
     prefix: found.prefix,
     trials: found.trials,
     minimal: found.minimal,
     shownAgain: again ?? null,
-    output: capture,
-    script,
-    ...(calls ? { schemas: schemaFile } : {}),
+    ...written.document,
   });
+  if (written.error !== undefined) return written.error;
   return again === true ? exitCodes.fine : exitCodes.inconclusive;
+}
+
+interface Written {
+  /** What to end with, where it could not be written. */
+  readonly error?: ExitCode;
+  readonly document: object;
+}
+
+async function write(
+  file: string,
+  files: BisectOutput,
+  exchanges: readonly Exchange[],
+  { overwrite, to, toGrpc }: BisectFlags,
+  { schemas }: CaptureContents,
+  output: Output,
+): Promise<Written> {
+  try {
+    const options = { overwrite: overwrite === true, schemas, http: to, grpc: toGrpc ?? to };
+    const written = await writeBisect(file, files, exchanges, options);
+    const { capture, script } = files;
+    return {
+      document: { output: capture, script, ...(written.schemas && { schemas: written.schemas }) },
+    };
+  } catch (error) {
+    const exit = exitCodeOf(error);
+    const message = describeError(error);
+    output.error(`what was found is told above, but could not be written: ${message}`);
+    return { error: exit, document: { output: null, script: null, error: { message, exit } } };
+  }
 }
