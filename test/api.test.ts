@@ -100,6 +100,8 @@ test('@gardenhose/core exports these names', () => {
     HookRule
     JsonObject
     JsonValue
+    LaneFunction
+    LaneKey
     LaneOrder
     LaneSender
     LateSend
@@ -396,6 +398,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     openStub
     originOption
     originTls
+    parseLane
     propagatesTo
     refuseSenderSettings
     replayThrough

@@ -240,6 +240,7 @@ const storyTests: Record<string, string> = {
   'packages/http-adapter/test/own-processor.test.ts': 'replays that take a processor, each way of ending',
   'packages/http-adapter/test/sender-contract.test.ts': 'what every sender must do, of each sender',
   'packages/http-adapter/test/sender-hostile.test.ts': 'the sender against targets made to harm it',
+  'packages/http-adapter/test/session-lane.test.ts': 'one session over two connections, replayed',
 };
 
 test('a test of a package lies where its source lies', () => {

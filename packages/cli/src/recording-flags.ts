@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { isGardenhoseError } from '@gardenhose/core';
+import { parseLane } from '@gardenhose/core/adapter';
+import { type Command, InvalidArgumentError } from 'commander';
 import { parseCount, parseRatio } from './flags.ts';
 import { type MaskFlags, withMaskFlags } from './mask-flags.ts';
 
@@ -8,6 +10,7 @@ export interface RecordingFlags extends MaskFlags {
   readonly overwrite?: boolean;
   readonly service?: string;
   readonly sample?: number;
+  readonly lane?: ReturnType<typeof parseLane>;
   readonly maxBodyBytes?: number;
   readonly maxFileBytes?: number;
 }
@@ -23,7 +26,29 @@ export function withRecordingFlags(
       .option('--overwrite', 'replace the output if it is there')
       .option('--service <name>', `the service's name, for the capture's header (default: ${texts.service})`)
       .option('--sample <ratio>', 'record this share of exchanges, over 0 up to 1 (default: 1)', parseRatio)
+      .option(
+        '--lane <key>',
+        'keep the order of sessions: cookie:NAME, header:NAME, jwt or jwt:CLAIM, with commas between several (default: connection)',
+        parseLaneKeys,
+      )
       .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount)
       .option('--max-file-bytes <n>', 'begin another file after this many bytes', parseCount),
   );
+}
+
+function parseLaneKeys(text: string): ReturnType<typeof parseLane> {
+  try {
+    return parseLane(text);
+  } catch (error) {
+    if (!isGardenhoseError(error)) throw error;
+    throw new InvalidArgumentError(
+      'Expected "connection", or keys such as cookie:sid, header:x-user, jwt or jwt:sub.',
+    );
+  }
+}
+
+/** The keys as {@link parseLane} reads them. */
+export function laneText(lane: RecordingFlags['lane']): string | undefined {
+  if (lane === undefined) return undefined;
+  return typeof lane === 'string' ? lane : lane.join(',');
 }

@@ -159,6 +159,7 @@ export type { RecorderOptions } from './record/recorder-options.ts';
 export type { DropReason, RecorderState, RecorderStats } from './record/recorder-stats.ts';
 export type { SampledPath, Sampler } from './record/sampler.ts';
 export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
+export type { LaneFunction, LaneKey } from './record/session-lane.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
 export type { TapOptions } from './record/tap-options.ts';
 export { unknownHeadersText } from './record/unknown-names.ts';

@@ -60,7 +60,7 @@ class ProcessRecording implements TapTarget {
   }
 
   #open(path: string): void {
-    const { service, mask, hooks, maxBodyBytes, maxBufferedBytes, maxFileBytes } = this.#options;
+    const { service, mask, hooks, lane, maxBodyBytes, maxBufferedBytes, maxFileBytes } = this.#options;
     const ratio = this.#options.sampleRatio;
     try {
       const recorder = createRecorder({
@@ -69,6 +69,7 @@ class ProcessRecording implements TapTarget {
         mask,
         hooks: hooks === undefined ? undefined : { module: hooks },
         sampler: ratio === 1 ? always : sampleRatio(ratio),
+        lane,
         maxBodyBytes,
         maxBufferedBytes,
         exitWaitMs: closeWaitMs,

@@ -5,8 +5,13 @@ import {
   isGardenhoseError,
   type Policy,
   type PolicyKey,
+  type RecorderOptions,
   readPolicyFile,
 } from '@gardenhose/core';
+import { parseLane } from '@gardenhose/core/adapter';
+
+const laneKeys =
+  'connection, cookie:NAME, header:NAME, jwt, jwt:CLAIM, or several of such with commas between them';
 
 /** What the environment says of a recording that `register` starts. */
 export interface RegisterOptions {
@@ -15,6 +20,7 @@ export interface RegisterOptions {
   readonly mask: Policy;
   readonly hooks: string | undefined;
   readonly sampleRatio: number;
+  readonly lane: RecorderOptions['lane'];
   readonly maxBodyBytes: number | undefined;
   readonly maxBufferedBytes: number | undefined;
   readonly maxFileBytes: number | undefined;
@@ -39,6 +45,7 @@ export function registerOptions(env: Environment, script: string | undefined): R
     mask: policyOf(env),
     hooks: hooks === undefined || hooks === '' ? undefined : pathToFileURL(resolve(hooks)).href,
     sampleRatio: numberOf(env, 'GARDENHOSE_SAMPLE_RATIO', 0, 1) ?? 1,
+    lane: laneOf(env),
     maxBodyBytes: bytesOf(env, 'GARDENHOSE_MAX_BODY_BYTES'),
     maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
     maxFileBytes: bytesOf(env, 'GARDENHOSE_MAX_FILE_BYTES'),
@@ -59,6 +66,15 @@ function policyOf(env: Environment): Policy {
       ? { file: resolve(keyFile) }
       : undefined;
   return key === undefined ? policy : { ...policy, key };
+}
+
+function laneOf({ GARDENHOSE_LANE: text }: Environment): RecorderOptions['lane'] {
+  if (text === undefined || text === '') return undefined;
+  try {
+    return parseLane(text);
+  } catch (error) {
+    throw wrong('GARDENHOSE_LANE', 'names no lanes', laneKeys, error);
+  }
 }
 
 function readPolicy(file: string): Policy {

@@ -18,6 +18,7 @@ test('the file is required, everything else has a default', () => {
     mask: { version: 1 },
     hooks: undefined,
     sampleRatio: 1,
+    lane: undefined,
     maxBodyBytes: undefined,
     maxBufferedBytes: undefined,
     maxFileBytes: undefined,
@@ -39,6 +40,7 @@ test('every variable is read', () => {
         ...output,
         GARDENHOSE_HOOKS: 'hooks.js',
         GARDENHOSE_SAMPLE_RATIO: '0.25',
+        GARDENHOSE_LANE: 'cookie:sid,jwt',
         GARDENHOSE_MAX_BODY_BYTES: '1000',
         GARDENHOSE_MAX_BUFFERED_BYTES: '2000000',
         GARDENHOSE_MAX_FILE_BYTES: '3000000',
@@ -49,6 +51,7 @@ test('every variable is read', () => {
   ).toMatchObject({
     hooks: pathToFileURL(resolve('hooks.js')).href,
     sampleRatio: 0.25,
+    lane: ['cookie:sid', 'jwt:sub'],
     maxBodyBytes: 1000,
     maxBufferedBytes: 2_000_000,
     maxFileBytes: 3_000_000,

@@ -104,6 +104,7 @@ function openRecorder(flags: RecordFlags, io: Io): Recorder {
     sink: toStream ? streamSink(io.stdout) : fileSink({ path, overwrite, maxFileBytes }),
     mask: maskOf(flags, io.env),
     sampler: flags.sample === undefined ? undefined : sampleRatio(flags.sample),
+    lane: flags.lane,
     maxBodyBytes: flags.maxBodyBytes,
   });
 }

@@ -22,7 +22,7 @@ import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
 import { maskHelp, maskOf } from '../mask-flags.ts';
 import { type Output, showBytes, showCount } from '../output.ts';
-import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
+import { laneText, type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 
 type RunFlags = CommonFlags & RecordingFlags;
 
@@ -138,6 +138,7 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
     GARDENHOSE_MASK_KEY_FILE:
       flags.maskKeyFile === undefined ? env.GARDENHOSE_MASK_KEY_FILE : resolve(flags.maskKeyFile),
     GARDENHOSE_SAMPLE_RATIO: text(flags.sample) ?? env.GARDENHOSE_SAMPLE_RATIO,
+    GARDENHOSE_LANE: laneText(flags.lane) ?? env.GARDENHOSE_LANE,
     GARDENHOSE_MAX_BODY_BYTES: text(flags.maxBodyBytes) ?? env.GARDENHOSE_MAX_BODY_BYTES,
     GARDENHOSE_MAX_FILE_BYTES: text(flags.maxFileBytes) ?? env.GARDENHOSE_MAX_FILE_BYTES,
   };

@@ -33,7 +33,13 @@ export function createMasker(policy: Policy = { version: 1 }, { keyId }: MaskerO
   const { name, digest } = resolved;
   if (name === 'none') {
     const summary = { mode: 'none', name, digest, keyId: '', disabled: [] } as const;
-    return { summary, mask: (event) => [event] };
+    const tokens = new Tokens(resolved.keys, resolved.limits.cachedTokens, { keyId });
+    return {
+      summary,
+      mask: (event) => [event],
+      token: (type, value) => tokens.keyed(type, value),
+      close: () => tokens.close(),
+    };
   }
   const rules = new PolicyRules(resolved);
   const tokens = new Tokens(resolved.keys, resolved.limits.cachedTokens, { keyId });

@@ -15,6 +15,8 @@ export interface Masker {
    * WebSockets are not looked at. Undefined for a note that cannot be masked.
    */
   again?(event: ExchangeEvent): ExchangeEvent | undefined;
+  /** A keyed token of this value, which nobody without the key can undo: the same for the same value and type. */
+  token?(type: string, value: string): string;
   /** Forgets the values it remembered. Nothing is masked after it. */
   close?(): void;
 }

@@ -93,6 +93,10 @@ export class PolicyMasker implements Masker {
     this.#tokens.close();
   }
 
+  token(type: string, value: string): string {
+    return this.#tokens.keyed(type, value);
+  }
+
   mask(event: CaptureEvent): readonly CaptureEvent[] {
     const { type } = event;
     if (type === 'gap' || type === 'control' || type === 'clock' || type === 'schema') {

@@ -4,6 +4,7 @@ import type { RecordHooks } from '../hook/hook.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import { Pipeline } from './pipeline.ts';
+import type { LaneSource } from './session-lane.ts';
 import type { Sink, SinkModule } from './sink.ts';
 
 /** Names a module and a value for it that can be cloned. */
@@ -22,6 +23,7 @@ export interface PipelinePlan {
   readonly hookTimeoutMs: number;
   readonly openSink: (header: CaptureHeader) => Sink | Promise<Sink>;
   readonly clock: Clock;
+  readonly lanes: readonly LaneSource[];
   /** All of the header but the policy, which the masker tells. */
   readonly header: Omit<CaptureHeader, 'policy'>;
 }
@@ -48,7 +50,8 @@ export async function openPipeline(plan: PipelinePlan): Promise<Pipeline> {
     if (error instanceof Error && error.name === 'GardenhoseError') throw error;
     throw new GardenhoseError('io', `the sink cannot be opened: ${messageOf(error)}`, { cause: error });
   }
-  return new Pipeline({ masker, hooks, hookTimeoutMs: plan.hookTimeoutMs, sink, clock: plan.clock });
+  const { hookTimeoutMs, clock, lanes } = plan;
+  return new Pipeline({ masker, hooks, hookTimeoutMs, sink, clock, lanes });
 }
 
 /** Opens the sink of a module. */

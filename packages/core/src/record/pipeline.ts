@@ -9,6 +9,7 @@ import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import { RawReader } from './raw-reader.ts';
+import { LaneNamer, type LaneSource } from './session-lane.ts';
 import type { Sink } from './sink.ts';
 import { UnknownNames } from './unknown-names.ts';
 
@@ -22,6 +23,8 @@ export interface PipelineParts {
   readonly hookTimeoutMs: number;
   readonly sink: Sink;
   readonly clock: Clock;
+  /** Where sessions stand that are lanes. */
+  readonly lanes: readonly LaneSource[];
 }
 
 /** What is remembered of an exchange under way. */
@@ -45,6 +48,7 @@ export class Pipeline {
   readonly #rawHooks: RecordHookRunner | undefined;
   /** What hooks are told of messages. */
   readonly #schemas: SchemaRegistry | undefined;
+  readonly #lanes: LaneNamer;
   readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
   readonly #gaps = new GapLog(false);
@@ -64,6 +68,7 @@ export class Pipeline {
   constructor(parts: PipelineParts) {
     const { hooks, masker, sink } = parts;
     this.#masker = masker;
+    this.#lanes = new LaneNamer(parts.lanes, masker);
     this.#sink = declaringSink(sink);
     if (hooks !== undefined) this.#schemas = new SchemaRegistry();
     const runner = (point: 'masked' | 'raw') =>
@@ -77,7 +82,7 @@ export class Pipeline {
     const reader = new RawReader(memory, used);
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
       if (isExchangeEvent(event)) {
-        const pending = this.#take(event);
+        const pending = this.#take(event.type === 'start' ? this.#lanes.named(event) : event);
         // Most events wait for nothing, and a promise for each would cost more than the rest of this loop.
         if (pending !== undefined) await pending;
       } else {

@@ -10,6 +10,7 @@ import { warnOfMissingKey } from './key-warning.ts';
 import type { HookSource, ModuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';
 import { always } from './sampler.ts';
+import { type LaneFunction, type LaneKey, type LaneRule, resolveLane } from './session-lane.ts';
 import type { SinkSource } from './sink.ts';
 
 export interface RecorderOptions {
@@ -30,6 +31,13 @@ export interface RecorderOptions {
   readonly hooks?: { readonly module: string; readonly options?: unknown } | RecordHooks;
   /** Decides as an exchange starts whether it is recorded. Default {@link always}. */
   readonly sampler?: Sampler;
+  /**
+   * Which exchanges keep their order at replay. `connection`: those of one client connection. `cookie:NAME`, `header:NAME`, `jwt`
+   * (claim `sub` of the bearer token) or `jwt:CLAIM`: those of one session, whatever connections it uses; of a list, the first that
+   * a request has. A function tells the session itself. In the capture the lane is a keyed token of the session, never its value.
+   * What has no session is in the lane of its connection. Default `connection`.
+   */
+  readonly lane?: 'connection' | LaneKey | readonly LaneKey[] | LaneFunction;
   /** Bytes of raw events in memory, on their way to the pipeline. With no room left, whole new exchanges are dropped and counted. Default 67,108,864 (64 MiB). */
   readonly maxBufferedBytes?: number;
   /** Bytes recorded of one body, or of one message: at most 16,711,680. Default 1,048,576 (1 MiB). The mask policy's `limits.bodyBytes` is a limit of its own. */
@@ -68,6 +76,7 @@ export interface ResolvedRecorderOptions {
   readonly mask: Policy | Masker;
   readonly hooks: HookSource | undefined;
   readonly sampler: Sampler;
+  readonly lane: LaneRule;
   readonly maxBufferedBytes: number;
   readonly maxBodyBytes: number;
   readonly onBodyLimit: 'drop' | 'truncate';
@@ -87,6 +96,7 @@ const optionNames: Readonly<Record<keyof RecorderOptions, true>> = {
   mask: true,
   hooks: true,
   sampler: true,
+  lane: true,
   maxBufferedBytes: true,
   maxBodyBytes: true,
   onBodyLimit: true,
@@ -152,6 +162,7 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
     mask,
     hooks,
     sampler: options.sampler ?? always,
+    lane: resolveLane(options.lane),
     maxBufferedBytes,
     maxBodyBytes,
     onBodyLimit,

@@ -17,6 +17,7 @@ import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-option
 import { resolveRecorderOptions } from './recorder-options.ts';
 import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
+import { withSession } from './session-lane.ts';
 import { startRunner } from './start-runner.ts';
 
 /**
@@ -121,7 +122,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
         this.#sampledOut++;
         return undefined;
       }
-      return this.#path.begin(id, start, Math.min(1, sampleRate), bodyless)
+      const { ask } = this.#options.lane;
+      const placed = ask === undefined ? start : withSession(start, ask, (error) => this.tapFailed(error));
+      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless)
         ? new RecordedExchange(this.#path, id, bodyless)
         : undefined;
     } catch (error) {

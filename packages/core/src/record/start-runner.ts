@@ -8,19 +8,20 @@ import { WorkerPipeline } from './worker-pipeline.ts';
 
 /** Starts the pipeline in a worker where that was chosen and all can cross to it, and inline otherwise. */
 export function startRunner(
-  { mask, hooks, hookTimeoutMs, sink, clock, pipeline }: ResolvedRecorderOptions,
+  { mask, hooks, hookTimeoutMs, sink, clock, pipeline, lane }: ResolvedRecorderOptions,
   header: Omit<CaptureHeader, 'policy'>,
   events: RunnerEvents,
 ): PipelineRunner {
+  const lanes = lane.sources;
   if (
     pipeline === 'worker' &&
     sink.module !== undefined &&
     !isMasker(mask) &&
     (hooks === undefined || canCross(hooks))
   ) {
-    return new WorkerPipeline({ mask, hooks, hookTimeoutMs, sink: sink.module, header }, events);
+    return new WorkerPipeline({ mask, hooks, hookTimeoutMs, sink: sink.module, lanes, header }, events);
   }
   const openSink = (whole: CaptureHeader) => sink.open(whole);
   const masker = () => (isMasker(mask) ? mask : createMasker(mask));
-  return new InlinePipeline({ masker, hooks, hookTimeoutMs, openSink, clock, header }, events);
+  return new InlinePipeline({ masker, hooks, hookTimeoutMs, openSink, clock, lanes, header }, events);
 }

@@ -4,6 +4,7 @@ import type { Policy } from '../mask/policy/policy.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ModuleSource } from './open-pipeline.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
+import type { LaneSource } from './session-lane.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -11,6 +12,7 @@ export interface WorkerStart {
   readonly hooks: ModuleSource | undefined;
   readonly hookTimeoutMs: number;
   readonly sink: ModuleSource;
+  readonly lanes: readonly LaneSource[];
   readonly header: Omit<CaptureHeader, 'policy'>;
   /** The {@link sharedPlaces}. */
   readonly shared: SharedArrayBuffer;

@@ -58,6 +58,7 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
     hookTimeoutMs: start.hookTimeoutMs,
     openSink: (header) => openSinkModule(start.sink, header),
     clock: systemClock,
+    lanes: start.lanes,
     header: start.header,
   });
   // One message after the other; a failure ends the worker, and the recorder hears of it.

@@ -4,6 +4,7 @@ import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { HookContext } from '../hook/hook.ts';
 import type { Exchange, Mark } from '../model/exchange.ts';
 import { endedByDeadline } from '../model/grpc-status.ts';
+import { isSessionLane } from '../record/session-lane.ts';
 import { withoutCredentials } from './credentials.ts';
 import { type Guard, isMutation } from './guard.ts';
 import { withHostSuffix } from './host-suffix.ts';
@@ -126,8 +127,9 @@ export class Preparation {
     const { abandonNs, deadlineNs } = shipment;
     const [first] = shipment.parts;
     const onePiece = shipment.parts.length === 1 && first?.offsetNs === 0;
-    if (onePiece && abandonNs === undefined && deadlineNs === undefined && laneOf === undefined)
-      return shipment;
+    // What overlaps in such a lane was on several connections.
+    const joined = laneOf !== undefined || isSessionLane(this.#recorded.lane);
+    if (onePiece && abandonNs === undefined && deadlineNs === undefined && !joined) return shipment;
     return {
       ...shipment,
       parts: shipment.parts.map(({ offsetNs, bytes, kind, afterMessages }) => ({
@@ -139,7 +141,7 @@ export class Preparation {
       deadlineNs:
         deadlineNs === undefined ? undefined : schedule.deadlineAfter(deadlineNs, endedByDeadline(sent)),
       abandonNs: abandonNs === undefined ? undefined : schedule.abandonAfter(abandonNs),
-      alone: shipment.alone === true || laneOf !== undefined,
+      alone: shipment.alone === true || joined,
     };
   }
 }

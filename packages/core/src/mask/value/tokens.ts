@@ -68,10 +68,14 @@ export class Tokens {
   /** The token of `text`, or `text` itself when it is one already. */
   token(type: string, text: string, bits: 64 | 96 | 128 = 96): string {
     if (tokenType(text) !== undefined) return text;
-    if (bits !== 96) return this.make(type, text, bits);
+    return bits === 96 ? this.keyed(type, text) : this.make(type, text, bits);
+  }
+
+  /** The token of 96 bits of any text, also of one that looks like a token. */
+  keyed(type: string, text: string): string {
     let token = this.cache.get(type, text);
     if (token === undefined) {
-      token = this.make(type, text, bits);
+      token = this.make(type, text);
       this.cache.set(type, text, token);
     }
     return token;
