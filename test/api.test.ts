@@ -125,6 +125,9 @@ test('@gardenhose/core exports these names', () => {
     MaskerOptions
     Match
     MemorySink
+    MergedCapture
+    MergedCaptureSource
+    MergedFrom
     Message
     MessageCoding
     MessageCounts
@@ -316,11 +319,13 @@ test('@gardenhose/core exports these names', () => {
     maskExchange
     matchesGlob
     memorySink
+    mergeNote
     minimise
     never
     noMask
     nullSink
     openCapture
+    openCaptures
     operationOf
     outlineSchema
     parseBindings

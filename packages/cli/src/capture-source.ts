@@ -6,24 +6,36 @@ import {
   type CaptureHeader,
   type Exchange,
   type GapEvent,
+  GardenhoseError,
   openCapture,
+  openCaptures,
   type Protocol,
   readSchemas,
   SchemaSet,
 } from '@gardenhose/core';
-import { openInput } from './capture-input.ts';
+import { inputName, openInput } from './capture-input.ts';
 import type { Io } from './io.ts';
 
-/** A capture to replay. */
+/** A capture to replay, or several as one. */
 export interface CaptureSource extends AsyncDisposable {
+  /** How messages call it. */
+  readonly name: string;
   readonly header: CaptureHeader;
   /** Whether it can be read more than once. */
   readonly again: boolean;
   /** `onGap` is told what is missing between them. */
   exchanges(onGap?: (gap: GapEvent) => void): AsyncIterable<Exchange>;
   condition(): CaptureCondition;
+  /** Of each file. */
+  conditions(): readonly FileCondition[];
   /** What must be known before anything is sent; of what can be read only once, nothing is. */
   contents(): Promise<CaptureContents>;
+}
+
+/** How a file was found to be. */
+export interface FileCondition {
+  readonly path: string;
+  readonly condition: CaptureCondition;
 }
 
 /** What a capture holds, as far as it bears on how it is sent. */
@@ -43,20 +55,49 @@ export async function openSource(path: string, io: Io): Promise<CaptureSource> {
     const { header, events, condition } = await openInput(path, io, 'tail');
     const schemas: Uint8Array[] = [];
     return {
+      name: inputName(path),
       header,
       again: false,
       exchanges: (onGap) => assemble(keepSchemas(events, schemas), { onGap }),
       condition,
+      conditions: () => [{ path, condition: condition() }],
       contents: async () => ({ protocols: new Set(['http', 'grpc']), schemas }),
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
-  const capture: Capture = await openCapture(path);
+  const capture = await openCapture(path);
+  return fileSource(path, capture, () => [{ path, condition: capture.condition() }]);
+}
+
+/**
+ * Opens one capture, or several as one. What several files are cannot be standard input.
+ *
+ * @throws GardenhoseError `invalid-option`
+ */
+export async function openSources(paths: readonly string[], io: Io): Promise<CaptureSource> {
+  const [path = ''] = paths;
+  if (paths.length <= 1) return openSource(path, io);
+  if (paths.includes('-')) {
+    throw new GardenhoseError(
+      'invalid-option',
+      'FILE is standard input beside other captures, expected files alone: what comes in cannot be put in order with them',
+      { subject: 'FILE' },
+    );
+  }
+  const capture = await openCaptures(paths);
+  return fileSource(`${paths.length} captures`, capture, () =>
+    capture.sources.map(({ name, condition }) => ({ path: name, condition: condition() })),
+  );
+}
+
+function fileSource(name: string, capture: Capture, conditions: CaptureSource['conditions']): CaptureSource {
   return {
+    name,
     header: capture.header,
     again: true,
     exchanges: (onGap) => capture.exchanges({}, { onGap }),
     condition: () => capture.condition(),
+    conditions,
     contents: () => contentsOf(capture),
     [Symbol.asyncDispose]: () => capture.close(),
   };

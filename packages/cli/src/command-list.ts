@@ -27,7 +27,7 @@ export const commandList: readonly CommandEntry[] = [
   },
   {
     name: 'replay',
-    usage: '[options] <file>',
+    usage: '[options] <file...>',
     summary: 'send a capture to a target, in order and on time',
     load: async (context) => (await import('./commands/replay.ts')).replayCommand(context),
   },

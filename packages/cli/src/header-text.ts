@@ -1,4 +1,5 @@
-import type { CaptureHeader, PolicySummary } from '@gardenhose/core';
+import type { CaptureHeader, MergedFrom, PolicySummary } from '@gardenhose/core';
+import { showDuration } from './output.ts';
 import { printable } from './printable.ts';
 
 const text = (value: string) => printable(value, 200);
@@ -10,7 +11,7 @@ export function unmaskedLines({ policy }: Pick<CaptureHeader, 'policy'>): string
 
 /** What a capture says of itself, as lines. A capture that was recorded unmasked says so first. */
 export function headerLines(header: CaptureHeader): string[] {
-  const { policyHistory = [] } = header;
+  const { policyHistory = [], mergedFrom = [] } = header;
   const tags = Object.entries(header.tags).map(([name, value]) => `${text(name)}=${text(value)}`);
   return [
     ...unmaskedLines(header),
@@ -20,7 +21,22 @@ export function headerLines(header: CaptureHeader): string[] {
     ...policyHistory.toReversed().map((earlier) => `before that, ${policyText(earlier)}`),
     `sampling ${text(header.sampling)}`,
     ...(tags.length > 0 ? [`tags ${tags.join(' ')}`] : []),
+    ...mergedLines(mergedFrom),
   ];
+}
+
+/** What a capture was merged from: the number before each stands in its lanes. */
+export function mergedLines(mergedFrom: readonly MergedFrom[]): string[] {
+  return mergedFrom.map(
+    (from, place) =>
+      `merged from ${place + 1}: service ${text(from.service)} on ${text(from.host)} (pid ${from.pid}), from ${dateText(from.wallMs)} on${skewText(from)}, ${policyText(from.policy)}, id ${text(from.id)}`,
+  );
+}
+
+function skewText({ skewNs, skewErrorNs, driftPpm }: MergedFrom): string {
+  if (skewErrorNs === undefined) return '';
+  const drift = driftPpm === 0 ? '' : ` and ${driftPpm.toFixed(1)} ppm`;
+  return ` (its clock set ${skewNs < 0 ? 'back' : 'on'} by ${showDuration(Math.abs(skewNs))} ± ${showDuration(skewErrorNs)}${drift})`;
 }
 
 function policyText(policy: PolicySummary): string {

@@ -8,7 +8,7 @@ export { errorCodes, GardenhoseError, isGardenhoseError } from './errors.ts';
 // model
 export type { AssembleOptions, AssembleStats } from './model/assemble.ts';
 export { Assembler, assemble } from './model/assemble.ts';
-export type { CaptureHeader, PolicySummary } from './model/capture-header.ts';
+export type { CaptureHeader, MergedFrom, PolicySummary } from './model/capture-header.ts';
 export type {
   AbortEvent,
   AuditEntry,
@@ -176,6 +176,9 @@ export type { MaskCaptureOptions, MaskCaptureResult } from './capture/mask-captu
 export { maskCapture } from './capture/mask-capture.ts';
 export type { Capture, CaptureRange, CaptureSummary } from './capture/open-capture.ts';
 export { openCapture } from './capture/open-capture.ts';
+export { mergeNote } from './capture/merge-header.ts';
+export type { MergedCapture, MergedCaptureSource } from './capture/open-captures.ts';
+export { openCaptures } from './capture/open-captures.ts';
 export type { RandomAccess } from './capture/random-access.ts';
 export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';
 export { readCapture } from './capture/read-capture.ts';

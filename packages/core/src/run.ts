@@ -1,4 +1,5 @@
 import { type Capture, openCapture } from './capture/open-capture.ts';
+import { openCaptures } from './capture/open-captures.ts';
 import { readSchemas } from './capture/read-schemas.ts';
 import { systemClock } from './clock.ts';
 import { type Comparer, createComparer } from './compare/compare.ts';
@@ -90,8 +91,16 @@ const optionNames: Readonly<Record<keyof ReplayRunOptions, true>> = {
   onResult: true,
 };
 
-/** What to replay: the path of a capture, an open capture, or exchanges in order of their starts. */
-export type ReplaySource = string | Capture | AsyncIterable<Exchange> | Iterable<Exchange>;
+/**
+ * What to replay: the path of a capture, the paths of several that are replayed as one, on one clock, an open capture, or exchanges
+ * in order of their starts.
+ */
+export type ReplaySource =
+  | string
+  | readonly string[]
+  | Capture
+  | AsyncIterable<Exchange>
+  | Iterable<Exchange>;
 
 /**
  * Replays, compares the answers if asked to, and reports. Memory does not grow with the number of exchanges. The sender stays the
@@ -109,11 +118,16 @@ export async function replay(
   sender: Sender,
   options: ReplayRunOptions = {},
 ): Promise<Report> {
-  if (typeof source === 'string') {
-    await using capture = await openCapture(source);
+  if (isPaths(source)) {
+    await using capture = await (typeof source === 'string' ? openCapture(source) : openCaptures(source));
     return await replayCapture(capture, sender, options);
   }
   return 'header' in source ? replayCapture(source, sender, options) : replayEach(source, sender, options);
+}
+
+function isPaths(source: ReplaySource): source is string | readonly string[] {
+  const several: unknown = source;
+  return typeof source === 'string' || (Array.isArray(several) && typeof several[0] === 'string');
 }
 
 async function replayEach(

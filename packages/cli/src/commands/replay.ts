@@ -7,6 +7,7 @@ import {
   keyNote,
   LiveValues,
   type MarkOptions,
+  mergeNote,
   planReplay,
   type ReplayRunOptions,
   type Report,
@@ -17,11 +18,12 @@ import {
 } from '@gardenhose/core';
 import { Command, Option } from 'commander';
 import { conditionExit, conditionSentence } from '../capture-input.ts';
-import { type CaptureContents, type CaptureSource, openSource } from '../capture-source.ts';
+import { type CaptureContents, type CaptureSource, openSources } from '../capture-source.ts';
 import { type CommandContext, withCommonFlags } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { collect, parseCount } from '../flags.ts';
 import { confirmTargets, guardOf, withGuardFlags } from '../guard-flags.ts';
+import { mergedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
 import { correlationOf, liveHelp, timeShiftOf, withLiveFlags } from '../live-flags.ts';
 import { withMaskFlags } from '../mask-flags.ts';
@@ -62,6 +64,9 @@ masked first, by --policy and under the key that the recording had (--mask-key-f
 key, masked values are compared by kind only. Messages of gRPC are masked and read by the schemas in the capture, or by those given.
 --ignore takes status, header:NAME, trailer:NAME or body:PATH.
 
+Several captures, of instances of a service or parts of a rotated recording, are replayed as one: on one clock, by the times of
+day at which they began, with their connections and ids kept apart.
+
 FILE may be "-" for standard input. The first interrupt (Ctrl-C) ends the run in order with a report, the second at once.
 Exit code: 0 nothing changed and the run was faithful, 1 differences or failures, 2 neither can be said, 3 refused.
 
@@ -69,6 +74,7 @@ Examples:
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --compare
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --speed 10 --report run.html --report run.json
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --window 10m:15m --max-idle 2s --loop 3
+  gardenhose replay pod-1.hose pod-2.hose --to http://127.0.0.1:3000
   gardenhose replay shop.hose --to http://127.0.0.1:3000 --to-grpc http://127.0.0.1:50051
   gardenhose replay orders.hose --to https://staging.example --allow https://staging.example --pace 50 \\
       --header 'Authorization: Bearer TOKEN' --compare --ignore 'header:x-build' --ignore 'body:$..updatedAt'`;
@@ -77,7 +83,7 @@ Examples:
 export function replayCommand(context: CommandContext): Command {
   const command = new Command('replay')
     .description('Sends the recorded requests to a target, in order and on time, and reports what came back.')
-    .argument('<file>', 'capture to replay');
+    .argument('<file...>', 'capture to replay; several are replayed as one');
   withPaceFlags(withTargetFlags(command))
     .addOption(
       new Option('--order <order>', 'what waits for earlier answers (default: causal)').choices([
@@ -118,13 +124,13 @@ export function replayCommand(context: CommandContext): Command {
     .addHelpText('after', liveHelp + help);
   return withCommonFlags(
     withSchemaFlags(withMaskFlags(withShadowFlags(withGuardFlags(withLiveFlags(command)))), { live: true }),
-  ).action((file: string, flags: ReplayFlags) => {
+  ).action((files: readonly string[], flags: ReplayFlags) => {
     context.run(flags, async (output) => {
       checkReplayFlags(flags);
       const rules = await rulesOf(flags);
       const mark = marksOf(flags);
       for (const path of flags.report ?? []) await checkWritable(path);
-      await using source = await openSource(file, context.io);
+      await using source = await openSources(files, context.io);
       const contents = await source.contents();
       const sender = await openTarget(flags, contents.protocols);
       try {
@@ -132,7 +138,7 @@ export function replayCommand(context: CommandContext): Command {
         await planReplay([], sender, { guard: guardOf(flags), mark });
         if (flags.dryRun !== true) await confirmTargets(targetsOf(sender), flags, context.io);
         contents.schemas.unshift(...(await schemasOf(flags, liveTarget(flags, metadataOf(rules)))));
-        return await plannedRun(file, flags, rules, mark, source, contents, sender, output, context.io);
+        return await plannedRun(flags, rules, mark, source, contents, sender, output, context.io);
       } finally {
         await sender.close();
       }
@@ -145,7 +151,6 @@ function targetsOf({ target, targets = [target] }: Sender): readonly string[] {
 }
 
 async function plannedRun(
-  file: string,
   flags: ReplayFlags,
   rules: readonly HookRule[],
   mark: boolean | MarkOptions,
@@ -172,9 +177,9 @@ async function plannedRun(
     onProgress: (now) => progress?.update((columns) => replayProgressLine(now, extent, columns)),
   };
   if (flags.toGrpc !== undefined && !contents.protocols.has('grpc')) {
-    output.note(`--to-grpc is of no use: ${file} holds no gRPC call`);
+    output.note(`--to-grpc is of no use: ${source.name} holds no gRPC call`);
   }
-  if (source.header.policy.mode === 'none') output.note(`${file} was recorded without masking`);
+  for (const line of sourceNotes(source, flags)) output.note(line);
   let { threads } = flags;
   let { guard } = options;
   if (flags.dryRun === true || source.again) {
@@ -184,7 +189,7 @@ async function plannedRun(
     if (flags.dryRun === true) {
       await output.text(planText(plan));
       await output.document({ plan: planJson(plan) });
-      return conclude(file, source, exitCodes.fine, output, flags.window !== undefined);
+      return conclude(source, exitCodes.fine, output, flags.window !== undefined);
     }
     output.note(planText(plan));
     // Chosen for the busiest second of all, where a run would look at its beginning.
@@ -216,13 +221,24 @@ async function plannedRun(
   await output.document(report);
   sayWhyUnverified(report, options.compare, output);
   sayVerdict(report, output);
-  return conclude(file, source, report.verdict, output, readInPart(report));
+  return conclude(source, report.verdict, output, readInPart(report));
 }
 
 /** Stands in the plan for what will be put in: it decides where the engine runs. */
 function liveOf({ correlate, timeShift }: ReplayRunOptions): LiveValues | undefined {
   if (correlate === false && timeShift === false) return undefined;
   return new LiveValues({ format: 'gardenhose-bindings/1', bindings: [] });
+}
+
+/** What is to be known of the captures before any of it is sent. */
+function sourceNotes({ name, header }: CaptureSource, { compare }: ReplayFlags): string[] {
+  const { policy, mergedFrom = [] } = header;
+  const note = mergedFrom.length > 0 ? mergeNote(mergedFrom.map((from) => from.policy)) : undefined;
+  return [
+    ...mergedLines(mergedFrom),
+    ...(policy.mode === 'none' && note === undefined ? [`${name}: recorded without masking`] : []),
+    ...(note !== undefined && (policy.mode === 'none' || compare === true) ? [note] : []),
+  ];
 }
 
 function correlationText({ bindings }: CorrelateOptions): string {
@@ -263,19 +279,17 @@ function readInPart({ run }: Report): boolean {
 }
 
 /** A capture that was cut off is bad input, also where what is left of it was replayed well. */
-function conclude(
-  file: string,
-  source: CaptureSource,
-  exit: ExitCode,
-  output: Output,
-  inPart: boolean = false,
-): ExitCode {
-  const condition = source.condition();
+function conclude(source: CaptureSource, exit: ExitCode, output: Output, inPart: boolean = false): ExitCode {
   // What was not read to its end was not found to lack one.
-  if (inPart && condition.state === 'open') return exit;
-  const sentence = conditionSentence(file, condition);
-  if (sentence === undefined) return exit;
-  if (conditionExit(condition) === exitCodes.fine) output.note(sentence);
-  else output.error(sentence);
-  return exit === exitCodes.fine ? conditionExit(condition) : exit;
+  const conditions = source.conditions().filter(({ condition }) => !(inPart && condition.state === 'open'));
+  let worst: ExitCode = exitCodes.fine;
+  for (const { path, condition } of conditions) {
+    const sentence = conditionSentence(path, condition);
+    if (sentence === undefined) continue;
+    const found = conditionExit(condition);
+    if (found === exitCodes.fine) output.note(sentence);
+    else output.error(sentence);
+    if (worst === exitCodes.fine) worst = found;
+  }
+  return exit === exitCodes.fine ? worst : exit;
 }

@@ -163,3 +163,22 @@ export class ConditionLog {
     };
   }
 }
+
+const states = ['complete', 'open', 'truncated', 'damaged'] as const;
+
+/** How captures are together: no better than the worst of them. */
+export function worstOf(conditions: readonly CaptureCondition[]): CaptureCondition {
+  const sum = (of: (condition: CaptureCondition) => number) =>
+    conditions.reduce((total, condition) => total + of(condition), 0);
+  return {
+    state: states[Math.max(...conditions.map(({ state }) => states.indexOf(state)))] ?? 'open',
+    lossless: conditions.every(({ lossless }) => lossless),
+    chunks: sum(({ chunks }) => chunks),
+    events: sum(({ events }) => events),
+    lostEvents: sum(({ lostEvents }) => lostEvents),
+    lostBytes: sum(({ lostBytes }) => lostBytes),
+    unknownRecords: sum(({ unknownRecords }) => unknownRecords),
+    faults: conditions.flatMap(({ faults }) => faults).slice(0, keptFaults),
+    faultCount: sum(({ faultCount }) => faultCount),
+  };
+}

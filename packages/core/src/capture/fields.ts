@@ -38,6 +38,13 @@ export class Fields {
     return value;
   }
 
+  /** Of either sign. */
+  signed(): number {
+    const value = this.#take();
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.#wrong('a finite number');
+    return value;
+  }
+
   bool(): boolean {
     const value = this.#take();
     if (typeof value !== 'boolean') throw this.#wrong('true or false');

@@ -1,8 +1,8 @@
 import { GardenhoseError } from '../errors.ts';
-import type { CaptureHeader, PolicySummary } from '../model/capture-header.ts';
+import type { CaptureHeader, MergedFrom, PolicySummary } from '../model/capture-header.ts';
 import { Fields, InvalidRecord } from './fields.ts';
 import { formatVersion, limits } from './format.ts';
-import { invalid, type Packable, pack, real, text, uint, unpack } from './packing.ts';
+import { invalid, type Packable, pack, real, signed, text, uint, unpack } from './packing.ts';
 import { RecordCursor } from './record-cursor.ts';
 
 /** Features that a capture may ask of its reader. This version writes none and knows none. */
@@ -13,7 +13,7 @@ const hexId = /^[0-9a-f]{32}$/;
 /** The payload of the HEADER frame. */
 export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Array {
   if (!hexId.test(header.id)) throw invalid('header.id', 'of 32 hexadecimal digits');
-  const { policyHistory: history = [] } = header;
+  const { policyHistory: history = [], mergedFrom = [] } = header;
   const payload = pack([
     formatVersion,
     [],
@@ -31,7 +31,8 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
       text(name, 'header.tags'),
       text(value, 'header.tags'),
     ]),
-    ...(history.length > 0 ? [history.map(policyFields)] : []),
+    ...(history.length > 0 || mergedFrom.length > 0 ? [history.map(policyFields)] : []),
+    ...(mergedFrom.length > 0 ? [mergedFrom.map(mergedFields)] : []),
   ]);
   if (payload.length > limits.headerPayload) {
     throw new GardenhoseError(
@@ -62,6 +63,23 @@ function policyFields(policy: PolicySummary): Packable[] {
     );
   }
   return fields;
+}
+
+/** Recordings that a header may name. */
+export const mostMerged = 64;
+
+function mergedFields({ skewErrorNs, ...from }: MergedFrom): Packable[] {
+  return [
+    Buffer.from(from.id, 'hex'),
+    text(from.service, 'header.mergedFrom.service'),
+    text(from.host, 'header.mergedFrom.host'),
+    uint(from.pid, 'header.mergedFrom.pid'),
+    real(from.wallMs, 'header.mergedFrom.wallMs'),
+    policyFields(from.policy),
+    signed(from.skewNs, 'header.mergedFrom.skewNs'),
+    signed(from.driftPpm, 'header.mergedFrom.driftPpm'),
+    ...(skewErrorNs === undefined ? [] : [real(skewErrorNs, 'header.mergedFrom.skewErrorNs')]),
+  ];
 }
 
 /**
@@ -105,7 +123,13 @@ export function decodeHeader(payload: Uint8Array, subject: string): CaptureHeade
     };
     const history = fields.optionalList();
     if (history.length > mostPolicies) throw new InvalidRecord('too many earlier policies');
-    return history.length === 0 ? decoded : { ...decoded, policyHistory: history.map(earlierPolicy) };
+    const merged = fields.optionalList();
+    if (merged.length > mostMerged) throw new InvalidRecord('merged from too many captures');
+    return {
+      ...decoded,
+      ...(history.length === 0 ? {} : { policyHistory: history.map(earlierPolicy) }),
+      ...(merged.length === 0 ? {} : { mergedFrom: merged.map(mergedFrom) }),
+    };
   } catch (error) {
     if (error instanceof InvalidRecord) throw damaged(subject, error.message);
     throw error;
@@ -158,6 +182,24 @@ function policy(values: readonly unknown[]): PolicySummary {
 function earlierPolicy(value: unknown): PolicySummary {
   if (!Array.isArray(value)) throw new InvalidRecord('an earlier policy is not a list');
   return policy(value);
+}
+
+function mergedFrom(value: unknown): MergedFrom {
+  if (!Array.isArray(value)) throw new InvalidRecord('what it was merged from is not a list');
+  const fields = new Fields(value, 'mergedFrom', 0);
+  const id = fields.bytes();
+  if (id.length !== 16) throw new InvalidRecord('an id of what it was merged from is not 16 bytes');
+  const from: MergedFrom = {
+    id: Buffer.from(id).toString('hex'),
+    service: fields.text(),
+    host: fields.text(),
+    pid: fields.uint(),
+    wallMs: fields.real(),
+    policy: policy(fields.list()),
+    skewNs: fields.signed(),
+    driftPpm: fields.signed(),
+  };
+  return value.length > 8 ? { ...from, skewErrorNs: fields.real() } : from;
 }
 
 /** Made with `fromEntries`, which defines properties: a tag named `__proto__` stays a tag. */

@@ -55,6 +55,11 @@ export interface Capture extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A capture whose events can be had in runs, within which nothing is waited for: there are several events to an exchange. */
+export interface CaptureInRuns extends Capture {
+  runs(range?: CaptureRange): AsyncIterable<Iterable<CaptureEvent>>;
+}
+
 /**
  * Opens a capture for reading. A file that is still being written can be read as far as it has come.
  *
@@ -65,10 +70,17 @@ export interface Capture extends AsyncDisposable {
  * await using capture = await openCapture('orders.hose');
  * for await (const exchange of capture.exchanges()) console.log(exchange.request.target);
  */
-export async function openCapture(
+export function openCapture(
   source: string | RandomAccess,
   options: ReadCaptureOptions = {},
 ): Promise<Capture> {
+  return openInRuns(source, options);
+}
+
+export async function openInRuns(
+  source: string | RandomAccess,
+  options: ReadCaptureOptions = {},
+): Promise<CaptureInRuns> {
   const name = options.name ?? (typeof source === 'string' ? source : 'The capture');
   const access = typeof source === 'string' ? await openFile(source) : source;
   try {
@@ -95,7 +107,7 @@ export async function headerInFooter(
   return found && decodeHeader(found.footer.headerPayload, name);
 }
 
-class FileCapture implements Capture {
+class FileCapture implements CaptureInRuns {
   readonly header: CaptureHeader;
   readonly #access: RandomAccess;
   readonly #head: Head;
@@ -114,7 +126,7 @@ class FileCapture implements Capture {
   }
 
   async *events(range: CaptureRange = {}): AsyncGenerator<CaptureEvent, void, undefined> {
-    for await (const events of this.#runs(range)) {
+    for await (const events of this.runs(range)) {
       for (const event of events) yield event;
     }
   }
@@ -124,7 +136,7 @@ class FileCapture implements Capture {
     options: AssembleOptions = {},
   ): AsyncGenerator<Exchange, void, undefined> {
     const assembler = new Assembler(options);
-    for await (const events of this.#runs(range)) {
+    for await (const events of this.runs(range)) {
       for (const event of events) {
         for (const exchange of assembler.push(event)) yield exchange;
       }
@@ -132,8 +144,7 @@ class FileCapture implements Capture {
     for (const exchange of assembler.finish()) yield exchange;
   }
 
-  /** The events of a range in runs, within which nothing is waited for: there are several events to an exchange. */
-  async *#runs(range: CaptureRange): AsyncGenerator<Iterable<CaptureEvent>, void, undefined> {
+  async *runs(range: CaptureRange = {}): AsyncGenerator<Iterable<CaptureEvent>, void, undefined> {
     const { fromAt = 0, toAt = Infinity, fromSeq = 0, toSeq = Infinity } = range;
     const log = this.#headLog.copy();
     this.#log = log;

@@ -32,6 +32,12 @@ export function real(value: number, field: string): number | bigint {
   return Number.isSafeInteger(value) ? uint(value, field) : value;
 }
 
+/** A finite number of either sign, whole or not. */
+export function signed(value: number, field: string): number | bigint {
+  if (!Number.isFinite(value)) throw invalid(field, 'a finite number');
+  return Number.isSafeInteger(value) ? BigInt(value) : value;
+}
+
 export const ascii: RegExp = /^[\0-\x7f]*$/;
 export const latin1: RegExp = /^[\0-\xff]*$/;
 const surrogate = /\p{Surrogate}/gu;

@@ -16,6 +16,23 @@ export interface PolicySummary {
   readonly hookBeforeMask?: boolean;
 }
 
+/** One of the recordings that a capture was merged from. */
+export interface MergedFrom {
+  /** Of that recording, as are the following. */
+  readonly id: string;
+  readonly service: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly wallMs: number;
+  readonly policy: PolicySummary;
+  /** What was added to its times beyond what its own wall clock said, at its anchor, in nanoseconds. */
+  readonly skewNs: number;
+  /** By how much its clock was slow, in parts per million: so much more was added to each later time. */
+  readonly driftPpm: number;
+  /** How far off that may be, either way, in nanoseconds. Absent where nothing told: then its wall clock was believed. */
+  readonly skewErrorNs?: number | undefined;
+}
+
 /** What a capture says of itself before its first event. */
 export interface CaptureHeader {
   /** 32 hex digits, random. */
@@ -37,4 +54,9 @@ export interface CaptureHeader {
   readonly part: number;
   /** The user's own notes. */
   readonly tags: Readonly<Record<string, string>>;
+  /**
+   * What it was merged from. Lanes of the first begin with `1:`; its ids, with n recordings, are `(id - 1) * n + 1`, and so on.
+   * Absent when it was not.
+   */
+  readonly mergedFrom?: readonly MergedFrom[] | undefined;
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { CaptureWriter } from '../../src/capture/writer.ts';
 import type { CaptureEvent } from '../../src/model/event.ts';
 import { gapReasons } from '../../src/model/event.ts';
-import { aStart, readAll, written } from './support.ts';
+import { aHeader, aStart, MemoryOutput, readAll, written } from './support.ts';
 
 const int = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
@@ -189,3 +190,18 @@ const fingerprint = (event: CaptureEvent): string =>
     Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)),
     (_, value) => (value instanceof Uint8Array ? [...value] : value),
   );
+
+it('a header comes back with what the capture was merged from, before and after its time', async () => {
+  const from = { id: 'ab'.repeat(16), service: 'orders', host: 'box', pid: 7, wallMs: 1.5 };
+  const header = {
+    ...aHeader,
+    mergedFrom: [
+      { ...from, policy: aHeader.policy, skewNs: -3e12 - 0.5, driftPpm: -12.5, skewErrorNs: 250 },
+      { ...from, policy: { ...aHeader.policy, allowed: ['x-a'] }, skewNs: 7, driftPpm: 0 },
+    ],
+  };
+  const output = new MemoryOutput();
+  const writer = new CaptureWriter(output, header);
+  await writer.close();
+  expect((await readAll(output.bytes)).header).toEqual(header);
+});
