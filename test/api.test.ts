@@ -28,6 +28,8 @@ test('@gardenhose/core exports these names', () => {
     BindingUse
     Bindings
     BodyEvent
+    BreakerLimits
+    BreakerOptions
     ByteOutput
     Capture
     CaptureCondition

@@ -234,6 +234,8 @@ const storyTests: Record<string, string> = {
   'packages/http-adapter/test/behaviours/headers.test.ts': 'as bodies',
   'packages/http-adapter/test/behaviours/streams.test.ts': 'as bodies',
   'packages/http-adapter/test/frameworks.test.ts': 'the same capture from every framework',
+  'packages/http-adapter/test/guards-of-rate.test.ts':
+    'how a replay begins, and ends when it falls behind, seen by servers',
   'packages/http-adapter/test/guards.test.ts':
     'guards of a replay, seen by the servers that must get nothing',
   'packages/http-adapter/test/order.test.ts': 'the order of a replay as a server with random delays sees it',

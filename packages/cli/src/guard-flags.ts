@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline/promises';
-import { GardenhoseError, type GuardOptions } from '@gardenhose/core';
-import type { Command } from 'commander';
+import { type BreakerOptions, GardenhoseError, type GuardOptions } from '@gardenhose/core';
+import { type Command, InvalidArgumentError } from 'commander';
 import { collect, parseCount, parseOrigin, parsePositive } from './flags.ts';
 import type { Io } from './io.ts';
+import { parseTime } from './pace-flags.ts';
 
 /** What may be sent, where to and how much. */
 export interface GuardFlags {
@@ -14,6 +15,11 @@ export interface GuardFlags {
   /** In seconds. */
   readonly maxDuration?: number;
   readonly breaker?: boolean;
+  readonly breakerLimits?: BreakerOptions;
+  /** In milliseconds. */
+  readonly maxLag?: number;
+  /** In milliseconds. */
+  readonly rampUp?: number;
   readonly stopFile?: string;
   readonly yes?: boolean;
 }
@@ -29,18 +35,48 @@ export function withGuardFlags(command: Command): Command {
     .option('--max-duration <seconds>', 'end the run after so long', parsePositive)
     .option('--breaker', 'pause when half of the answers are errors, also where the target is loopback')
     .option('--no-breaker', 'do not pause when half of the answers are errors')
+    .option(
+      '--breaker-limits <errors:of:pause:pauses>',
+      'other numbers for --breaker, which this turns on (default: 0.5:20:5s:3)',
+      parseBreaker,
+    )
+    .option('--max-lag <time>', 'end the run when it is so far behind its plan, such as 200ms', parseTime)
+    .option('--ramp-up <time>', 'rise to the full rate within this time; 0s begins with it', parseTime)
     .option('--stop-file <file>', 'end the run as soon as this file is there')
     .option('--yes', 'send to a target whose name looks like production without being asked');
 }
 
 /** The guard that flags ask for. */
 export function guardOf(flags: GuardFlags): GuardOptions {
-  const { allow, allowMutations, allowRecordedOrigin, maxRequests, maxRps, maxDuration, breaker, stopFile } =
-    flags;
+  const { allow, allowMutations, allowRecordedOrigin, maxRequests, maxRps, maxDuration, stopFile } = flags;
+  const { breaker, breakerLimits, maxLag, rampUp } = flags;
+  if (breaker === false && breakerLimits !== undefined) {
+    throw new GardenhoseError(
+      'invalid-option',
+      '--breaker-limits has no effect with --no-breaker; leave one out',
+      {
+        subject: '--breaker-limits',
+      },
+    );
+  }
   return {
-    ...{ allow, allowMutations, allowRecordedOrigin, maxRequests, maxRps, breaker, stopFile },
+    ...{ allow, allowMutations, allowRecordedOrigin, maxRequests, maxRps, stopFile },
+    breaker: breakerLimits ?? breaker,
+    maxLagMs: maxLag,
+    rampUpMs: rampUp,
     maxDurationMs: maxDuration === undefined ? undefined : maxDuration * 1_000,
   };
+}
+
+/** `0.5:20:5s:3`. Whether the numbers can be, the guard says. */
+export function parseBreaker(text: string): BreakerOptions {
+  const [, errors, of, pause = '', pauses] = /^(\d+(?:\.\d+)?):(\d+):(\w+(?:\.\w+)?):(\d+)$/.exec(text) ?? [];
+  if (errors === undefined) {
+    throw new InvalidArgumentError(
+      'Expected a share of errors, of how many exchanges, a pause and how many of them, such as 0.5:20:5s:3.',
+    );
+  }
+  return { errors: Number(errors), of: Number(of), pauseMs: parseTime(pause), maxPauses: Number(pauses) };
 }
 
 /** Words that stand in names of production. */

@@ -16,6 +16,13 @@ export function planText(plan: ReplayPlan): string {
   ];
   const limits = budgetText(plan.budget);
   if (limits !== '') lines.push(`  limits: ${limits}`);
+  if (plan.breaker !== undefined) {
+    const { errors, of, pauseMs, maxPauses } = plan.breaker;
+    const share = `${Math.round(errors * 1000) / 10} % of the last ${of}`;
+    const pauses = `pauses for ${showDuration(pauseMs * 1e6)}, at most ${showCount(maxPauses, 'time')}, when ${share} end with errors that are new`;
+    lines.push(`  ${maxPauses === 0 ? `ends when ${share} end with errors that are new` : pauses}`);
+  }
+  if (plan.stopFile !== undefined) lines.push(`  ends when ${printable(plan.stopFile, 200)} is there`);
   const leads = [...plan.addresses].map(([host, found]) => `${printable(host, 80)} is ${shortList(found)}`);
   lines.push(...leads.map((line) => `  ${line}`));
   const skipped = [...plan.skipped].map(([reason, count]) => `${printable(reason, 40)} ${count}`).join(', ');
@@ -23,12 +30,13 @@ export function planText(plan: ReplayPlan): string {
 }
 
 /** What a run may spend, where there is more to say than how many exchanges may be under way. */
-function budgetText({ maxRequests, maxRps, maxDurationMs, maxBytes }: ReplayBudget): string {
+function budgetText({ maxRequests, maxRps, maxDurationMs, maxBytes, maxLagMs }: ReplayBudget): string {
   return [
     maxRequests === undefined ? [] : `${maxRequests} requests`,
     maxRps === undefined ? [] : `${maxRps} in a second`,
     maxDurationMs === undefined ? [] : showDuration(maxDurationMs * 1e6),
     maxBytes === undefined ? [] : `${maxBytes} bytes of bodies`,
+    maxLagMs === undefined ? [] : `${showDuration(maxLagMs * 1e6)} behind the plan`,
   ]
     .flat()
     .join(', ');

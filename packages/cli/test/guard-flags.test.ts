@@ -1,11 +1,26 @@
 import { PassThrough } from 'node:stream';
+import { InvalidArgumentError } from 'commander';
 import { expect, test } from 'vitest';
-import { confirmTargets, guardOf, productionTarget } from '../src/guard-flags.ts';
+import { confirmTargets, guardOf, parseBreaker, productionTarget } from '../src/guard-flags.ts';
 import { memoryIo } from './support.ts';
 
 test('flags are options of a guard', () => {
   const flags = { maxRps: 10, stopFile: 'stop', breaker: false, allow: ['https://a.test'] };
   expect(guardOf({ ...flags, maxDuration: 1.5 })).toMatchObject({ ...flags, maxDurationMs: 1_500 });
+});
+
+test('the numbers of a breaker turn it on, and are read as what they are', () => {
+  const limits = { errors: 0.25, of: 40, pauseMs: 2_500, maxPauses: 0 };
+  expect(parseBreaker('0.25:40:2.5s:0')).toEqual(limits);
+  expect(guardOf({ breakerLimits: limits, maxLag: 200, rampUp: 0 })).toMatchObject({
+    breaker: limits,
+    maxLagMs: 200,
+    rampUpMs: 0,
+  });
+  expect(() => guardOf({ breakerLimits: limits, breaker: false })).toThrow('--breaker-limits has no effect');
+  for (const text of ['', '0.5', '0.5:20:5s', '50%:20:5s:3', '0.5:20:5:3', '0.5:20:5s:3:1', '-1:20:5s:3']) {
+    expect(() => parseBreaker(text)).toThrow(InvalidArgumentError);
+  }
 });
 
 test.each([

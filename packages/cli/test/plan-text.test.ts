@@ -32,6 +32,21 @@ test('a plan says what is sent where and when, and what is not', () => {
   ]);
 });
 
+test('a plan says what would pause or end the run', () => {
+  const breaker = { errors: 0.5, of: 20, pauseMs: 5_000, maxPauses: 3 };
+  const budget = { ...plan.budget, maxLagMs: 200 };
+  const text = planText({ ...plan, breaker, budget, stopFile: '/tmp/stop', pacing: { rampUpMs: 5_000 } });
+  expect(text).toContain('pace recorded x2, rising to full rate over 5 s, over 1 min');
+  expect(text).toContain('1000 bytes of bodies, 200.0 ms behind the plan\n');
+  expect(text).toContain(
+    '  pauses for 5.00 s, at most 3 times, when 50 % of the last 20 end with errors that are new\n',
+  );
+  expect(text).toContain('  ends when /tmp/stop is there\n');
+  expect(planText({ ...plan, breaker: { ...breaker, maxPauses: 0 } })).toContain(
+    '\n  ends when 50 % of the last 20',
+  );
+});
+
 test('a plan without a schedule says so', () => {
   const idle = { ...plan, durationMs: 0, methods: new Map(), skipped: new Map() };
   expect(planText(idle)).toContain('without a schedule\n  5 lanes; nothing;');

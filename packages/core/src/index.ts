@@ -207,6 +207,7 @@ export { TimeShift } from './correlate/time-shift.ts';
 export type { WebTokenKey } from './correlate/web-token.ts';
 
 // replay
+export type { BreakerLimits, BreakerOptions } from './replay/breaker.ts';
 export type { ReplayBudget } from './replay/budget.ts';
 export { withoutCredentials } from './replay/credentials.ts';
 export type { ProtocolSenders } from './replay/by-protocol.ts';

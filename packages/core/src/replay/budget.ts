@@ -10,6 +10,8 @@ export interface ReplayBudget {
   readonly maxDurationMs?: number | undefined;
   /** Sends that begin in one second. */
   readonly maxRps?: number | undefined;
+  /** How far the run may be behind its plan. */
+  readonly maxLagMs?: number | undefined;
   readonly maxInFlight: number;
 }
 
@@ -41,6 +43,7 @@ export function budgetOf(guard: Guard, planned: Planned): ReplayBudget {
       scheduled ? Math.ceil(1.5 * (durationMs + longestMs) + allowanceMs) : undefined,
     ),
     maxRps: limit(guard.maxRps, scheduled ? Math.ceil(1.2 * peakPerSecond) + spare : undefined),
+    maxLagMs: limit(guard.maxLagMs, undefined),
     maxInFlight,
   };
 }

@@ -3,7 +3,8 @@ import { canonicalHost } from '../model/address.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { headerValue } from '../model/headers.ts';
 import { onlyOptions } from '../model/option-names.ts';
-import { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
+import { invalidOption, originOption, wholeOption } from '../model/option-values.ts';
+import { type BreakerLimits, type BreakerOptions, breakerLimits } from './breaker.ts';
 import { type ResolveHost, systemResolve } from './resolve-host.ts';
 import { inProcessTarget, isLocalTarget, isSocketPath } from './target-kind.ts';
 
@@ -61,9 +62,20 @@ export interface GuardOptions {
   readonly maxRps?: number | undefined;
   /**
    * Whether the run pauses for five seconds when half of the last 20 exchanges ended with an error that they did not have when they were
-   * recorded, and ends when that comes a fourth time. Default true for a target that is not loopback.
+   * recorded, and ends when that comes a fourth time; or other numbers for it. Default true for a target that is not loopback.
    */
-  readonly breaker?: boolean | undefined;
+  readonly breaker?: boolean | BreakerOptions | undefined;
+  /**
+   * The run ends, with a partial result, when it is further behind its plan than this: when of the exchanges that ended within one second
+   * more than 1 % were sent later than that, or what is due is held back for longer, since too many are under way. A pause of the breaker
+   * counts too. Not with pace `asap`, which has no plan. Default no limit.
+   */
+  readonly maxLagMs?: number | undefined;
+  /**
+   * How long the run takes to come to its full rate and to `maxInFlight`, evenly; 0 begins with all. Default 5,000 for a target that is
+   * not loopback where the pace is faster than recorded: with `speed` over 1, a rate, or `asap`. A ramp is one by itself.
+   */
+  readonly rampUpMs?: number | undefined;
   /** A path: the run is stopped as soon as a file is there, with a partial result. Must not be there at the start. Default none. */
   readonly stopFile?: string | undefined;
   /**
@@ -87,6 +99,8 @@ const optionNames: Readonly<Record<keyof GuardOptions, true>> = {
   maxBytes: true,
   maxRps: true,
   breaker: true,
+  maxLagMs: true,
+  rampUpMs: true,
   stopFile: true,
   egress: true,
 };
@@ -108,7 +122,10 @@ export interface Guard {
   readonly maxRequests: number;
   readonly maxBytes: number;
   readonly maxRps: number;
-  readonly breaker: boolean;
+  readonly breaker: BreakerLimits | undefined;
+  readonly maxLagMs: number;
+  /** Undefined where the pace decides. */
+  readonly rampUpMs: number | undefined;
   readonly stopFile: string | undefined;
   /** Hosts that a target in this process may connect to besides loopback. */
   readonly egress: 'allow' | readonly string[];
@@ -148,7 +165,9 @@ export function createGuard(target: string | readonly string[], options: GuardOp
     maxRequests: wholeOption('guard.maxRequests', options.maxRequests, Number.POSITIVE_INFINITY),
     maxBytes: wholeOption('guard.maxBytes', options.maxBytes, loopback ? Number.POSITIVE_INFINITY : 2 ** 30),
     maxRps: positive('guard.maxRps', options.maxRps, Number.POSITIVE_INFINITY),
-    breaker: flagOption('guard.breaker', options.breaker, !loopback),
+    breaker: breakerLimits(options.breaker, !loopback),
+    maxLagMs: positive('guard.maxLagMs', options.maxLagMs, Number.POSITIVE_INFINITY),
+    rampUpMs: rampUpOption(options.rampUpMs),
     stopFile: stopFileOption(options.stopFile),
     egress: egressOption(options.egress ?? 'block'),
   };
@@ -173,6 +192,9 @@ const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRA
 /** With one of these, some frameworks take a request for one of another method. */
 const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const;
 
+/** An hour: more is a mistake, such as a wrong unit. */
+const maxRampUpMs = 3_600_000;
+
 const rewritePaths = '; a hook can rewrite paths';
 
 /** A pattern would let in what nobody thought of; one that is written all the same shall not be taken for a name. */
@@ -194,6 +216,11 @@ function operationNames(names: readonly string[]): ReadonlySet<string> {
     throw invalidOption('guard.readOnly', `must hold names as pkg.Service/Method, got '${String(name)}'`);
   }
   return new Set(names);
+}
+
+function rampUpOption(ms: number | undefined): number | undefined {
+  if (ms === undefined || (Number.isFinite(ms) && ms >= 0 && ms <= maxRampUpMs)) return ms;
+  throw invalidOption('guard.rampUpMs', `must be a number from 0 to ${maxRampUpMs}, got ${String(ms)}`);
 }
 
 function stopFileOption(path: string | undefined): string | undefined {

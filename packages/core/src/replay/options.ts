@@ -10,6 +10,7 @@ import { type OrderRule, orderRule, type ReplayOrder } from './order.ts';
 import { type OwnProcessorOption, ownProcessorProblem } from './own-processor.ts';
 import { checkStartAt, type Pacing, pacingOf } from './pacing.ts';
 import type { ReplayProgress } from './progress.ts';
+import { rampedUp, rampUpOf } from './ramp-up.ts';
 import { checkExtent, createSchedule, type Extent, type PaceOptions, type Schedule } from './schedule.ts';
 import type { Sender } from './sender.ts';
 import { checkThreads, type ThreadLimit, type ThreadsOption } from './threads.ts';
@@ -110,6 +111,8 @@ export interface RunOptions {
   readonly marks: WireMarks | undefined;
   readonly live: LiveValues | undefined;
   readonly guard: Guard;
+  /** How long the run takes to come to its full rate; 0 when it begins with it. */
+  readonly rampUpMs: number;
   readonly signal: AbortSignal | undefined;
   readonly drainMs: number;
   readonly onProgress: ((progress: ReplayProgress) => void) | undefined;
@@ -137,20 +140,26 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
   const thread = chooseThread(sender, options);
   const threads = checkThreads(options.threads, thread, orderName);
   const clock = options.clock ?? systemClock;
-  const schedule = createSchedule(options);
+  const guard = createGuard(sender.targets ?? sender.target, options.guard);
+  const rampUpMs = rampUpOf(guard, options);
+  const schedule = rampedUp(createSchedule(options), rampUpMs);
+  if (options.pace === 'asap' && Number.isFinite(guard.maxLagMs)) {
+    throw invalidOption('guard.maxLagMs', "has no meaning with pace 'asap', which has no plan to be behind");
+  }
   const extent = checkExtent(options);
   const startAtMs = checkStartAt(options.startAt, clock.wallMs());
   return {
     schedule,
     extent,
     startAtMs,
-    pacing: (iteration) => pacingOf(options, extent, startAtMs, schedule, iteration),
+    pacing: (iteration) => pacingOf(options, extent, startAtMs, rampUpMs, schedule, iteration),
     order: orderRule(orderName),
     orderName,
     hooks: options.hooks,
     ...resolveMarks(options.mark),
     live: options.live,
-    guard: createGuard(sender.targets ?? sender.target, options.guard),
+    guard,
+    rampUpMs,
     signal: options.signal,
     drainMs,
     onProgress: options.onProgress,

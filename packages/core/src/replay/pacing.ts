@@ -13,6 +13,8 @@ export interface Pacing {
   readonly maxIdleMs?: number | undefined;
   /** How much of the plan's time was cut out, as far as it was read. */
   readonly idleCutMs?: number | undefined;
+  /** How long the run takes to come to its full rate. */
+  readonly rampUpMs?: number | undefined;
   /** When time zero was to be: ISO 8601, in UTC. */
   readonly startAt?: string | undefined;
 }
@@ -22,6 +24,7 @@ export function pacingOf(
   options: PaceOptions,
   { loop }: Extent,
   startAtMs: number | undefined,
+  rampUpMs: number,
   schedule: Schedule,
   iteration?: number,
 ): Pacing | undefined {
@@ -30,6 +33,7 @@ export function pacingOf(
     ...(window === undefined ? {} : { window }),
     ...(loop === 1 ? {} : { loop, ...(iteration === undefined ? {} : { iteration }) }),
     ...(maxIdleMs === undefined ? {} : { maxIdleMs, idleCutMs: schedule.idleCutNs / 1e6 }),
+    ...(rampUpMs === 0 ? {} : { rampUpMs }),
     ...(startAtMs === undefined ? {} : { startAt: new Date(startAtMs).toISOString() }),
   };
   return Object.keys(pacing).length === 0 ? undefined : pacing;
@@ -38,7 +42,7 @@ export function pacingOf(
 /** Pacing in words, each with a comma before it: `, the part from 5 s to 10 s, 3 times`. */
 export function describePacing(pacing: Pacing | undefined): string {
   if (pacing === undefined) return '';
-  const { window, loop, maxIdleMs, idleCutMs = 0, startAt } = pacing;
+  const { window, loop, maxIdleMs, idleCutMs = 0, rampUpMs, startAt } = pacing;
   const parts: string[] = [];
   if (window !== undefined) {
     const { fromMs = 0, toMs } = window;
@@ -48,6 +52,7 @@ export function describePacing(pacing: Pacing | undefined): string {
   if (maxIdleMs !== undefined) {
     parts.push(`idle at most ${maxIdleMs} ms (${(idleCutMs / 1e3).toFixed(1)} s cut out)`);
   }
+  if (rampUpMs !== undefined) parts.push(`rising to full rate over ${rampUpMs / 1e3} s`);
   if (startAt !== undefined) parts.push(`starting at ${startAt}`);
   return parts.map((part) => `, ${part}`).join('');
 }

@@ -1,5 +1,6 @@
 import type { Exchange } from '../model/exchange.ts';
 import { pinTargets } from './addresses.ts';
+import type { BreakerLimits } from './breaker.ts';
 import { budgetOf, type ReplayBudget } from './budget.ts';
 import { isMutation } from './guard.ts';
 import { type ReplayOptions, resolveReplayOptions } from './options.ts';
@@ -43,6 +44,10 @@ export interface ReplayPlan {
   readonly peakPerSecond: number;
   /** What a run of this plan may spend. To have it kept to, give it to the guard. */
   readonly budget: ReplayBudget;
+  /** When the run would pause. Absent when it would not. */
+  readonly breaker?: BreakerLimits | undefined;
+  /** The file that would stop it. */
+  readonly stopFile?: string | undefined;
 }
 
 /**
@@ -113,6 +118,8 @@ export async function planReplay(
       ...{ exchanges: exchanges * loop, durationMs: lastNs / 1e6, peakPerSecond },
       longestMs: longestNs / 1e6,
     }),
+    ...(guard.breaker && { breaker: guard.breaker }),
+    ...(guard.stopFile !== undefined && { stopFile: guard.stopFile }),
   };
 }
 

@@ -3,7 +3,14 @@ import type { Pacing } from './pacing.ts';
 import type { RunSafety } from './safety.ts';
 
 /** Why a run ended before its capture did. */
-export type StopReason = 'signal' | 'stop-file' | 'breaker' | 'max-duration' | 'max-requests' | 'max-bytes';
+export type StopReason =
+  | 'signal'
+  | 'stop-file'
+  | 'breaker'
+  | 'max-lag'
+  | 'max-duration'
+  | 'max-requests'
+  | 'max-bytes';
 
 /** Where a run stands. */
 export interface ReplayProgress {

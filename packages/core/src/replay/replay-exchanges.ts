@@ -101,7 +101,7 @@ class Run {
       if (last !== undefined) this.#ahead.plannedUntil = last.plannedAt;
       this.#host.add(jobs);
     });
-    this.#guard = new RunGuard(options.guard, options.clock, options.schedule.maxRate);
+    this.#guard = new RunGuard(options.guard, options.clock, options.schedule.maxRate, options.rampUpMs);
     this.#planner = new Planner(options, sender, this.#guard);
     const { gate, maxPerSecond } = this.#guard;
     const hostOptions: HostOptions = {

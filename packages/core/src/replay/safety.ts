@@ -21,18 +21,19 @@ export interface RunSafety {
   readonly maxRequests?: number | undefined;
   readonly maxBytes?: number | undefined;
   readonly maxRps?: number | undefined;
+  readonly maxLagMs?: number | undefined;
 }
 
 /** What a report tells of marks and guards. Names no header, key or path. */
 export function safetyOf(guard: Guard, marks: WireMarks | undefined): RunSafety {
-  const { maxDurationMs, maxRequests, maxBytes, maxRps } = guard;
-  const limits = Object.entries({ maxDurationMs, maxRequests, maxBytes, maxRps });
+  const { maxDurationMs, maxRequests, maxBytes, maxRps, maxLagMs } = guard;
+  const limits = Object.entries({ maxDurationMs, maxRequests, maxBytes, maxRps, maxLagMs });
   return {
     marks: marks === undefined ? [] : kindsOf(marks),
     mutations: guard.allowMutations,
     credentials: guard.keepCredentials,
     recordedOrigin: guard.allowRecordedOrigin,
-    breaker: guard.breaker,
+    breaker: guard.breaker !== undefined,
     maxInFlight: guard.maxInFlight,
     timeoutMs: guard.timeoutMs,
     ...Object.fromEntries(limits.filter(([, limit]) => Number.isFinite(limit))),

@@ -146,7 +146,7 @@ const pacing = record(
   {},
   {
     window: record({}, numbers('fromMs', 'toMs')),
-    ...numbers('loop', 'iteration', 'maxIdleMs', 'idleCutMs'),
+    ...numbers('loop', 'iteration', 'maxIdleMs', 'idleCutMs', 'rampUpMs'),
     startAt: text,
   },
 );
@@ -160,7 +160,7 @@ const safety = record(
     breaker: truth,
     ...numbers('maxInFlight', 'timeoutMs'),
   },
-  numbers('maxDurationMs', 'maxRequests', 'maxBytes', 'maxRps'),
+  numbers('maxDurationMs', 'maxRequests', 'maxBytes', 'maxRps', 'maxLagMs'),
 );
 
 const isReport = record(

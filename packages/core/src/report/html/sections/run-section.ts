@@ -23,7 +23,7 @@ function sentFrom({ thread, threads = 1 }: RunFacts): string {
 
 function safetyFacts(safety: RunSafety): [string, string][] {
   const { marks, mutations, credentials, recordedOrigin, breaker, maxInFlight, timeoutMs } = safety;
-  const { maxDurationMs, maxRequests, maxBytes, maxRps } = safety;
+  const { maxDurationMs, maxRequests, maxBytes, maxRps, maxLagMs } = safety;
   const guards = [
     mutations ? 'requests that may change state were allowed' : 'nothing that may change state was sent',
     credentials ? 'recorded credentials were sent' : 'recorded credentials were left out',
@@ -35,6 +35,7 @@ function safetyFacts(safety: RunSafety): [string, string][] {
     maxRequests !== undefined && `at most ${counted(maxRequests, 'request')}`,
     maxBytes !== undefined && `at most ${counted(maxBytes, 'byte')}`,
     maxRps !== undefined && `at most ${count(maxRps)} per second`,
+    maxLagMs !== undefined && `at most ${duration(maxLagMs)} behind the plan`,
   ];
   return [
     ['Marks', marks.length === 0 ? 'none: it could not be told from real traffic' : marks.join(', ')],
