@@ -376,7 +376,8 @@ test('@gardenhose/core exports these names', () => {
 
 test('@gardenhose/core/adapter exports these names', () => {
   expect(names('@gardenhose/core/adapter')).toMatchInlineSnapshot(`
-    "MalformedWire
+    "Claimed
+    MalformedWire
     ResolvedTapOptions
     SenderSetup
     ShadowMarks
@@ -389,6 +390,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     both
     boundAddress
     canonicalHost
+    claimServer
     currentMarks
     dialOptions
     eachField
@@ -397,6 +399,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     hasMarks
     inflateMessage
     invalidOption
+    isClaimed
     isOutOfOrder
     isSocketPath
     listenOn
@@ -465,6 +468,9 @@ test('@gardenhose/http-adapter exports these names', () => {
     HttpStubOptions
     InProcessApp
     InProcessOptions
+    NodeRequest
+    NodeResponse
+    NodeServer
     OriginTlsOptions
     PropagateShadowOptions
     PropagateTo

@@ -9,6 +9,7 @@ import {
 } from 'node:http2';
 import type { OriginTlsOptions, TapOptions, TapTarget } from '@gardenhose/core';
 import {
+  claimServer,
   flagOption,
   invalidOption,
   originOption,
@@ -90,6 +91,9 @@ export function createRecordingProxy(options: RecordingProxyOptions): RecordingP
   const settings = resolve(options);
   const counts: Counts = { calls: 0, others: 0, originErrors: 0 };
   const server = newServer(options.listenTls);
+  if (settings.target !== undefined) {
+    claimServer(server, settings.target, (block) => isGrpcContentType(headerOf(block, 'content-type')));
+  }
   const clients = new Map<Http2Session, Client>();
   // Errors of a connection are followed by its 'close'.
   server.on('sessionError', () => undefined);

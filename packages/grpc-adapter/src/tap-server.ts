@@ -1,6 +1,11 @@
 import type { Http2Server } from 'node:http2';
 import type { TapOptions, TapTarget } from '@gardenhose/core';
-import { type ResolvedTapOptions, reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
+import {
+  claimServer,
+  type ResolvedTapOptions,
+  reportFailure,
+  resolveTapOptions,
+} from '@gardenhose/core/adapter';
 import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
 import { type Http2Servers, http2ServersOf, unknownServer } from './http2-servers.ts';
@@ -57,7 +62,8 @@ export function tapHttp2Servers(
   options: ResolvedTapOptions,
 ): Detach {
   let attached = true;
-  const tapped = new Set<Http2Server>();
+  /** With what lets a tap of HTTP record it again. */
+  const tapped = new Map<Http2Server, () => void>();
   const onStream = (stream: WatchedStream, _headers: unknown, _flags: unknown, raw: unknown): void => {
     if (attached) watchCall(stream, raw, target, options);
   };
@@ -65,7 +71,7 @@ export function tapHttp2Servers(
     if (!attached || tapped.has(server)) return;
     try {
       if (typeof server?.prependListener !== 'function') throw unknownServer();
-      tapped.add(server);
+      tapped.set(server, claimServer(server, target));
       // Before the listener of grpc-js, which may answer at once.
       server.prependListener('stream', onStream);
     } catch (error) {
@@ -77,7 +83,10 @@ export function tapHttp2Servers(
   return () => {
     attached = false;
     forget();
-    for (const server of tapped) server.off('stream', onStream);
+    for (const [server, release] of tapped) {
+      server.off('stream', onStream);
+      release();
+    }
     tapped.clear();
   };
 }

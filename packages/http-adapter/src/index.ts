@@ -2,8 +2,9 @@
 
 // tap
 export { attach } from './attach.ts';
-export type { Detach } from './tap-server.ts';
+export type { Detach, NodeServer } from './tap-server.ts';
 export { tapServer } from './tap-server.ts';
+export type { NodeRequest, NodeResponse } from './tap-exchange.ts';
 export { markExchange, tapExchange } from './tap-exchange.ts';
 export type { FastifyTap } from './middleware.ts';
 export { expressTap, fastifyTap, honoTap, koaTap } from './middleware.ts';

@@ -1,13 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TapOptions, TapTarget } from '@gardenhose/core';
 import { resolveTapOptions } from '@gardenhose/core/adapter';
 import { internals } from './internals.ts';
-import { nameOperation, watchExchange } from './tap-exchange.ts';
+import { type NodeRequest, type NodeResponse, nameOperation, watchExchange } from './tap-exchange.ts';
 
 // Each is a few lines over the same tap, for applications that want to name the place where recording begins, and to
 // have the route template on the exchange. Beside `attach()` with the same target nothing is recorded twice.
 
-type Tap = (req: IncomingMessage, res: ServerResponse) => void;
+type Tap = (req: NodeRequest, res: NodeResponse) => void;
 
 function tapWith(target: TapTarget, options: TapOptions | undefined): Tap {
   const resolved = resolveTapOptions(options);
@@ -26,7 +25,7 @@ function tapWith(target: TapTarget, options: TapOptions | undefined): Tap {
 export function expressTap(
   target: TapTarget,
   options?: TapOptions,
-): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+): (req: NodeRequest, res: NodeResponse, next: () => void) => void {
   const tap = tapWith(target, options);
   return (req, res, next) => {
     tap(req, res);
@@ -35,12 +34,12 @@ export function expressTap(
 }
 
 interface FastifyRequestLike {
-  readonly raw: IncomingMessage;
+  readonly raw: NodeRequest;
   readonly routeOptions: { readonly url?: string | undefined };
 }
 
 interface FastifyReplyLike {
-  readonly raw: ServerResponse;
+  readonly raw: NodeResponse;
 }
 
 interface FastifyLike {
@@ -77,8 +76,8 @@ export function fastifyTap(target: TapTarget, options?: TapOptions): FastifyTap 
 }
 
 interface KoaContextLike {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
 }
 
 /**
@@ -132,6 +131,6 @@ export function honoTap(
   };
 }
 
-function isNodeEnv(env: unknown): env is { incoming: IncomingMessage; outgoing: ServerResponse } {
+function isNodeEnv(env: unknown): env is { incoming: NodeRequest; outgoing: NodeResponse } {
   return typeof env === 'object' && env !== null && 'incoming' in env && 'outgoing' in env;
 }

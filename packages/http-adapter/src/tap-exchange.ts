@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { ExchangeTap, TapOptions, TapTarget } from '@gardenhose/core';
 import {
   isOutOfOrder,
@@ -6,11 +7,19 @@ import {
   reportFailure,
   resolveTapOptions,
 } from '@gardenhose/core/adapter';
+import type { StreamWatch } from './http2/watch.ts';
+import { isHttp2Request, isStream, streamOf, watchOf, watchStream } from './http2/watch-stream.ts';
 import { type Internals, internals } from './internals.ts';
 import { declaresBody, exchangeStart, headerOf } from './to-events.ts';
 import { connectionOf, Watch } from './watch.ts';
 
 const watchKey: unique symbol = Symbol('gardenhose.watch');
+
+/** A request of HTTP/1 or HTTP/2. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+
+/** Its response. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** A request that some target was asked about. */
 interface KnownRequest extends IncomingMessage {
@@ -22,14 +31,14 @@ interface KnownRequest extends IncomingMessage {
  * before anything reads the body or writes the response, and not after an `await`: what has passed by then is not seen.
  * Calling it again for the same request and target does nothing. Never throws.
  *
- * Only HTTP/1 is recorded; an HTTP/2 request is left alone.
+ * HTTP/1 and HTTP/2, the latter with the requests and responses of Node's compatibility API.
  *
  * @returns what is recording the exchange; undefined when it is not recorded
  * @throws GardenhoseError `invalid-option` for a wrong option
  */
 export function tapExchange(
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: NodeRequest,
+  res: NodeResponse,
   target: TapTarget,
   options?: TapOptions,
 ): ExchangeTap | undefined {
@@ -38,17 +47,19 @@ export function tapExchange(
 
 /** {@link tapExchange} with its options resolved. */
 export function watchExchange(
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: NodeRequest,
+  res: NodeResponse,
   target: TapTarget,
   options: ResolvedTapOptions,
   { headText }: Internals,
 ): ExchangeTap | undefined {
+  if (isHttp2Request(req)) return watchStream(req.stream, req.rawHeaders, target, options);
+  if (!isHttp1Request(req) || !isHttp1Response(res)) return undefined;
   try {
     const request: KnownRequest = req;
     const known = request[watchKey];
     if (known?.knows(target)) return known.tap;
-    if (known?.over || req.httpVersionMajor !== 1 || isOutOfOrder(target)) return undefined;
+    if (known?.over || isOutOfOrder(target)) return undefined;
     const connection = connectionOf(req.socket);
     const bodyless = !declaresBody(req);
     known?.ask(target);
@@ -64,25 +75,27 @@ export function watchExchange(
   }
 }
 
+const isHttp1Request = (req: NodeRequest): req is IncomingMessage => req.httpVersionMajor === 1;
+
+const isHttp1Response = (res: NodeResponse): res is ServerResponse => !('createPushResponse' in res);
+
 /** Tells how to find the operation of a request once its response is there. Its last word is the one that counts. */
-export function nameOperation(req: IncomingMessage, operation: () => string | undefined): void {
-  const request: KnownRequest = req;
-  const watch = request[watchKey];
+export function nameOperation(req: NodeRequest, operation: () => string | undefined): void {
+  const watch = watchFor(req);
   if (watch !== undefined) watch.operation = operation;
 }
 
 /**
  * Puts a note on the exchange that a request belongs to: a tenant, a user's choice, an error. Does nothing when the
  * exchange is not recorded or is over. Give Node's own request: `request.raw` in Fastify, `ctx.req` in Koa,
- * `c.env.incoming` in Hono.
+ * `c.env.incoming` in Hono; or the stream that an HTTP/2 server handed out.
  *
  * @returns whether the exchange is being recorded
  * @example
  * markExchange(req, 'tenant', req.account.tenant);
  */
-export function markExchange(req: IncomingMessage, name: string, value: string): boolean {
-  const request: KnownRequest = req;
-  const watch = request[watchKey];
+export function markExchange(req: NodeRequest | ServerHttp2Stream, name: string, value: string): boolean {
+  const watch = watchFor(req);
   if (watch?.tap === undefined) return false;
   try {
     watch.tap.mark(name, value);
@@ -91,6 +104,12 @@ export function markExchange(req: IncomingMessage, name: string, value: string):
     watch.fail(error);
     return false;
   }
+}
+
+function watchFor(
+  req: KnownRequest | Http2ServerRequest | ServerHttp2Stream,
+): Watch | StreamWatch | undefined {
+  return watchKey in req ? req[watchKey] : watchOf(isStream(req) ? req : streamOf(req));
 }
 
 function isShadow(req: IncomingMessage): boolean {

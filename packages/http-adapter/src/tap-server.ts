@@ -1,8 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import { Server as HttpsServer } from 'node:https';
 import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
-import { resolveTapOptions } from '@gardenhose/core/adapter';
+import { isClaimed, resolveTapOptions } from '@gardenhose/core/adapter';
+import { isHttp2Server, onStream } from './http2/servers.ts';
+import { watchStream } from './http2/watch-stream.ts';
 import { internals } from './internals.ts';
 import { watchExchange } from './tap-exchange.ts';
 
@@ -12,18 +15,23 @@ import { watchExchange } from './tap-exchange.ts';
  */
 export type Detach = () => void;
 
+/** A server of Node that speaks HTTP. One of `node:http2` with `allowHTTP1` speaks both. */
+export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
+
 /**
- * Records what one HTTP or HTTPS server of Node serves, whatever framework runs on it. Upgrades and CONNECT are left
- * alone.
+ * Records what one server of Node serves, over HTTP/1 and HTTP/2, whatever framework runs on it. Upgrades, CONNECT and pushed
+ * streams are left alone, and so is gRPC that its own adapter records.
  *
- * @throws GardenhoseError `invalid-option` if `server` is not a server of `node:http` or `node:https`
+ * @throws GardenhoseError `invalid-option` if `server` is not a server of `node:http`, `node:https` or `node:http2`
  */
-export function tapServer(server: HttpServer | HttpsServer, target: TapTarget, options?: TapOptions): Detach {
+export function tapServer(server: NodeServer, target: TapTarget, options?: TapOptions): Detach {
   const given: unknown = server;
-  if (!(given instanceof HttpServer || given instanceof HttpsServer)) {
-    throw new GardenhoseError('invalid-option', 'server must be a Server of node:http or node:https', {
-      subject: 'server',
-    });
+  if (!(given instanceof HttpServer || given instanceof HttpsServer || isHttp2Server(given))) {
+    throw new GardenhoseError(
+      'invalid-option',
+      'server must be a Server of node:http, node:https or node:http2',
+      { subject: 'server' },
+    );
   }
   return tapRequests(target, options, (of) => of === server);
 }
@@ -51,8 +59,12 @@ export function tapRequests(
     }
   };
   subscribe(requestStart, onRequest);
+  const forgetStreams = onStream((server, stream, raw) => {
+    if (wanted(server) && !isClaimed(server, target, raw)) watchStream(stream, raw, target, resolved);
+  });
   return () => {
     unsubscribe(requestStart, onRequest);
+    forgetStreams();
   };
 }
 

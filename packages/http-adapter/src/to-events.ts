@@ -15,17 +15,21 @@ let connections = 0;
 
 /** Names a connection that is seen for the first time: each is a lane of its own. */
 export function connectionFacts(socket: Socket): ConnectionFacts {
-  connections += 1;
   return {
-    lane: `c${connections}`,
-    peer: peerOf(socket),
+    lane: nameConnection(),
+    peer: peerOf(socket.remoteAddress, socket.remotePort),
     scheme: 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http',
   };
 }
 
+/** A lane that no other connection of this process has. */
+export function nameConnection(): string {
+  connections += 1;
+  return `c${connections}`;
+}
+
 /** Address and port of the other end; none for a Unix socket. */
-function peerOf(socket: Socket): string | undefined {
-  const { remoteAddress: address, remotePort: port } = socket;
+export function peerOf(address: string | undefined, port: number | undefined): string | undefined {
   if (address === undefined) return undefined;
   const host = address.includes(':') ? `[${address}]` : address;
   return port === undefined ? host : `${host}:${port}`;
@@ -132,7 +136,7 @@ export function breakOff(res: ServerResponse, socket: Socket): BreakOff {
 }
 
 /** The code of an error if it looks like one; never a message, which may hold values of the application. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'destroyed';
 }
@@ -144,4 +148,14 @@ export function expressOperation(req: object): string | undefined {
   const { path } = req.route;
   const base = 'baseUrl' in req && typeof req.baseUrl === 'string' ? req.baseUrl : '';
   return `${base}${String(path)}`;
+}
+
+/** Where no encoding is given, its place may be taken by a callback. */
+export const isUtf8 = (encoding: unknown): boolean => typeof encoding !== 'string' || encoding === 'utf8';
+
+/** What was written, as bytes; undefined where it was nothing, or no bytes. */
+export function bytesOf(chunk: unknown, encoding: unknown): Uint8Array | undefined {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk !== 'string') return undefined;
+  return Buffer.from(chunk, typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8');
 }

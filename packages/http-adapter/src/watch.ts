@@ -20,11 +20,13 @@ import {
 } from './overrides.ts';
 import {
   breakOff,
+  bytesOf,
   type ConnectionFacts,
   connectionFacts,
   expressOperation,
   flattenHeaders,
   headFromParts,
+  isUtf8,
 } from './to-events.ts';
 
 /** One client connection: its facts, and the exchanges on it that are not over, linked from the latest to the first. */
@@ -354,13 +356,4 @@ export class Watch implements Witness {
     this.operationSeen = operation !== undefined;
     if (operation !== undefined && operation !== '') tap.mark('operation', operation);
   }
-}
-
-/** Where no encoding is given, its place may be taken by a callback. */
-const isUtf8 = (encoding: unknown): boolean => typeof encoding !== 'string' || encoding === 'utf8';
-
-function bytesOf(chunk: unknown, encoding: unknown): Uint8Array | undefined {
-  if (chunk instanceof Uint8Array) return chunk;
-  if (typeof chunk !== 'string') return undefined;
-  return Buffer.from(chunk, typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8');
 }

@@ -32,5 +32,7 @@ export { openStub } from '../stub/open-stub.ts';
 export type { StubStep } from '../stub/script.ts';
 export { Stub } from '../stub/stub.ts';
 export type { StubAnswer, StubRequest } from '../stub/stub-call.ts';
+export type { Claimed } from './claimed-servers.ts';
+export { claimServer, isClaimed } from './claimed-servers.ts';
 export { listenOn, stopListening, withCertificate } from './listening.ts';
 export { replayThrough } from './replay-through.ts';
