@@ -377,6 +377,7 @@ test('@gardenhose/core exports these names', () => {
 test('@gardenhose/core/adapter exports these names', () => {
   expect(names('@gardenhose/core/adapter')).toMatchInlineSnapshot(`
     "Claimed
+    InflateWindows
     MalformedWire
     ResolvedTapOptions
     SenderSetup

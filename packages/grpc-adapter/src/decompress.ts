@@ -1,4 +1,3 @@
-import type { MessageCoding } from '@gardenhose/core';
 import { inflateMessage } from '@gardenhose/core/adapter';
 import { headerOf } from './to-events.ts';
 
@@ -7,7 +6,7 @@ import { headerOf } from './to-events.ts';
  *
  * @param headers - Of the side that sends them, names and values in turns
  */
-export function messageCoding(headers: readonly string[]): MessageCoding | undefined {
+export function messageCoding(headers: readonly string[]): 'gzip' | 'deflate' | undefined {
   const coding = headerOf(headers, 'grpc-encoding');
   return coding === 'gzip' || coding === 'deflate' ? coding : undefined;
 }

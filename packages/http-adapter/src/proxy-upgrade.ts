@@ -3,6 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { headerEntries, withHeader } from '@gardenhose/core';
 import { type Origin, originHostname } from './proxy-origin.ts';
+import { markExchange } from './tap-exchange.ts';
 
 /** Joins a connection that asks for another protocol to the origin, head and bytes as they are. */
 export function passUpgrade(req: IncomingMessage, client: Socket, head: Buffer, origin: Origin): void {
@@ -29,6 +30,7 @@ export function passUpgrade(req: IncomingMessage, client: Socket, head: Buffer, 
   });
   upstream.once('error', (error) => {
     counts.originErrors += 1;
+    markExchange(req, 'proxy', connected ? 'origin-broke-off' : 'origin-failed');
     const code = 'code' in error ? String(error.code) : 'failed';
     if (connected) client.destroy();
     else

@@ -45,7 +45,7 @@ export interface RecordingProxyOptions extends TapOptions {
 export interface ProxyCounts {
   /** Requests that were passed on. */
   readonly requests: number;
-  /** Connections that were switched to another protocol (WebSocket): passed through as they are, not recorded. */
+  /** Connections that were switched to another protocol: passed through as they are. WebSockets are recorded, others are not. */
   readonly upgrades: number;
   /** Requests and upgrades that the origin did not take or broke off. */
   readonly originErrors: number;
@@ -57,7 +57,7 @@ export type RecordingProxy = Server & { readonly counts: ProxyCounts };
 /**
  * A reverse proxy that records: for services in any language. It passes heads on in their order, case and number,
  * except the fields of the one connection (RFC 9110 section 7.6.1), streams bodies both ways with backpressure, and passes
- * trailers, informational heads and upgrades. Each client connection has its own connection to the origin. It adds no
+ * trailers, informational heads and upgrades; of these, WebSockets are recorded. Each client connection has its own connection to the origin. It adds no
  * header but `Connection`. When the origin does not answer, the client gets 502 with the reason.
  *
  * @throws GardenhoseError `invalid-option` if `to` is not an origin

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { ExchangeTap, TapOptions, TapTarget } from '@gardenhose/core';
 import {
@@ -10,8 +10,9 @@ import {
 import type { StreamWatch } from './http2/watch.ts';
 import { isHttp2Request, isStream, streamOf, watchOf, watchStream } from './http2/watch-stream.ts';
 import { type Internals, internals } from './internals.ts';
-import { declaresBody, exchangeStart, headerOf } from './to-events.ts';
+import { declaresBody, exchangeStart, isShadow } from './to-events.ts';
 import { connectionOf, Watch } from './watch.ts';
+import { markUpgrade } from './websocket/tap-upgrade.ts';
 
 const watchKey: unique symbol = Symbol('gardenhose.watch');
 
@@ -31,7 +32,8 @@ interface KnownRequest extends IncomingMessage {
  * before anything reads the body or writes the response, and not after an `await`: what has passed by then is not seen.
  * Calling it again for the same request and target does nothing. Never throws.
  *
- * HTTP/1 and HTTP/2, the latter with the requests and responses of Node's compatibility API.
+ * HTTP/1 and HTTP/2, the latter with the requests and responses of Node's compatibility API. A request that has become an
+ * upgrade is left alone.
  *
  * @returns what is recording the exchange; undefined when it is not recorded
  * @throws GardenhoseError `invalid-option` for a wrong option
@@ -59,7 +61,7 @@ export function watchExchange(
     const request: KnownRequest = req;
     const known = request[watchKey];
     if (known?.knows(target)) return known.tap;
-    if (known?.over || isOutOfOrder(target)) return undefined;
+    if (known?.over || isUpgrade(req) || isOutOfOrder(target)) return undefined;
     const connection = connectionOf(req.socket);
     const bodyless = !declaresBody(req);
     known?.ask(target);
@@ -79,6 +81,11 @@ const isHttp1Request = (req: NodeRequest): req is IncomingMessage => req.httpVer
 
 const isHttp1Response = (res: NodeResponse): res is ServerResponse => !('createPushResponse' in res);
 
+/** What frameworks route as a request when its connection has been handed over: no response of Node will say how it ends. */
+function isUpgrade(req: IncomingMessage): boolean {
+  return 'upgrade' in req && req.upgrade === true;
+}
+
 /** Tells how to find the operation of a request once its response is there. Its last word is the one that counts. */
 export function nameOperation(req: NodeRequest, operation: () => string | undefined): void {
   const watch = watchFor(req);
@@ -96,7 +103,7 @@ export function nameOperation(req: NodeRequest, operation: () => string | undefi
  */
 export function markExchange(req: NodeRequest | ServerHttp2Stream, name: string, value: string): boolean {
   const watch = watchFor(req);
-  if (watch?.tap === undefined) return false;
+  if (watch?.tap === undefined) return req instanceof IncomingMessage && markUpgrade(req, name, value);
   try {
     watch.tap.mark(name, value);
     return true;
@@ -110,8 +117,4 @@ function watchFor(
   req: KnownRequest | Http2ServerRequest | ServerHttp2Stream,
 ): Watch | StreamWatch | undefined {
   return watchKey in req ? req[watchKey] : watchOf(isStream(req) ? req : streamOf(req));
-}
-
-function isShadow(req: IncomingMessage): boolean {
-  return headerOf(req, 'x-shadow-traffic')?.toLowerCase().startsWith('true') === true;
 }

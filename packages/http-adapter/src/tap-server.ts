@@ -8,6 +8,8 @@ import { isHttp2Server, onStream } from './http2/servers.ts';
 import { watchStream } from './http2/watch-stream.ts';
 import { internals } from './internals.ts';
 import { watchExchange } from './tap-exchange.ts';
+import { watchUpgrade } from './websocket/tap-upgrade.ts';
+import { onUpgrade } from './websocket/upgrades.ts';
 
 /**
  * Takes a tap off again. Exchanges that are under way are recorded to their end; later ones are not seen. Calling it
@@ -19,8 +21,8 @@ export type Detach = () => void;
 export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
 
 /**
- * Records what one server of Node serves, over HTTP/1 and HTTP/2, whatever framework runs on it. Upgrades, CONNECT and pushed
- * streams are left alone, and so is gRPC that its own adapter records.
+ * Records what one server of Node serves, over HTTP/1 and HTTP/2, whatever framework runs on it, its WebSockets with it.
+ * Upgrades to other protocols, CONNECT and pushed streams are left alone, and so is gRPC that its own adapter records.
  *
  * @throws GardenhoseError `invalid-option` if `server` is not a server of `node:http`, `node:https` or `node:http2`
  */
@@ -58,12 +60,16 @@ export function tapRequests(
       watchExchange(message.request, message.response, target, resolved, found);
     }
   };
+  const stopUpgrades = onUpgrade((upgrade) => {
+    if (wanted(upgrade.server)) watchUpgrade(upgrade, target, resolved);
+  });
   subscribe(requestStart, onRequest);
   const forgetStreams = onStream((server, stream, raw) => {
     if (wanted(server) && !isClaimed(server, target, raw)) watchStream(stream, raw, target, resolved);
   });
   return () => {
     unsubscribe(requestStart, onRequest);
+    stopUpgrades();
     forgetStreams();
   };
 }

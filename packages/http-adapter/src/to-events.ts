@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { AbortEvent, ExchangeStart, HeaderList, WireHead } from '@gardenhose/core';
 
 /** What all exchanges of one client connection share. */
@@ -50,6 +51,11 @@ export function exchangeStart(req: IncomingMessage, connection: ConnectionFacts)
     authority: undefined,
     headers: req.rawHeaders,
   };
+}
+
+/** Whether a replay sent it, as its mark says. */
+export function isShadow(req: IncomingMessage): boolean {
+  return headerOf(req, 'x-shadow-traffic')?.toLowerCase().startsWith('true') === true;
 }
 
 /** Whether the head says that a body follows (RFC 9112 section 6.3: a request without either header has none). */
@@ -125,14 +131,21 @@ export function breakOff(res: ServerResponse, socket: Socket): BreakOff {
   // Since Node 24 it also destroys what waits for its turn on a broken connection, with an error of its own.
   const isNodes = res.errored?.message === 'aborted' && codeOf(res.errored) === 'ECONNRESET';
   if (res.errored !== null && !isNodes) return { by: 'server', code: codeOf(res.errored) };
-  const { errored } = socket;
+  return socketBreakOff(socket, socket.readableEnded);
+}
+
+/**
+ * Who broke off a connection, told from the state of its socket.
+ *
+ * @param byPeer - Whether it was the peer that ended it first
+ */
+export function socketBreakOff({ errored }: Pick<Duplex, 'errored'>, byPeer: boolean): BreakOff {
   if (errored !== null && errored !== undefined) {
     const code = codeOf(errored);
-    const byPeer = 'syscall' in errored || code.startsWith('HPE_') || code.startsWith('ERR_SSL');
-    return { by: byPeer ? 'client' : 'server', code };
+    const ofPeer = 'syscall' in errored || code.startsWith('HPE_') || code.startsWith('ERR_SSL');
+    return { by: ofPeer ? 'client' : 'server', code };
   }
-  if (socket.readableEnded) return { by: 'client', code: 'closed' };
-  return { by: 'server', code: 'destroyed' };
+  return byPeer ? { by: 'client', code: 'closed' } : { by: 'server', code: 'destroyed' };
 }
 
 /** The code of an error if it looks like one; never a message, which may hold values of the application. */

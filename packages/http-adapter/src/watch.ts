@@ -37,8 +37,11 @@ export interface Connection {
 
 const connectionKey: unique symbol = Symbol('gardenhose.connection');
 
+const factsKey: unique symbol = Symbol('gardenhose.facts');
+
 export interface KnownSocket extends Socket {
   [connectionKey]?: Connection;
+  [factsKey]?: ConnectionFacts;
 }
 
 export function connectionOf(socket: KnownSocket): Connection {
@@ -53,6 +56,13 @@ export function connectionOf(socket: KnownSocket): Connection {
     for (const watch of open.reverse()) watch.broken();
   });
   return connection;
+}
+
+/** The facts of a connection that has left HTTP: it gets no listener. */
+export function factsOf(socket: KnownSocket): ConnectionFacts {
+  const facts = socket[connectionKey]?.facts ?? socket[factsKey] ?? connectionFacts(socket);
+  socket[factsKey] = facts;
+  return facts;
 }
 
 const none: HeaderList = [];

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { createRecordingProxy, type RecordingProxy, type RecordingProxyOptions } from '../src/proxy.ts';
 import { MemoryTarget } from './support/memory-target.ts';
 import { listening, RawClient } from './support/servers.ts';
+import { closed, connected, handshake, socketService, told } from './support/web-sockets.ts';
 
 interface Joined extends AsyncDisposable {
   readonly proxy: RecordingProxy;
@@ -249,7 +250,25 @@ test('an origin that closes without an answer gives 502', async () => {
   expect([answer.status, await answer.text()]).toEqual([502, expect.stringContaining(': ECONNRESET')]);
 });
 
-test('an upgrade passes as raw bytes, is counted and not recorded', async () => {
+test('a WebSocket passes as raw bytes, is counted and recorded', async () => {
+  await using service = await socketService();
+  await using all = await joined(() => undefined, { to: service.origin });
+  const socket = await connected(all.port, '/chat');
+  socket.send('hello');
+  expect(await told(socket)).toBe('hello');
+  await closed(socket, 4000, 'bye');
+  await all.target.ended(1);
+  expect(all.proxy.counts).toEqual({ requests: 0, upgrades: 1, originErrors: 0 });
+  expect(all.target.starts[0]).toMatchObject({ protocol: 'websocket', target: '/chat' });
+  for (const side of ['request', 'response'] as const) {
+    expect(all.target.messages(1, side)).toEqual([
+      [1, 'hello'],
+      [8, '\x0f\xa0bye'],
+    ]);
+  }
+});
+
+test('an upgrade to another protocol passes as raw bytes, is counted and not recorded', async () => {
   await using all = await joined(
     () => undefined,
     {},
@@ -275,6 +294,18 @@ test('an upgrade passes as raw bytes, is counted and not recorded', async () => 
   await client.untilClosed();
   expect(all.proxy.counts).toEqual({ requests: 0, upgrades: 1, originErrors: 0 });
   expect(all.target.events).toEqual([]);
+});
+
+test('a WebSocket whose origin is away is an exchange with 502 and a mark', async () => {
+  const spare = await listening(createServer());
+  await spare[Symbol.asyncDispose]();
+  await using all = await joined(() => undefined, { to: spare.origin });
+  using client = await RawClient.open(all.port);
+  client.write(handshake());
+  await client.untilClosed();
+  await all.target.ended(1);
+  expect(all.target.last(1, 'headers')?.status).toBe(502);
+  expect(all.target.last(1, 'mark')).toMatchObject({ name: 'proxy', value: 'origin-failed' });
 });
 
 test('an upgrade to an origin that is away gets 502', async () => {

@@ -7,6 +7,7 @@ export { flagOption, invalidOption, originOption, wholeOption } from '../model/o
 export { eachField, textAt } from '../protobuf/descriptor-reader.ts';
 export { MalformedWire, wire } from '../protobuf/wire.ts';
 export { inflateMessage } from '../record/inflate-message.ts';
+export { InflateWindows } from '../record/inflate-windows.ts';
 export { parseLane } from '../record/session-lane.ts';
 export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';

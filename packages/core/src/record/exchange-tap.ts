@@ -28,12 +28,14 @@ export interface ExchangeTap {
   chunk(side: Side, data: Uint8Array): void;
   /** The same as {@link chunk} with this text in UTF-8. */
   text?(side: Side, text: string): void;
-  /** A whole message that just passed. */
-  message(side: Side, kind: number, data: Uint8Array): void;
+  /** Bytes that are kept of a message at most: a tap that puts messages together need not hold more. Default not known. */
+  readonly maxMessageBytes?: number | undefined;
+  /** A whole message that just passed. With a `size`, `data` is the beginning of so many bytes. */
+  message(side: Side, kind: number, data: Uint8Array, size?: number): void;
   /**
    * The same as {@link message} with these bytes decompressed, which is done elsewhere. Bytes that cannot be, or give more than
    * 4 MiB, are recorded as an empty message with a mark `undecoded`; where they are over the limit of a body as they are, the
-   * message is dropped as such, and its size is theirs.
+   * message is dropped as such, and its size is theirs. Of those that go on from each other, each must be told, in order.
    */
   compressed?(side: Side, coding: MessageCoding, kind: number, data: Uint8Array): void;
   trailers(side: Side, headers: HeaderList): void;

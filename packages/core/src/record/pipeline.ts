@@ -7,6 +7,7 @@ import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../mod
 import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
+import { InflateWindows } from './inflate-windows.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import { RawReader } from './raw-reader.ts';
 import { LaneNamer, type LaneSource } from './session-lane.ts';
@@ -51,6 +52,7 @@ export class Pipeline {
   readonly #lanes: LaneNamer;
   readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
+  readonly #windows = new InflateWindows();
   readonly #gaps = new GapLog(false);
   readonly #eventsLost = { hook: 0, mask: 0 };
   readonly #exchangesLost = { hook: 0, mask: 0 };
@@ -79,7 +81,7 @@ export class Pipeline {
 
   /** Takes the events packed into the first `used` bytes. The memory may be used again when this is done. */
   async process(memory: SharedArrayBuffer, used: number): Promise<void> {
-    const reader = new RawReader(memory, used);
+    const reader = new RawReader(memory, used, this.#windows);
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
       if (isExchangeEvent(event)) {
         const pending = this.#take(event.type === 'start' ? this.#lanes.named(event) : event);

@@ -40,6 +40,8 @@ export const flag = {
   /** A message that the reader decompresses. What `truncated` says is then for what is larger than the limit. */
   gzip: 0x2000,
   deflate: 0x4000,
+  'deflate-raw': 0x8000,
+  'deflate-window': 0x10000,
   outbound: 0x2000,
   https: 0x4000,
   grpc: 0x8000,

@@ -2,6 +2,7 @@ import type { AbortEvent, CaptureEvent, ContentState, EndEvent, Protocol, Side }
 import { gapReasons } from '../model/event.ts';
 import { ContentCopier } from './content-copier.ts';
 import { inflateMessage } from './inflate-message.ts';
+import { InflateWindows } from './inflate-windows.ts';
 import { flag, limitState, recordHead, recordKind, startTexts } from './raw-layout.ts';
 import { parseWireHead } from './wire-head.ts';
 
@@ -12,6 +13,7 @@ export class RawReader {
   readonly #f64: Float64Array;
   readonly #contents: ContentCopier;
   readonly #used: number;
+  readonly #windows: InflateWindows;
   /** Of the next record. */
   #next = 0;
   /** What the record that was read last tells besides. */
@@ -20,7 +22,9 @@ export class RawReader {
   #offset = 0;
   #flags = 0;
 
-  constructor(memory: SharedArrayBuffer, used: number) {
+  /** @param windows - What was remembered of compressed messages in the buffers before this one */
+  constructor(memory: SharedArrayBuffer, used: number, windows: InflateWindows = new InflateWindows()) {
+    this.#windows = windows;
     this.#bytes = Buffer.from(memory);
     this.#u32 = new Uint32Array(memory);
     this.#f64 = new Float64Array(memory);
@@ -62,7 +66,7 @@ export class RawReader {
         return { type: 'chunk', seq, at, exchange, side: this.#side(), size, data };
       }
       case recordKind.message:
-        if (this.#has(flag.gzip | flag.deflate)) return this.#compressed(seq, at, exchange);
+        if (this.#has(compressedFlags)) return this.#compressed(seq, at, exchange);
         return {
           type: 'message',
           seq,
@@ -80,6 +84,7 @@ export class RawReader {
       case recordKind.end: {
         const complete = this.#has(flag.complete);
         const [side, size, state] = [this.#side(), this.#number(0), this.#state()];
+        this.#windows.forget(exchange, side);
         return { type: 'end', seq, at, exchange, side, size, state, complete };
       }
       case recordKind.mark: {
@@ -88,6 +93,8 @@ export class RawReader {
       }
       case recordKind.abort: {
         const [by, code = ''] = this.#texts(0);
+        this.#windows.forget(exchange, 'request');
+        this.#windows.forget(exchange, 'response');
         return { type: 'abort', seq, at, exchange, by: abortBy(by), code };
       }
       case recordKind.gap:
@@ -140,9 +147,10 @@ export class RawReader {
 
   #compressed(seq: number, at: number, exchange: number): CaptureEvent {
     const stored = this.#contents.copy(this.#offset + 32, this.#number(3));
-    const plain = inflateMessage(stored, this.#has(flag.gzip) ? 'gzip' : 'deflate');
     const [limit, index, kind] = [this.#number(0), this.#number(1), this.#number(2)];
-    const [side, size] = [this.#side(), plain?.length ?? 0];
+    const side = this.#side();
+    const plain = this.#inflated(exchange, side, stored);
+    const size = plain?.length ?? 0;
     let state: ContentState = 'kept';
     let data: Uint8Array | undefined = plain ?? new Uint8Array();
     if (size > limit) {
@@ -154,6 +162,12 @@ export class RawReader {
       this.#following = { type: 'mark', seq, at, exchange, name: 'undecoded', value };
     }
     return { type: 'message', seq, at, exchange, side, index, kind, size, state, data };
+  }
+
+  #inflated(exchange: number, side: Side, stored: Uint8Array): Uint8Array | undefined {
+    if (this.#has(flag['deflate-window'])) return this.#windows.inflate(exchange, side, stored);
+    if (this.#has(flag['deflate-raw'])) return inflateMessage(stored, 'deflate-raw');
+    return inflateMessage(stored, this.#has(flag.gzip) ? 'gzip' : 'deflate');
   }
 
   #has(bit: number): boolean {
@@ -212,6 +226,8 @@ export class RawReader {
     return this.#contents.copy(this.#offset + 32, this.#number(3));
   }
 }
+
+const compressedFlags = flag.gzip | flag.deflate | flag['deflate-raw'] | flag['deflate-window'];
 
 /** The end of a request that was recorded with its start. */
 function endOfNothing(seq: number, at: number, exchange: number): EndEvent {

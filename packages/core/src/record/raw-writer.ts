@@ -134,10 +134,11 @@ export class RawWriter {
     kind: number,
     data: Uint8Array,
     keep: number,
+    size: number = data.length,
   ): boolean {
     let flags = recordKind.message | sideFlag(side);
-    if (keep < data.length) flags |= keep === 0 ? flag.dropped : flag.truncated;
-    return this.#content(flags, at, exchange, data.length, index, kind, data, keep);
+    if (keep < size) flags |= keep === 0 ? flag.dropped : flag.truncated;
+    return this.#content(flags, at, exchange, size, index, kind, data, keep);
   }
 
   /** A whole message that is compressed. What becomes of it decides the reader, by the limit for its bytes. */

@@ -91,31 +91,42 @@ export class RecordedExchange implements ExchangeTap {
     this.#plan();
   }
 
-  message(side: Side, kind: number, data: Uint8Array): void {
-    this.#message(side, kind, data, undefined);
+  get maxMessageBytes(): number {
+    return this.#path.options.maxBodyBytes;
+  }
+
+  message(side: Side, kind: number, data: Uint8Array, size?: number): void {
+    this.#message(side, kind, data, Math.max(size ?? 0, data.length), undefined);
   }
 
   compressed(side: Side, coding: MessageCoding, kind: number, data: Uint8Array): void {
-    this.#message(side, kind, data, coding);
+    this.#message(side, kind, data, data.length, coding);
   }
 
-  #message(side: Side, kind: number, data: Uint8Array, coding: MessageCoding | undefined): void {
+  #message(
+    side: Side,
+    kind: number,
+    data: Uint8Array,
+    size: number,
+    coding: MessageCoding | undefined,
+  ): void {
     if (!this.#takes(side)) return;
     try {
       const at = this.#path.stamp();
       const { maxBodyBytes, onBodyLimit } = this.#path.options;
-      const fits = data.length <= maxBodyBytes;
+      // What later messages go on from is read in any case.
+      const fits = size <= maxBodyBytes || coding === 'deflate-window';
       // The beginning of what is compressed can be read by nobody.
       const cut = onBodyLimit === 'truncate' && coding === undefined ? maxBodyBytes : 0;
-      const keep = fits ? data.length : cut;
+      const keep = fits ? data.length : Math.min(cut, data.length);
       const index = side === 'request' ? this.#requestMessages++ : this.#responseMessages++;
-      if (side === 'request') this.#requestSize += data.length;
-      else this.#responseSize += data.length;
+      if (side === 'request') this.#requestSize += size;
+      else this.#responseSize += size;
       const { writer } = this.#path;
       const packed =
         this.#path.flowing &&
         (coding === undefined || !fits
-          ? writer.message(at, this.id, side, index, kind, data, keep)
+          ? writer.message(at, this.id, side, index, kind, data, keep, size)
           : writer.compressed(at, this.id, side, index, kind, data, coding, maxBodyBytes, onBodyLimit));
       if (!packed) this.#giveUp(at);
     } catch (error) {

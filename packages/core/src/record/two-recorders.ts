@@ -17,9 +17,9 @@ export function both(first: ExchangeTap, second: ExchangeTap, late: boolean = fa
       first.chunk(side, data);
       second.chunk(side, data);
     },
-    message(side, kind, data) {
-      first.message(side, kind, data);
-      second.message(side, kind, data);
+    message(side, kind, data, size) {
+      first.message(side, kind, data, size);
+      second.message(side, kind, data, size);
     },
     trailers(side, headers) {
       first.trailers(side, headers);

@@ -14,6 +14,7 @@ export type Seen = { readonly exchange: ExchangeId } & (
   | ({ readonly type: 'start' } & ExchangeStart)
   | { readonly type: 'headers'; status: number; reason: string; version: string; headers: HeaderList }
   | { readonly type: 'chunk'; side: Side; data: Buffer }
+  | { readonly type: 'message'; side: Side; kind: number; data: Buffer; size: number }
   | { readonly type: 'trailers'; side: Side; headers: HeaderList }
   | { readonly type: 'end'; side: Side; complete: boolean }
   | { readonly type: 'abort'; by: AbortEvent['by']; code: string }
@@ -46,9 +47,8 @@ export class MemoryTarget implements TapTarget {
       headers: (status, reason, version, headers) =>
         tell({ type: 'headers', exchange: id, status, reason, version, headers: [...headers] }),
       chunk: (side, data) => tell({ type: 'chunk', exchange: id, side, data: Buffer.from(data) }),
-      message: () => {
-        throw new Error('an HTTP tap has no messages');
-      },
+      message: (side, kind, data, size = data.length) =>
+        tell({ type: 'message', exchange: id, side, kind, data: Buffer.from(data), size }),
       trailers: (side, headers) => tell({ type: 'trailers', exchange: id, side, headers: [...headers] }),
       end: (side, complete = true) => {
         if (ended.has(side)) throw new Error(`${side} of exchange ${id} ended twice`);
@@ -91,6 +91,13 @@ export class MemoryTarget implements TapTarget {
   /** The bytes of one side of an exchange. */
   body(exchange: ExchangeId, side: Side): Buffer {
     return Buffer.concat(this.chunks(exchange, side));
+  }
+
+  /** The messages of one side of a WebSocket: opcode and text. */
+  messages(exchange: ExchangeId, side: Side): [kind: number, text: string][] {
+    return this.of(exchange).flatMap((event): [number, string][] =>
+      event.type === 'message' && event.side === side ? [[event.kind, event.data.toString('latin1')]] : [],
+    );
   }
 
   chunks(exchange: ExchangeId, side: Side): Buffer[] {
