@@ -36,6 +36,7 @@ test('@gardenhose/core exports these names', () => {
     CaptureEvent
     CaptureFault
     CaptureHeader
+    CaptureKey
     CaptureLosses
     CaptureRange
     CaptureState
@@ -102,6 +103,7 @@ test('@gardenhose/core exports these names', () => {
     HookRule
     JsonObject
     JsonValue
+    KeySource
     LaneFunction
     LaneKey
     LaneOrder
@@ -156,7 +158,6 @@ test('@gardenhose/core exports these names', () => {
     PatchBodyRule
     PinnedAddresses
     Policy
-    PolicyKey
     PolicyName
     PolicyRule
     PolicySuggester
@@ -175,7 +176,6 @@ test('@gardenhose/core exports these names', () => {
     RecorderOptions
     RecorderState
     RecorderStats
-    RecoverOptions
     RecoverResult
     RemoveHeaderRule
     ReplayBudget
@@ -199,7 +199,9 @@ test('@gardenhose/core exports these names', () => {
     ResponseHead
     ResumeEvent
     RewriteHostRule
+    RewriteOptions
     RewritePathRule
+    RewriteResult
     RewrittenMessage
     RunFacts
     RunSafety
@@ -217,7 +219,6 @@ test('@gardenhose/core exports these names', () => {
     SchemaSet
     SecretFinding
     SecretScanner
-    SelectExchangesOptions
     Selector
     SendTimes
     Sender
@@ -241,6 +242,7 @@ test('@gardenhose/core exports these names', () => {
     Stamp
     StartEvent
     StopReason
+    StreamSinkOptions
     StubExhausted
     StubMatch
     StubMiss
@@ -279,6 +281,7 @@ test('@gardenhose/core exports these names', () => {
     assemble
     bodyBytes
     byProtocol
+    captureKeyOf
     checkRules
     compareExchange
     composeRecordHooks

@@ -6,13 +6,16 @@ import { chunkEvents, readChunks } from '../../packages/core/src/capture/event-r
 import { readHead } from '../../packages/core/src/capture/head-reader.ts';
 import { readCapture } from '../../packages/core/src/capture/read-capture.ts';
 import type { CaptureEvent } from '../../packages/core/src/model/event.ts';
-import { damagedVectors, toJson, vectors } from './vectors.ts';
+import { damagedVectors, toJson, vectorKey, vectors } from './vectors.ts';
 
 const directory = new URL('./vectors/v1/', import.meta.url);
 /** `npm run conformance:full`: every bit of every byte, and every cut in every mode. */
 const full = process.env.CONFORMANCE_FULL === '1';
 /** `npm run conformance:update`: writes the vectors that are not there yet. A released one never changes. */
 const update = process.env.CONFORMANCE_UPDATE === '1';
+
+// Where no other key is given, readers look here.
+process.env.GARDENHOSE_ENCRYPTION_KEY = Buffer.from(vectorKey).toString('base64');
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes;
@@ -126,12 +129,16 @@ describe.each(names)('%s', (name) => {
   });
 
   it('with any byte flipped, loses the chunk that was hit and nothing else, and says so', async () => {
-    const { chunks } = await chunksOf(bytes);
+    const { headEnd, chunks } = await chunksOf(bytes);
     const damaged = Buffer.from(bytes);
     for (let at = 0; at < bytes.length; at++) {
       for (const bit of full ? [0, 1, 2, 3, 4, 5, 6, 7] : [at % 8]) {
         damaged[at] = (bytes[at] ?? 0) ^ (1 << bit);
-        const rest = chunks.filter(({ from, to }) => at < from || at >= to).flatMap(({ events }) => events);
+        // What the HEADER frame says is needed to decrypt the others, and a stream cannot look for its copy at the end.
+        const unreadable = name === 'encrypted' && at >= 8 && at < headEnd;
+        const rest = chunks
+          .filter(({ from, to }) => !unreadable && (at < from || at >= to))
+          .flatMap(({ events }) => events);
         const found = await read(damaged, 'salvage');
         const kept = found.events.filter((event) => !isDamage(event));
         expect(kept.length, `byte ${at} bit ${bit}`).toBe(rest.length);

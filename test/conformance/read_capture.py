@@ -203,6 +203,8 @@ def read(data):
             raise ValueError("byte %d: a damaged payload" % at)
         if kind == HEADER:
             header, end = unpack(payload, 0)
+            if header[1] == ["encrypted"]:
+                raise NotImplementedError("encryption")
             if header[0] != 1 or header[1] != [] or header[2] != sync or end != stored:
                 raise ValueError("a capture for newer readers")
         elif kind == CHUNK:

@@ -1,8 +1,16 @@
 import { crc32, deflateRawSync } from 'node:zlib';
+import { ChunkCipher, encryptionKeyId } from '../../packages/core/src/capture/encryption.ts';
 import { codecs, frameTypes, magic } from '../../packages/core/src/capture/format.ts';
 import { buildFrame, type FrameContent } from '../../packages/core/src/capture/frame.ts';
+import { plainContent } from '../../packages/core/src/capture/frame-writer.ts';
 import { encodeHeader } from '../../packages/core/src/capture/header-payload.ts';
 import { type Packable, pack } from '../../packages/core/src/capture/packing.ts';
+import {
+  encodeFooter,
+  encodeIndexEntry,
+  encodeTrailer,
+  Totals,
+} from '../../packages/core/src/capture/summary-payload.ts';
 import { CaptureWriter } from '../../packages/core/src/capture/writer.ts';
 import type { CaptureWriterOptions } from '../../packages/core/src/capture/writer-options.ts';
 import type { CaptureHeader } from '../../packages/core/src/model/capture-header.ts';
@@ -280,6 +288,60 @@ function assemble(chunks: readonly Chunk[]): Vector {
 
 const mark = (dSeq: number, value: string): Packable[] => [9, dSeq, 0, 1, 'step', value];
 
+/** The key of the vector that is encrypted: bytes 0 to 31. */
+export const vectorKey: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => i);
+
+/** A capture of two encrypted chunks, with nonces and a salt that are the same each time. */
+function encrypted(chunks: readonly (readonly (readonly Packable[])[])[]): Vector {
+  const key = { id: encryptionKeyId(vectorKey), bytes: vectorKey };
+  const salt = 'a0'.repeat(16);
+  const payload = encodeHeader({ ...header, encryption: { keyId: key.id, salt } }, syncMark);
+  const cipher = new ChunkCipher(key, salt, payload);
+  const totals = new Totals();
+  const pieces: Uint8Array[] = [
+    Buffer.concat([magic, buildFrame(syncMark, 0, plainContent(frameTypes.header, payload, 1))]),
+  ];
+  const offset = () => pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const entries: Uint8Array[] = [];
+  for (const [i, records] of chunks.entries()) {
+    const raw = Buffer.concat(records.map((record) => Uint8Array.from(pack(record))));
+    const number = i + 1;
+    const span = {
+      count: records.length,
+      firstSeq: 10 * number,
+      seqSpan: 1,
+      baseNs: 1000 * number,
+      spanNs: 0,
+    };
+    const chunk = {
+      ...span,
+      type: frameTypes.chunk,
+      codec: codecs.none,
+      stored: raw,
+      rawBytes: raw.length,
+      crcRaw: 0,
+    };
+    const frame = buildFrame(syncMark, number, chunk, (head, packed) =>
+      cipher.encrypt(head, packed, Buffer.alloc(12, number)),
+    );
+    entries.push(encodeIndexEntry({ ...span, offset: offset(), number, storedBytes: frame.length - 64 }));
+    totals.add(span, new Map([[9, records.length]]));
+    pieces.push(frame);
+  }
+  const indexAt = offset();
+  pieces.push(
+    buildFrame(syncMark, 3, plainContent(frameTypes.index, Buffer.concat(entries), entries.length)),
+  );
+  const footer = buildFrame(
+    syncMark,
+    4,
+    plainContent(frameTypes.footer, encodeFooter(payload, [indexAt], totals, cipher.seal(totals)), 1),
+  );
+  pieces.push(encodeTrailer(offset(), footer.length));
+  pieces.splice(-1, 0, footer);
+  return { bytes: Buffer.concat(pieces), stable: true };
+}
+
 /** Every vector of format version 1, by name. */
 export async function vectors(): Promise<Map<string, Vector>> {
   const kind = (name: ExchangeKind, exchange: number, seq: number) =>
@@ -385,6 +447,13 @@ export async function vectors(): Promise<Map<string, Vector>> {
         ],
       },
     }),
+  );
+  all.set(
+    'encrypted',
+    encrypted([
+      [mark(0, 'a'), mark(1, 'b')],
+      [mark(0, 'c'), mark(1, 'd')],
+    ]),
   );
   all.set(
     'growth',

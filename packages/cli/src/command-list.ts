@@ -86,6 +86,12 @@ export const commandList: readonly CommandEntry[] = [
     load: async (context) => (await import('./commands/mask.ts')).maskCommand(context),
   },
   {
+    name: 'encrypt',
+    usage: '[options] <file>',
+    summary: 'encrypt a capture, or change or take away its key',
+    load: async (context) => (await import('./commands/encrypt.ts')).encryptCommand(context),
+  },
+  {
     name: 'policy',
     usage: '',
     summary: 'show, check, explain and propose mask policies',

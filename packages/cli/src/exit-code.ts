@@ -20,7 +20,8 @@ const badInput: readonly ErrorCode[] = [
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (isGardenhoseError(error)) {
-    if (error.code === 'invalid-option' || error.code === 'mask-key') return exitCodes.usage;
+    if (error.code === 'invalid-option' || error.code === 'mask-key' || error.code === 'capture-key')
+      return exitCodes.usage;
     if (error.code === 'target-refused') return exitCodes.refused;
     if (error.code === 'replay-aborted') return exitCodes.inconclusive;
     return badInput.includes(error.code) ? exitCodes.badInput : exitCodes.io;

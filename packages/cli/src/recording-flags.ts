@@ -13,6 +13,7 @@ export interface RecordingFlags extends MaskFlags {
   readonly lane?: ReturnType<typeof parseLane>;
   readonly maxBodyBytes?: number;
   readonly maxFileBytes?: number;
+  readonly encryptionKeyFile?: string;
 }
 
 /** Adds the flags of the commands that record. */
@@ -32,7 +33,8 @@ export function withRecordingFlags(
         parseLaneKeys,
       )
       .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount)
-      .option('--max-file-bytes <n>', 'begin another file after this many bytes', parseCount),
+      .option('--max-file-bytes <n>', 'begin another file after this many bytes', parseCount)
+      .option('--encryption-key-file <file>', 'encrypt the capture with the key in this file'),
   );
 }
 

@@ -11,6 +11,7 @@ export const errorCodes = [
   'capture-truncated',
   'capture-limit',
   'capture-empty',
+  'capture-key',
   'event-invalid',
   'io',
   'mask-policy',

@@ -57,6 +57,7 @@ export type { HeaderList } from './model/headers.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 export type { JsonObject, JsonValue } from './model/json-value.ts';
 export { operationOf } from './model/operation.ts';
+export type { KeySource } from './model/key-source.ts';
 export { SchemaSet, schemaLimits } from './model/schema-set.ts';
 
 // shadow
@@ -100,7 +101,6 @@ export type {
   MaskLimits,
   Match,
   Policy,
-  PolicyKey,
   PolicyName,
   PolicyRule,
   Selector,
@@ -168,6 +168,8 @@ export { parseHeaderLines, parseWireHead, wireStatus } from './record/wire-head.
 
 // capture
 export type { Compression } from './capture/codec.ts';
+export type { CaptureKey } from './capture/encryption-key.ts';
+export { captureKeyOf } from './capture/encryption-key.ts';
 export type { CaptureCondition, CaptureFault, CaptureState, ReadMode } from './capture/condition.ts';
 export type { FileSinkOptions } from './capture/file-sink.ts';
 export { fileSink } from './capture/file-sink.ts';
@@ -183,10 +185,11 @@ export type { RandomAccess } from './capture/random-access.ts';
 export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';
 export { readCapture } from './capture/read-capture.ts';
 export { readSchemas } from './capture/read-schemas.ts';
-export type { SelectExchangesOptions } from './capture/select-exchanges.ts';
+export type { RewriteOptions, RewriteResult } from './capture/rewrite-capture.ts';
 export { selectExchanges } from './capture/select-exchanges.ts';
-export type { RecoverOptions, RecoverResult } from './capture/recover-capture.ts';
+export type { RecoverResult } from './capture/recover-capture.ts';
 export { recoverCapture } from './capture/recover-capture.ts';
+export type { StreamSinkOptions } from './capture/stream-sink.ts';
 export { streamSink } from './capture/stream-sink.ts';
 export type { VerifyResult } from './capture/verify-capture.ts';
 export { verifyCapture } from './capture/verify-capture.ts';

@@ -60,12 +60,13 @@ class ProcessRecording implements TapTarget {
   }
 
   #open(path: string): void {
-    const { service, mask, hooks, lane, maxBodyBytes, maxBufferedBytes, maxFileBytes } = this.#options;
+    const { service, mask, hooks, lane, maxBodyBytes, maxBufferedBytes, maxFileBytes, encryptionKey } =
+      this.#options;
     const ratio = this.#options.sampleRatio;
     try {
       const recorder = createRecorder({
         service,
-        sink: fileSink({ path, maxFileBytes }),
+        sink: fileSink({ path, maxFileBytes, encryptionKey }),
         mask,
         hooks: hooks === undefined ? undefined : { module: hooks },
         sampler: ratio === 1 ? always : sampleRatio(ratio),

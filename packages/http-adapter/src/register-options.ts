@@ -1,10 +1,11 @@
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
+  captureKeyOf,
   GardenhoseError,
   isGardenhoseError,
+  type KeySource,
   type Policy,
-  type PolicyKey,
   type RecorderOptions,
   readPolicyFile,
 } from '@gardenhose/core';
@@ -25,6 +26,7 @@ export interface RegisterOptions {
   readonly maxBufferedBytes: number | undefined;
   readonly maxFileBytes: number | undefined;
   readonly recordShadow: boolean;
+  readonly encryptionKey: KeySource | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,6 +52,7 @@ export function registerOptions(env: Environment, script: string | undefined): R
     maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
     maxFileBytes: bytesOf(env, 'GARDENHOSE_MAX_FILE_BYTES'),
     recordShadow: switchOf(env, 'GARDENHOSE_RECORD_SHADOW'),
+    encryptionKey: captureKeyOf(env),
   };
 }
 
@@ -60,7 +63,7 @@ function policyOf(env: Environment): Policy {
   }
   const policy: Policy = file ? readPolicy(file) : { version: 1 };
   // The key's text goes no further than its name: the thread that masks reads the environment itself.
-  const key: PolicyKey | undefined = text
+  const key: KeySource | undefined = text
     ? { env: 'GARDENHOSE_MASK_KEY' }
     : keyFile
       ? { file: resolve(keyFile) }

@@ -11,6 +11,7 @@ import {
 } from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { encryptionHelp, encryptionKeyOf } from '../encryption-flags.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { type Address, parseAddress, parseOrigin } from '../flags.ts';
 import { unmaskedLines } from '../header-text.ts';
@@ -44,6 +45,7 @@ at once. When the capture cannot be written, requests are still served and the l
 gRPC: messages are masked field by field where --descriptors, --proto or --reflection (which asks the service) say what
 they are made of. Of others only the size is recorded.
 ${maskHelp}
+${encryptionHelp}
 
 Examples:
   gardenhose record --listen 127.0.0.1:8080 --to http://127.0.0.1:3000 -o orders.hose
@@ -99,9 +101,12 @@ function openRecorder(flags: RecordFlags, io: Io): Recorder {
   if (toStream && maxFileBytes !== undefined) {
     throw notWithStandardOutput('--max-file-bytes', 'standard output cannot be split');
   }
+  const encryptionKey = encryptionKeyOf(flags.encryptionKeyFile, io.env);
   return createRecorder({
     service: flags.service ?? new URL(flags.to).host,
-    sink: toStream ? streamSink(io.stdout) : fileSink({ path, overwrite, maxFileBytes }),
+    sink: toStream
+      ? streamSink(io.stdout, { encryptionKey })
+      : fileSink({ path, overwrite, maxFileBytes, encryptionKey }),
     mask: maskOf(flags, io.env),
     sampler: flags.sample === undefined ? undefined : sampleRatio(flags.sample),
     lane: flags.lane,
@@ -118,7 +123,8 @@ async function record(
   interrupt: AbortSignal,
 ): Promise<ExitCode> {
   const file = flags.output === '-' ? 'standard output' : flags.output;
-  output.note(`listening on ${front.origin}, passing on to ${flags.to}, recording to ${file}`);
+  const how = encryptionKeyOf(flags.encryptionKeyFile, io.env) === undefined ? '' : ', encrypted';
+  output.note(`listening on ${front.origin}, passing on to ${flags.to}, recording to ${file}${how}`);
 
   // What the policy is was checked when the recorder was made.
   const { summary: policy } = createMasker(maskOf(flags, io.env));

@@ -11,12 +11,14 @@ import {
   createMasker,
   GardenhoseError,
   isGardenhoseError,
+  type KeySource,
   openCapture,
   unknownHeadersText,
 } from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { describeError } from '../describe-error.ts';
+import { encryptionHelp, encryptionKeyOf } from '../encryption-flags.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
@@ -45,6 +47,7 @@ The command is run as it is, with the taps loaded into every Node process that i
 own, with its process id in the name. An interrupt is passed on to the service; a second ends everything at once.
 Exit code: that of the service; 2 when it ended well but served nothing.
 ${maskHelp}
+${encryptionHelp}
 
 Examples:
   gardenhose run -o orders.hose -- node server.js
@@ -66,9 +69,10 @@ export function runCommand(context: CommandContext): Command {
         // What is wrong with the policy shall be told here, and not by a service that runs unrecorded.
         const { summary } = createMasker(maskOf(flags, context.io.env));
         for (const line of unmaskedLines({ policy: summary })) output.note(line);
+        const encryptionKey = encryptionKeyOf(flags.encryptionKeyFile, context.io.env);
         makeRoom(flags);
         const ending = await runService(words, flags, context.io, output);
-        return conclude(flags.output, ending, output);
+        return conclude(flags.output, encryptionKey, ending, output);
       });
     },
   );
@@ -137,6 +141,10 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
     GARDENHOSE_MASK_POLICY: flags.policy === undefined ? env.GARDENHOSE_MASK_POLICY : resolve(flags.policy),
     GARDENHOSE_MASK_KEY_FILE:
       flags.maskKeyFile === undefined ? env.GARDENHOSE_MASK_KEY_FILE : resolve(flags.maskKeyFile),
+    GARDENHOSE_ENCRYPTION_KEY_FILE:
+      flags.encryptionKeyFile === undefined
+        ? env.GARDENHOSE_ENCRYPTION_KEY_FILE
+        : resolve(flags.encryptionKeyFile),
     GARDENHOSE_SAMPLE_RATIO: text(flags.sample) ?? env.GARDENHOSE_SAMPLE_RATIO,
     GARDENHOSE_LANE: laneText(flags.lane) ?? env.GARDENHOSE_LANE,
     GARDENHOSE_MAX_BODY_BYTES: text(flags.maxBodyBytes) ?? env.GARDENHOSE_MAX_BODY_BYTES,
@@ -144,8 +152,13 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
   };
 }
 
-async function conclude(path: string, { code, signal }: Ending, output: Output): Promise<ExitCode> {
-  const recorded = await recordedTo(path, output);
+async function conclude(
+  path: string,
+  encryptionKey: KeySource | undefined,
+  { code, signal }: Ending,
+  output: Output,
+): Promise<ExitCode> {
+  const recorded = await recordedTo(path, encryptionKey, output);
   const { summary } = recorded ?? {};
   const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   if (status !== 0) output.error(`the service ended with ${signal ?? `exit code ${status}`}`);
@@ -178,9 +191,13 @@ interface Recorded {
   readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
 }
 
-async function recordedTo(path: string, output: Output): Promise<Recorded | undefined> {
+async function recordedTo(
+  path: string,
+  encryptionKey: KeySource | undefined,
+  output: Output,
+): Promise<Recorded | undefined> {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
-  await using capture = await openCapture(path);
+  await using capture = await openCapture(path, { encryptionKey });
   const summary = await capture.summary();
   return { header: capture.header, summary, unknownHeaders: await unknownHeadersOf(capture, output) };
 }

@@ -4,9 +4,10 @@ import type { ByteWindow } from './byte-window.ts';
 import { decompress } from './codec.ts';
 import type { ConditionLog } from './condition.ts';
 import { decodeEvent } from './decode.ts';
+import type { ChunkCipher } from './encryption.ts';
 import { InvalidRecord } from './fields.ts';
-import { frameTypes, recordTypes } from './format.ts';
-import { type FrameHeader, isKnownCodec } from './frame.ts';
+import { ciphers, frameTypes, recordTypes } from './format.ts';
+import { type FrameHeader, isKnownCipher, isKnownCodec } from './frame.ts';
 import { type Frame, type FrameStart, readFrames } from './frame-reader.ts';
 import { unsupported } from './header-payload.ts';
 import { unpack } from './packing.ts';
@@ -17,6 +18,8 @@ import { SummaryCheck } from './summary-check.ts';
 export interface SoundChunk {
   readonly kind: 'chunk';
   readonly frame: Frame;
+  /** As its writer compressed it, decrypted. */
+  readonly packed: Uint8Array;
   readonly raw: Uint8Array;
   readonly counts: ReadonlyMap<number, number>;
 }
@@ -30,6 +33,8 @@ export interface DamageGap {
 /** Where reading begins in the order of events: after what an index let it pass over, or at nothing. */
 export interface ReadStart extends FrameStart {
   readonly fromStart: boolean;
+  /** What decrypts the chunks; undefined in a capture that is not encrypted. */
+  readonly cipher?: ChunkCipher | undefined;
 }
 
 /** Reads the chunks of a capture, with a gap wherever something is missing between them. */
@@ -39,7 +44,7 @@ export async function* readChunks(
   start: ReadStart,
 ): AsyncGenerator<SoundChunk | DamageGap, void, undefined> {
   const order = new OrderKeeper(log);
-  const summary = start.fromStart ? new SummaryCheck(log) : undefined;
+  const summary = start.fromStart ? new SummaryCheck(log, start.cipher) : undefined;
   for await (const item of readFrames(window, log, start)) {
     if (item.kind === 'hole') {
       order.hole(item.lost);
@@ -48,7 +53,7 @@ export async function* readChunks(
     }
     const { header, offset } = item;
     if (header.type === frameTypes.chunk) {
-      const content = await readContent(item, log);
+      const content = await readContent(item, log, start.cipher);
       const fault = typeof content === 'string' ? content : order.fault(header);
       if (typeof content === 'string' || fault !== undefined) {
         log.lostBytes += header.storedBytes;
@@ -61,7 +66,8 @@ export async function* readChunks(
       if (gap !== undefined) yield { kind: 'gap', gap };
       log.chunks += 1;
       summary?.chunk(item);
-      yield { kind: 'chunk', frame: item, raw: content.raw, counts: content.counts };
+      const { packed, raw, counts } = content;
+      yield { kind: 'chunk', frame: item, packed, raw, counts };
     } else if (header.type === frameTypes.index) {
       summary?.index(item);
     } else if (header.type === frameTypes.footer) {
@@ -107,18 +113,26 @@ export function* chunkEvents(chunk: SoundChunk, log: ConditionLog): Generator<Ca
 async function readContent(
   frame: Frame,
   log: ConditionLog,
-): Promise<{ raw: Uint8Array; counts: Map<number, number>; firstType: number } | string> {
+  cipher: ChunkCipher | undefined,
+): Promise<(Pick<SoundChunk, 'packed' | 'raw' | 'counts'> & { firstType: number }) | string> {
   const { header } = frame;
-  if (header.cipher !== 0) throw unsupported(log.subject, `cipher ${header.cipher}`);
+  if (!isKnownCipher(header.cipher)) throw unsupported(log.subject, `cipher ${header.cipher}`);
   if (!isKnownCodec(header.codec)) {
     if (log.mode === 'salvage')
       return `compressed by codec ${header.codec}, which this release does not know`;
     throw unsupported(log.subject, `codec ${header.codec}`);
   }
-  const raw = await decompress(header.codec, frame.stored, header.rawBytes);
+  const isPlain = header.cipher === ciphers.none;
+  if (isPlain && cipher !== undefined)
+    return `frame ${header.number} is not encrypted, as all chunks of this capture must be`;
+  if (!isPlain && cipher === undefined)
+    return `frame ${header.number} is encrypted, and the HEADER, which says how, is lost`;
+  const packed = cipher === undefined ? frame.stored : cipher.decrypt(header, frame.stored);
+  if (packed === undefined) return `frame ${header.number} was changed after it was encrypted, or moved`;
+  const raw = await decompress(header.codec, packed, header.rawBytes);
   if (raw === undefined)
     return `the payload of frame ${header.number} does not decompress to what its header says`;
-  if (crc32(raw) !== header.crcRaw)
+  if (isPlain && crc32(raw) !== header.crcRaw)
     return `the content of frame ${header.number} does not match its checksum`;
   const cursor = new RecordCursor(raw);
   const counts = new Map<number, number>();
@@ -144,7 +158,7 @@ async function readContent(
   if (records !== header.count || seq !== header.seqSpan || ns !== header.spanNs) {
     return `frame ${header.number} does not hold what its header says`;
   }
-  return { raw, counts, firstType };
+  return { packed, raw, counts, firstType };
 }
 
 /** Events that repeat the sequence number of the one before them. */

@@ -3,6 +3,8 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import type { Sink, SinkLoss, SinkSource } from '../record/sink.ts';
 import type { Compression } from './codec.ts';
+import type { EncryptionKey } from './encryption.ts';
+import { type CaptureKey, checkCaptureKey, readCaptureKey } from './encryption-key.ts';
 import { FileOutput, isCode } from './file-output.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { partPath } from './part-path.ts';
@@ -31,6 +33,8 @@ export interface FileSinkOptions {
   readonly compression?: Compression | undefined;
   /** Size of a chunk before compression, in bytes: 256 to 1048576. Default 262144. */
   readonly chunkBytes?: number | undefined;
+  /** Encrypts the files (AES-256-GCM). Default: they are not encrypted. */
+  readonly encryptionKey?: CaptureKey | undefined;
 }
 
 /**
@@ -39,13 +43,17 @@ export interface FileSinkOptions {
  *
  * After a failed write (`io`) the sink can be used on: it declares what was lost, with a gap event, when it can write again.
  *
- * @throws GardenhoseError `invalid-option`
+ * @throws GardenhoseError `invalid-option`; `capture-key` when the sink is opened
  */
 export function fileSink(options: FileSinkOptions): SinkSource {
   const resolved = resolve(options);
   return {
     open: (header) => openFile(resolved, header),
-    module: { url: import.meta.url, options: { ...options } },
+    // A function cannot cross to a thread: with one, only the inline pipeline can open this sink.
+    module:
+      typeof options.encryptionKey === 'function'
+        ? undefined
+        : { url: import.meta.url, options: { ...options } },
   };
 }
 
@@ -55,22 +63,29 @@ export function openSink(options: unknown, header: CaptureHeader): Promise<Sink>
   return openFile(resolve(options), header);
 }
 
-async function openFile(options: Resolved, header: CaptureHeader): Promise<Sink> {
-  return new FileSink(options, header, await openPart(options, header, options.path));
+async function openFile(options: Checked, header: CaptureHeader): Promise<Sink> {
+  const key = options.encryptionKey;
+  const opened = { ...options, encryptionKey: key && (await readCaptureKey(key)) };
+  return new FileSink(opened, header, await openPart(opened, header, options.path));
 }
 
 function isOptions(value: unknown): value is FileSinkOptions {
   return typeof value === 'object' && value !== null && 'path' in value;
 }
 
-interface Resolved extends FileSinkOptions {
+interface Checked extends FileSinkOptions {
   readonly overwrite: boolean;
   readonly maxFileBytes: number;
   readonly maxFileAgeMs: number;
   readonly sync: 'flush' | 'close' | 'never';
 }
 
-function resolve(options: FileSinkOptions): Resolved {
+/** With the key read. */
+interface Resolved extends Omit<Checked, 'encryptionKey'> {
+  readonly encryptionKey: EncryptionKey | undefined;
+}
+
+function resolve(options: FileSinkOptions): Checked {
   const { path, overwrite = false, maxFileBytes, maxFileAgeMs, sync = 'close' } = options;
   if (typeof path !== 'string' || path === '')
     throw invalidOption('path', String(path), 'the name of a file');
@@ -80,7 +95,8 @@ function resolve(options: FileSinkOptions): Resolved {
   if (!['flush', 'close', 'never'].includes(sync)) {
     throw invalidOption('sync', String(sync), '"flush", "close" or "never"');
   }
-  resolveWriterOptions(options);
+  if (options.encryptionKey !== undefined) checkCaptureKey(options.encryptionKey);
+  resolveWriterOptions({ ...options, encryptionKey: undefined });
   return {
     ...options,
     overwrite,

@@ -15,6 +15,12 @@ export const frameTypes = { header: 1, chunk: 2, index: 3, footer: 4 } as const;
 /** Frame flag: a reader that does not know the frame's type must stop. */
 export const criticalFlag = 1;
 
+/** How a chunk is encrypted. */
+export const ciphers = { none: 0, aes256gcm: 1 } as const;
+
+/** What encryption adds to a payload: nonce and tag. */
+export const sealedExtraBytes = 28;
+
 export const codecs = { none: 0, deflate: 1, brotli: 2 } as const;
 
 export const recordTypes = {

@@ -3,7 +3,7 @@ import { GardenhoseError } from '../errors.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { ConditionLog } from './condition.ts';
 import { criticalFlag, frameHeaderBytes, frameTypes, trailerBytes } from './format.ts';
-import { type FrameHeader, frameHeaderFault, readFrameHeader } from './frame.ts';
+import { type FrameHeader, frameHeaderFault, isKnownCipher, isKnownCodec, readFrameHeader } from './frame.ts';
 import { unsupported } from './header-payload.ts';
 import { decodeTrailer } from './summary-payload.ts';
 
@@ -212,7 +212,13 @@ const reach = 256 * 1024;
 /** Spares most places the checksum when the sync mark is lost. */
 function looksLikeHeader(bytes: Uint8Array, at: number): boolean {
   const type = bytes[at + 8] ?? 0;
-  return type >= 1 && type <= 4 && bytes[at + 9] === 0 && (bytes[at + 10] ?? 9) <= 2 && bytes[at + 11] === 0;
+  return (
+    type >= 1 &&
+    type <= 4 &&
+    bytes[at + 9] === 0 &&
+    isKnownCodec(bytes[at + 10] ?? 255) &&
+    isKnownCipher(bytes[at + 11] ?? 255)
+  );
 }
 
 /** Neither its beginning nor anything in it is of a capture. */

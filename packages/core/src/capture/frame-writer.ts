@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { GardenhoseError } from '../errors.ts';
-import { codecs, frameTypes, magic } from './format.ts';
-import { buildFrame, type FrameContent } from './frame.ts';
+import { codecs, frameHeaderBytes, frameTypes, magic } from './format.ts';
+import { buildFrame, type EncryptPayload, type FrameContent } from './frame.ts';
 import { encodeTrailer } from './summary-payload.ts';
 
 /** Takes the bytes of a capture, in order: a file, a pipe, a socket, memory. */
@@ -19,6 +19,8 @@ export interface ByteOutput {
 export interface FramePlace {
   readonly offset: number;
   readonly number: number;
+  /** Length of its payload there. */
+  readonly storedBytes: number;
 }
 
 /** Gives frames to an output: numbers them, keeps account of where they stand, and copes with writes that fail. */
@@ -26,13 +28,15 @@ export class FrameWriter {
   readonly #output: ByteOutput;
   readonly #sync: Uint8Array;
   readonly #head: Uint8Array;
+  readonly #encrypt: EncryptPayload | undefined;
   #number = 1;
   #offset = 0;
   #broken: GardenhoseError | undefined;
 
-  constructor(output: ByteOutput, sync: Uint8Array, headerPayload: Uint8Array) {
+  constructor(output: ByteOutput, sync: Uint8Array, headerPayload: Uint8Array, encrypt?: EncryptPayload) {
     this.#output = output;
     this.#sync = sync;
+    this.#encrypt = encrypt;
     this.#head = Buffer.concat([
       magic,
       buildFrame(sync, 0, plainContent(frameTypes.header, headerPayload, 1)),
@@ -63,12 +67,18 @@ export class FrameWriter {
     const first = this.#offset === 0;
     const offset = first ? this.#head.length : this.#offset;
     const number = this.#number;
-    const frame = buildFrame(this.#sync, number, content);
+    // Index and footer say where chunks stand, and nothing of what is in them.
+    const encrypt = content.type === frameTypes.chunk ? this.#encrypt : undefined;
+    const frame = buildFrame(this.#sync, number, content, encrypt);
     const parts = [frame];
     if (first) parts.unshift(this.#head);
     if (last) parts.push(encodeTrailer(offset, frame.length));
     const bytes = parts.length === 1 ? frame : Buffer.concat(parts);
-    return after(this.#emit(bytes, number + 1), () => ({ offset, number }));
+    return after(this.#emit(bytes, number + 1), () => ({
+      offset,
+      number,
+      storedBytes: frame.length - frameHeaderBytes,
+    }));
   }
 
   #emit(bytes: Uint8Array, nextNumber: number): void | Promise<void> {

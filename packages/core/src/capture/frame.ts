@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { codecs, frameHeaderBytes, limits, maxRawBytes } from './format.ts';
+import { ciphers, codecs, frameHeaderBytes, limits, maxRawBytes, sealedExtraBytes } from './format.ts';
 
 /** The 64 bytes before each payload: all that is needed to skip it, check it, or say what was lost with it. */
 export interface FrameHeader {
@@ -78,11 +78,11 @@ export function frameHeaderFault(header: FrameHeader): string | undefined {
   if (header.rawBytes > limits.raw)
     return `${header.rawBytes} bytes decompressed, at most ${limits.raw} allowed`;
   if (header.count > limits.records) return `${header.count} records, at most ${limits.records} allowed`;
-  if (header.cipher === 0 && isKnownCodec(header.codec)) {
-    if (header.codec === codecs.none && header.rawBytes !== header.storedBytes)
+  if (isKnownCipher(header.cipher) && isKnownCodec(header.codec)) {
+    const packedBytes = header.storedBytes - (header.cipher === ciphers.none ? 0 : sealedExtraBytes);
+    if (header.codec === codecs.none && header.rawBytes !== packedBytes)
       return 'two different payload lengths';
-    if (header.rawBytes > maxRawBytes(header.codec, header.storedBytes))
-      return 'compressed beyond what is allowed';
+    if (header.rawBytes > maxRawBytes(header.codec, packedBytes)) return 'compressed beyond what is allowed';
   }
   const lastSeq = header.firstSeq + header.seqSpan;
   const lastNs = header.baseNs + header.spanNs;
@@ -93,6 +93,10 @@ export function frameHeaderFault(header: FrameHeader): string | undefined {
 
 export function isKnownCodec(codec: number): boolean {
   return codec === codecs.none || codec === codecs.deflate || codec === codecs.brotli;
+}
+
+export function isKnownCipher(cipher: number): boolean {
+  return cipher === ciphers.none || cipher === ciphers.aes256gcm;
 }
 
 function setUint53(view: DataView, offset: number, value: number): void {
@@ -119,25 +123,45 @@ export interface FrameContent {
   readonly spanNs?: number | undefined;
 }
 
+/** Encrypts the payload of a frame with this header, which has no checksums yet. */
+export type EncryptPayload = (header: FrameHeader, packed: Uint8Array) => Uint8Array;
+
 /** The bytes of a frame: header and payload in one piece, so that one write carries both. */
-export function buildFrame(sync: Uint8Array, number: number, content: FrameContent): Uint8Array {
-  const frame = Buffer.allocUnsafe(frameHeaderBytes + content.stored.length);
-  frame.set(content.stored, frameHeaderBytes);
-  writeFrameHeader(frame, sync, {
+export function buildFrame(
+  sync: Uint8Array,
+  number: number,
+  content: FrameContent,
+  encrypt?: EncryptPayload,
+): Uint8Array {
+  const header = {
     type: content.type,
     flags: 0,
     codec: content.codec,
-    cipher: 0,
+    cipher: encrypt === undefined ? ciphers.none : ciphers.aes256gcm,
     number,
     storedBytes: content.stored.length,
     rawBytes: content.rawBytes,
     count: content.count,
-    crcStored: content.codec === codecs.none ? content.crcRaw : crc32(content.stored),
-    crcRaw: content.crcRaw,
+    crcStored: 0,
+    crcRaw: 0,
     firstSeq: content.firstSeq ?? 0,
     seqSpan: content.seqSpan ?? 0,
     baseNs: content.baseNs ?? 0,
     spanNs: content.spanNs ?? 0,
-  });
+  };
+  if (encrypt !== undefined) {
+    // Without the checksum of the plain bytes, which would tell of them.
+    const stored = encrypt(header, content.stored);
+    return frameOf(sync, { ...header, storedBytes: stored.length, crcStored: crc32(stored) }, stored);
+  }
+  const { stored, crcRaw } = content;
+  const crcStored = content.codec === codecs.none ? crcRaw : crc32(stored);
+  return frameOf(sync, { ...header, crcStored, crcRaw }, stored);
+}
+
+function frameOf(sync: Uint8Array, header: FrameHeader, stored: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(frameHeaderBytes + stored.length);
+  frame.set(stored, frameHeaderBytes);
+  writeFrameHeader(frame, sync, header);
   return frame;
 }

@@ -3,6 +3,9 @@ import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { ConditionLog } from './condition.ts';
+import type { ChunkCipher } from './encryption.ts';
+import type { CaptureKey } from './encryption-key.ts';
+import { cipherFor } from './encryption-note.ts';
 import { codecs, frameHeaderBytes, frameTypes, limits, magic } from './format.ts';
 import { type FrameHeader, readFrameHeader } from './frame.ts';
 import { type FrameStart, startsWith } from './frame-reader.ts';
@@ -12,14 +15,20 @@ export interface Head extends FrameStart {
   readonly header: CaptureHeader;
   /** False when the header is lost, and `header` says so. */
   readonly sound: boolean;
+  /** What decrypts the chunks, where they are encrypted. */
+  readonly cipher?: ChunkCipher | undefined;
 }
 
 /**
  * Reads the magic and the HEADER frame.
  *
- * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`; `capture-damaged` unless salvaging
+ * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, `capture-key`; `capture-damaged` unless salvaging
  */
-export async function readHead(window: ByteWindow, log: ConditionLog): Promise<Head> {
+export async function readHead(
+  window: ByteWindow,
+  log: ConditionLog,
+  key?: CaptureKey | readonly CaptureKey[],
+): Promise<Head> {
   const whole = await window.need(magic.length + frameHeaderBytes);
   const bytes = window.view(Math.min(window.available, magic.length + frameHeaderBytes));
   const frame = bytes.subarray(magic.length);
@@ -47,7 +56,9 @@ export async function readHead(window: ByteWindow, log: ConditionLog): Promise<H
     return { header: lostHeader, sound: false, sync, number: 1 };
   }
   window.skip(length);
-  return { header: decodeHeader(payload, log.subject), sound: true, sync, number: 1 };
+  const decoded = decodeHeader(payload, log.subject);
+  const cipher = await cipherFor(decoded, payload, key, log.subject);
+  return { header: decoded, sound: true, sync, number: 1, cipher };
 }
 
 function headerFrame(bytes: Uint8Array): FrameHeader | undefined {

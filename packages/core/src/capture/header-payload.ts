@@ -1,22 +1,25 @@
 import { GardenhoseError } from '../errors.ts';
-import type { CaptureHeader, MergedFrom, PolicySummary } from '../model/capture-header.ts';
+import type { CaptureHeader, EncryptionNote, MergedFrom, PolicySummary } from '../model/capture-header.ts';
+import { saltBytes } from './encryption.ts';
 import { Fields, InvalidRecord } from './fields.ts';
-import { formatVersion, limits } from './format.ts';
+import { ciphers, formatVersion, limits } from './format.ts';
 import { invalid, type Packable, pack, real, signed, text, uint, unpack } from './packing.ts';
 import { RecordCursor } from './record-cursor.ts';
 
-/** Features that a capture may ask of its reader. This version writes none and knows none. */
-const knownFeatures: readonly string[] = [];
+/** Features that a capture may ask of its reader. */
+const encryptedFeature = 'encrypted';
+const knownFeatures: readonly string[] = [encryptedFeature];
 
+const keyIdForm = /^[0-9a-f]{16}$/;
 const hexId = /^[0-9a-f]{32}$/;
 
 /** The payload of the HEADER frame. */
 export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Array {
   if (!hexId.test(header.id)) throw invalid('header.id', 'of 32 hexadecimal digits');
-  const { policyHistory: history = [], mergedFrom = [] } = header;
+  const { policyHistory: history = [], mergedFrom = [], encryption } = header;
   const payload = pack([
     formatVersion,
-    [],
+    encryption === undefined ? [] : [encryptedFeature],
     sync,
     Buffer.from(header.id, 'hex'),
     text(header.writer, 'header.writer'),
@@ -31,8 +34,17 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
       text(name, 'header.tags'),
       text(value, 'header.tags'),
     ]),
-    ...(history.length > 0 || mergedFrom.length > 0 ? [history.map(policyFields)] : []),
-    ...(mergedFrom.length > 0 ? [mergedFrom.map(mergedFields)] : []),
+    ...withoutEmptyEnd([
+      history.map(policyFields),
+      mergedFrom.map(mergedFields),
+      encryption === undefined
+        ? []
+        : [
+            ciphers.aes256gcm,
+            text(encryption.keyId, 'header.encryption.keyId'),
+            Buffer.from(encryption.salt, 'hex'),
+          ],
+    ]),
   ]);
   if (payload.length > limits.headerPayload) {
     throw new GardenhoseError(
@@ -41,6 +53,11 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
     );
   }
   return Uint8Array.from(payload);
+}
+
+/** What a header has seldom stands at its end, and is left out there. */
+function withoutEmptyEnd(lists: Packable[][]): Packable[][] {
+  return lists.slice(0, lists.findLastIndex((list) => list.length > 0) + 1);
 }
 
 /** Earlier policies that a header may name. */
@@ -125,10 +142,12 @@ export function decodeHeader(payload: Uint8Array, subject: string): CaptureHeade
     if (history.length > mostPolicies) throw new InvalidRecord('too many earlier policies');
     const merged = fields.optionalList();
     if (merged.length > mostMerged) throw new InvalidRecord('merged from too many captures');
+    const note = encryption(fields.optionalList());
     return {
       ...decoded,
       ...(history.length === 0 ? {} : { policyHistory: history.map(earlierPolicy) }),
       ...(merged.length === 0 ? {} : { mergedFrom: merged.map(mergedFrom) }),
+      ...(note === undefined ? {} : { encryption: note }),
     };
   } catch (error) {
     if (error instanceof InvalidRecord) throw damaged(subject, error.message);
@@ -177,6 +196,20 @@ function policy(values: readonly unknown[]): PolicySummary {
     ...(allowed.length > 0 ? { allowed } : {}),
     ...(hookBeforeMask ? { hookBeforeMask } : {}),
   };
+}
+
+/** @throws GardenhoseError `capture-feature` for a cipher that this release does not have */
+function encryption(values: readonly unknown[]): EncryptionNote | undefined {
+  if (values.length === 0) return undefined;
+  const fields = new Fields(values, 'encryption', 0);
+  const cipher = fields.uint();
+  if (cipher !== ciphers.aes256gcm) throw unsupported('The capture', `cipher ${cipher}`);
+  const keyId = fields.text();
+  const salt = fields.bytes();
+  if (!keyIdForm.test(keyId) || salt.length !== saltBytes) {
+    throw new InvalidRecord('the key id is not 16 hexadecimal digits, or the salt not 16 bytes');
+  }
+  return { keyId, salt: Buffer.from(salt).toString('hex') };
 }
 
 function earlierPolicy(value: unknown): PolicySummary {

@@ -6,14 +6,12 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import type { CaptureCondition } from './condition.ts';
 import { readEvents } from './read-capture.ts';
-import { rewriteCapture } from './rewrite-capture.ts';
+import { type RewriteOptions, rewriteCapture } from './rewrite-capture.ts';
 import { type CaptureWriter, isRefusal } from './writer.ts';
 
-export interface MaskCaptureOptions {
+export interface MaskCaptureOptions extends RewriteOptions {
   /** What to mask. Default `secure`, under a key that dies with the process. */
   readonly policy?: Policy | undefined;
-  /** Replaces a file of the output's name. Default false. */
-  readonly overwrite?: boolean | undefined;
   /**
    * Schemas of gRPC messages that the capture does not hold, or that say more than those in it: each a serialised
    * `google.protobuf.FileDescriptorSet`. They go before its own, and into the new capture. Default none.
@@ -64,7 +62,7 @@ export async function maskCapture(
     const result = await rewriteCapture(
       source,
       output,
-      options.overwrite ?? false,
+      options,
       (before) => ({
         ...before,
         policy: masker.summary,

@@ -4,6 +4,7 @@ import type { CaptureEvent } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog } from './condition.ts';
+import { cipherFor } from './encryption-note.ts';
 import { eventTypes } from './enums.ts';
 import { recordTypes } from './format.ts';
 import { type Head, readHead } from './head-reader.ts';
@@ -63,7 +64,7 @@ export interface CaptureInRuns extends Capture {
 /**
  * Opens a capture for reading. A file that is still being written can be read as far as it has come.
  *
- * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, `io`, and as the mode says
+ * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, `capture-key`, `io`, and as the mode says
  *   `capture-damaged` and `capture-truncated`; the same while events are read
  *
  * @example
@@ -86,25 +87,29 @@ export async function openInRuns(
   try {
     const log = new ConditionLog(options.mode ?? 'tail', name);
     const window = new ByteWindow(pieces(access, 0));
-    const head = await readHead(window, log);
+    const head = await readHead(window, log, options.encryptionKey);
     const headEnd = window.offset;
     await window.close();
-    const header = head.sound ? head.header : ((await headerInFooter(access, head, name)) ?? head.header);
-    return new FileCapture(access, { ...head, header }, headEnd, log);
+    return new FileCapture(access, await bestHead(access, head, name, options.encryptionKey), headEnd, log);
   } catch (error) {
     await access.close();
     throw error;
   }
 }
 
-/** The copy of the header that a closed capture keeps in its footer. */
-export async function headerInFooter(
+/** Where the header is lost, with the copy of it that a closed capture keeps in its footer. */
+export async function bestHead(
   access: RandomAccess,
   head: Head,
   name: string,
-): Promise<CaptureHeader | undefined> {
+  key: ReadCaptureOptions['encryptionKey'],
+): Promise<Head> {
+  if (head.sound) return head;
   const found = await readFooter(access, head.sync);
-  return found && decodeHeader(found.footer.headerPayload, name);
+  if (found === undefined) return head;
+  const { headerPayload } = found.footer;
+  const header = decodeHeader(headerPayload, name);
+  return { ...head, header, cipher: await cipherFor(header, headerPayload, key, name) };
 }
 
 class FileCapture implements CaptureInRuns {
@@ -229,14 +234,14 @@ class FileCapture implements CaptureInRuns {
     fromAt: number,
     log: ConditionLog,
   ): Promise<AsyncIterable<Iterable<CaptureEvent>>> {
-    const { sync, number } = this.#head;
+    const { sync, number, cipher } = this.#head;
     const point = fromSeq > 0 || fromAt > 0 ? await this.#seek(fromSeq, fromAt) : undefined;
     if (point === undefined) {
       const window = new ByteWindow(pieces(this.#access, this.#headEnd), this.#headEnd);
-      return readEventRuns(window, log, { sync, number, fromStart: true });
+      return readEventRuns(window, log, { sync, number, cipher, fromStart: true });
     }
     const window = new ByteWindow(pieces(this.#access, point.offset), point.offset);
-    return readEventRuns(window, log, { sync, number: point.number, fromStart: false });
+    return readEventRuns(window, log, { sync, number: point.number, cipher, fromStart: false });
   }
 
   /** Where to begin so that nothing of the range is passed over. The index is believed only where the frame agrees. */
@@ -253,7 +258,7 @@ class FileCapture implements CaptureInRuns {
 
   #findLayout(): Promise<Layout> | undefined {
     if (this.#head.sync === undefined) return undefined;
-    this.#layout ??= readLayout(this.#access, this.#head.sync, this.#headEnd);
+    this.#layout ??= readLayout(this.#access, this.#head.sync, this.#headEnd, this.#head.cipher);
     return this.#layout;
   }
 }

@@ -2,6 +2,7 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog, type ReadMode } from './condition.ts';
+import type { CaptureKey } from './encryption-key.ts';
 import { chunkEvents, type ReadStart, readChunks } from './event-reader.ts';
 import { readHead } from './head-reader.ts';
 
@@ -10,6 +11,11 @@ export interface ReadCaptureOptions {
   readonly mode?: ReadMode | undefined;
   /** What messages call the source. Default `The capture`. */
   readonly name?: string | undefined;
+  /**
+   * The key of an encrypted capture, or several to choose from. Default: what the environment variable
+   * `GARDENHOSE_ENCRYPTION_KEY_FILE` or `GARDENHOSE_ENCRYPTION_KEY` says.
+   */
+  readonly encryptionKey?: CaptureKey | readonly CaptureKey[] | undefined;
 }
 
 /** A capture that is read once, from its first byte to its last. */
@@ -25,7 +31,7 @@ export interface CaptureStream {
  * Reads a capture from a stream of bytes, with bounded memory. Resolves when the header has been read. The source is told
  * to stop, which closes a file's stream, when it is refused, and when reading the events ends or stops.
  *
- * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, and as the mode says
+ * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, `capture-key`, and as the mode says
  *   `capture-damaged` and `capture-truncated`; the same while events are read, where nothing before the fault is lost
  *
  * @example
@@ -39,7 +45,7 @@ export async function readCapture(
   const log = new ConditionLog(options.mode ?? 'tail', options.name ?? 'The capture');
   const window = new ByteWindow(source);
   try {
-    const head = await readHead(window, log);
+    const head = await readHead(window, log, options.encryptionKey);
     return {
       header: head.header,
       events: readEvents(window, log, { ...head, fromStart: true }),

@@ -3,11 +3,13 @@ import type { Writable } from 'node:stream';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog } from './condition.ts';
+import { type CaptureKey, readCaptureKey } from './encryption-key.ts';
 import type { ReadStart } from './event-reader.ts';
 import { FileOutput } from './file-output.ts';
 import { type Head, readHead } from './head-reader.ts';
-import { headerInFooter } from './open-capture.ts';
+import { bestHead } from './open-capture.ts';
 import { openFile } from './random-access.ts';
+import type { ReadCaptureOptions } from './read-capture.ts';
 import { streamOutput } from './stream-sink.ts';
 import { openSource } from './verify-capture.ts';
 import { CaptureWriter } from './writer.ts';
@@ -18,6 +20,16 @@ export interface OldCapture {
   readonly window: ByteWindow;
   readonly log: ConditionLog;
   readonly start: ReadStart;
+}
+
+/** What every rewriting is told. */
+export interface RewriteOptions {
+  /** Replaces a file of the output's name. Default false. */
+  readonly overwrite?: boolean | undefined;
+  /** As `readCapture` takes it. */
+  readonly encryptionKey?: ReadCaptureOptions['encryptionKey'];
+  /** The key that the new capture is encrypted with; false: with none. Default: that of the old one, if it was encrypted. */
+  readonly encrypt?: CaptureKey | false | undefined;
 }
 
 /** What every rewriting tells: of the old capture its condition, of the new one the rest. */
@@ -37,7 +49,7 @@ export interface RewriteResult extends CaptureCondition {
 export async function rewriteCapture(
   source: string | AsyncIterable<Uint8Array>,
   output: string | Writable,
-  overwrite: boolean,
+  { overwrite = false, encryptionKey, encrypt }: RewriteOptions,
   headerOf: (before: CaptureHeader) => CaptureHeader,
   copy: (from: OldCapture, writer: CaptureWriter) => Promise<void>,
 ): Promise<RewriteResult> {
@@ -48,16 +60,17 @@ export async function rewriteCapture(
   const window = new ByteWindow(stream);
   try {
     const log = new ConditionLog('salvage', name);
-    const head = await readHead(window, log);
-    const header = headerOf(await bestHeader(source, head, name));
+    const head = await headOf(source, await readHead(window, log, encryptionKey), name, encryptionKey);
+    const header = headerOf(head.header);
+    const newKey = encrypt === undefined ? head.cipher?.key : encrypt && (await readCaptureKey(encrypt));
     const target = typeof output === 'string' ? newFile(output, overwrite) : streamOutput(output);
     const file = target instanceof FileOutput ? target : undefined;
     try {
-      const writer = new CaptureWriter(target, header);
+      const writer = new CaptureWriter(target, header, { encryptionKey: newKey || undefined });
       await copy({ window, log, start: { ...head, fromStart: true } }, writer);
       await writer.close();
       file?.finish();
-      return { header, bytesWritten: writer.bytesWritten, ...log.condition() };
+      return { header: writer.header, bytesWritten: writer.bytesWritten, ...log.condition() };
     } catch (error) {
       file?.discard();
       throw error;
@@ -74,15 +87,16 @@ function newFile(path: string, overwrite: boolean): FileOutput {
 }
 
 /** Where the header is lost, its copy at the end. */
-async function bestHeader(
+async function headOf(
   source: string | AsyncIterable<Uint8Array>,
   head: Head,
   name: string,
-): Promise<CaptureHeader> {
-  if (head.sound || typeof source !== 'string') return head.header;
+  key: RewriteOptions['encryptionKey'],
+): Promise<Head> {
+  if (head.sound || typeof source !== 'string') return head;
   const access = await openFile(source);
   try {
-    return (await headerInFooter(access, head, name)) ?? head.header;
+    return await bestHead(access, head, name, key);
   } finally {
     await access.close();
   }

@@ -1,10 +1,18 @@
 import { crc32 } from 'node:zlib';
+import type { ChunkCipher } from './encryption.ts';
 import { InvalidRecord } from './fields.ts';
 import { codecs, frameHeaderBytes, frameTypes, limits, trailerBytes } from './format.ts';
 import { type FrameHeader, frameHeaderFault, readFrameHeader } from './frame.ts';
 import { startsWith } from './frame-reader.ts';
 import type { RandomAccess } from './random-access.ts';
-import { type ChunkEntry, decodeFooter, decodeIndex, decodeTrailer, type Footer } from './summary-payload.ts';
+import {
+  type ChunkEntry,
+  decodeFooter,
+  decodeIndex,
+  decodeTrailer,
+  type Footer,
+  isSealed,
+} from './summary-payload.ts';
 
 /** A chunk at which reading can begin. */
 export type SeekPoint = Pick<ChunkEntry, 'offset' | 'number' | 'firstSeq' | 'baseNs'>;
@@ -80,6 +88,7 @@ export async function frameHeaderAt(
 export async function readFooter(
   access: RandomAccess,
   sync: Uint8Array | undefined,
+  cipher?: ChunkCipher,
 ): Promise<{ footer: Footer; offset: number; number: number } | undefined> {
   const size = await access.size();
   const trailer = decodeTrailer(await access.read(Math.max(0, size - trailerBytes), trailerBytes));
@@ -88,12 +97,19 @@ export async function readFooter(
   const frame = await frameAt(access, sync, trailer.footerOffset, frameTypes.footer);
   if (frame === undefined || frame.header.codec !== codecs.none) return undefined;
   const footer = sound(() => decodeFooter(frame.stored));
-  return footer && { footer, offset: trailer.footerOffset, number: frame.header.number };
+  return footer && isSealed(footer, cipher)
+    ? { footer, offset: trailer.footerOffset, number: frame.header.number }
+    : undefined;
 }
 
 /** Finds where the chunks stand: by the index when it fits together without a seam, else by walking over the headers. */
-export async function readLayout(access: RandomAccess, sync: Uint8Array, headEnd: number): Promise<Layout> {
-  const found = await readFooter(access, sync);
+export async function readLayout(
+  access: RandomAccess,
+  sync: Uint8Array,
+  headEnd: number,
+  cipher?: ChunkCipher,
+): Promise<Layout> {
+  const found = await readFooter(access, sync, cipher);
   if (found !== undefined) {
     const table = await readIndex(access, sync, headEnd, found);
     if (table !== undefined) return { table, footer: found.footer };

@@ -1,12 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { CaptureEvent, ExchangeId } from '../model/event.ts';
 import { readEvents } from './read-capture.ts';
-import { type RewriteResult, rewriteCapture } from './rewrite-capture.ts';
-
-export interface SelectExchangesOptions {
-  /** Replaces a file of the output's name. Default false. */
-  readonly overwrite?: boolean | undefined;
-}
+import { type RewriteOptions, type RewriteResult, rewriteCapture } from './rewrite-capture.ts';
 
 /**
  * Writes these exchanges of a capture into a new one, with its schemas: same ids, order and times, so that what was found in the
@@ -21,12 +16,12 @@ export function selectExchanges(
   source: string | AsyncIterable<Uint8Array>,
   output: string | Writable,
   ids: ReadonlySet<ExchangeId>,
-  options: SelectExchangesOptions = {},
+  options: RewriteOptions = {},
 ): Promise<RewriteResult> {
   return rewriteCapture(
     source,
     output,
-    options.overwrite ?? false,
+    options,
     (header) => header,
     async ({ window, log, start }, writer) => {
       for await (const event of readEvents(window, log, start)) {

@@ -3,22 +3,32 @@ import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import type { Sink, SinkLoss, SinkSource } from '../record/sink.ts';
+import { type CaptureKey, checkCaptureKey, readCaptureKey } from './encryption-key.ts';
 import type { ByteOutput } from './frame-writer.ts';
 import { CaptureWriter, isRefusal } from './writer.ts';
 import { type CaptureWriterOptions, resolveWriterOptions } from './writer-options.ts';
+
+/** As a writer takes them, with a key that is read when the sink is opened. */
+export interface StreamSinkOptions extends Omit<CaptureWriterOptions, 'encryptionKey'> {
+  /** Encrypts the capture (AES-256-GCM). Default: it is not encrypted. */
+  readonly encryptionKey?: CaptureKey | undefined;
+}
 
 /**
  * A sink that writes one capture into a stream: standard output, a socket. Closing it writes the end of the capture and
  * leaves the stream open. For the inline pipeline: a stream cannot be handed to a worker. A stream that failed stays
  * failed.
  *
- * @throws GardenhoseError `invalid-option`
+ * @throws GardenhoseError `invalid-option`; `capture-key` when the sink is opened
  */
-export function streamSink(stream: Writable, options: CaptureWriterOptions = {}): SinkSource {
-  resolveWriterOptions(options);
+export function streamSink(stream: Writable, options: StreamSinkOptions = {}): SinkSource {
+  const { encryptionKey: key, ...rest } = options;
+  if (key !== undefined) checkCaptureKey(key);
+  resolveWriterOptions(rest);
   return {
     async open(header) {
-      const sink = new StreamSink(stream, header, options);
+      const encryptionKey = key && (await readCaptureKey(key));
+      const sink = new StreamSink(stream, header, { ...rest, encryptionKey });
       await sink.flush();
       return sink;
     },

@@ -1,19 +1,22 @@
 import type { ConditionLog } from './condition.ts';
+import type { ChunkCipher } from './encryption.ts';
 import { InvalidRecord } from './fields.ts';
 import { codecs, limits } from './format.ts';
 import type { Frame } from './frame-reader.ts';
-import { type ChunkEntry, decodeFooter, decodeIndex, type Footer } from './summary-payload.ts';
+import { type ChunkEntry, decodeFooter, decodeIndex, type Footer, isSealed } from './summary-payload.ts';
 
 /** Compares what index and footer say with the frames that were read. */
 export class SummaryCheck {
   readonly #log: ConditionLog;
+  readonly #cipher: ChunkCipher | undefined;
   #sinceIndex: ChunkEntry[] = [];
   #chunks = 0;
   #records = 0;
   #holes = false;
 
-  constructor(log: ConditionLog) {
+  constructor(log: ConditionLog, cipher: ChunkCipher | undefined) {
     this.#log = log;
+    this.#cipher = cipher;
   }
 
   /** Something was lost, which is a fault already: what is said of it is not compared. */
@@ -54,6 +57,10 @@ export class SummaryCheck {
     const footer = this.#decode(frame, () => decodeFooter(frame.stored));
     if (footer === undefined) {
       this.#log.fault('summary', frame.offset, 'the FOOTER frame cannot be read');
+      return undefined;
+    }
+    if (!isSealed(footer, this.#cipher)) {
+      this.#log.fault('summary', frame.offset, 'the FOOTER frame was changed after it was sealed');
       return undefined;
     }
     if (!this.#holes && (footer.chunks !== this.#chunks || footer.records !== this.#records)) {

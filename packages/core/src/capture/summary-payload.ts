@@ -1,4 +1,6 @@
+import { timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { ChunkCipher } from './encryption.ts';
 import { Fields } from './fields.ts';
 import { endMark, frameHeaderBytes, limits, trailerBytes } from './format.ts';
 import { type Packable, pack, uint, unpack } from './packing.ts';
@@ -100,12 +102,15 @@ export interface Footer {
   readonly lastNs: number;
   /** How many records of each type. */
   readonly counts: ReadonlyMap<number, number>;
+  /** Proof, in an encrypted capture, that the totals are what its writer wrote. */
+  readonly seal: Uint8Array | undefined;
 }
 
 export function encodeFooter(
   headerPayload: Uint8Array,
   indexOffsets: readonly number[] | undefined,
   totals: Totals,
+  seal: Uint8Array | undefined,
 ): Uint8Array {
   const counts: Packable[] = [];
   for (const [type, count] of totals.counts) counts.push(type, count);
@@ -120,6 +125,7 @@ export function encodeFooter(
       uint(totals.firstNs, 'firstNs'),
       uint(totals.lastNs, 'lastNs'),
       counts,
+      ...(seal === undefined ? [] : [seal]),
     ]),
   );
 }
@@ -155,12 +161,20 @@ export function decodeFooter(payload: Uint8Array): Footer | undefined {
     counts: new Map<number, number>(),
   };
   const counts = fields.list();
+  const seal = fields.optionalBytes();
   for (let i = 0; i + 1 < counts.length && i < 512; i += 2) {
     const type = counts[i];
     const count = counts[i + 1];
     if (typeof type === 'number' && typeof count === 'number') footer.counts.set(type, count);
   }
-  return footer;
+  return { ...footer, seal };
+}
+
+/** Whether a footer is what the writer of an encrypted capture wrote. Of others nobody can tell. */
+export function isSealed(footer: Footer, cipher: ChunkCipher | undefined): boolean {
+  if (cipher === undefined) return true;
+  const expected = cipher.seal(footer);
+  return footer.seal?.length === expected.length && timingSafeEqual(footer.seal, expected);
 }
 
 /** The last 24 bytes of a capture that was closed: where its footer stands. */

@@ -3,7 +3,7 @@ import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog } from './condition.ts';
 import { readHead } from './head-reader.ts';
 import { openFile, pieces } from './random-access.ts';
-import { readEvents } from './read-capture.ts';
+import { type ReadCaptureOptions, readEvents } from './read-capture.ts';
 
 /** What {@link verifyCapture} found. */
 export interface VerifyResult extends CaptureCondition {
@@ -14,15 +14,18 @@ export interface VerifyResult extends CaptureCondition {
  * Reads a whole capture, checks every checksum, every record, and index and summary against what they describe, and says
  * what is wrong. A damaged capture is a result, not an error.
  *
- * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, `capture-truncated` when it ends within
- *   its header, `io`
+ * @throws GardenhoseError `not-a-capture`, `capture-version`, `capture-feature`, `capture-key`, `capture-truncated`
+ *   when it ends within its header, `io`
  */
-export async function verifyCapture(source: string | AsyncIterable<Uint8Array>): Promise<VerifyResult> {
+export async function verifyCapture(
+  source: string | AsyncIterable<Uint8Array>,
+  options: Pick<ReadCaptureOptions, 'encryptionKey'> = {},
+): Promise<VerifyResult> {
   const { stream, name, close } = await openSource(source);
   const window = new ByteWindow(stream);
   try {
     const log = new ConditionLog('salvage', name);
-    const head = await readHead(window, log);
+    const head = await readHead(window, log, options.encryptionKey);
     for await (const _ of readEvents(window, log, { ...head, fromStart: true })) {
       // Read to be checked.
     }

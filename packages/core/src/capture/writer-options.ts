@@ -1,5 +1,6 @@
 import { GardenhoseError } from '../errors.ts';
 import type { Compression } from './codec.ts';
+import type { EncryptionKey } from './encryption.ts';
 
 export interface CaptureWriterOptions {
   /** Default `brotli`. */
@@ -10,6 +11,8 @@ export interface CaptureWriterOptions {
   readonly chunkSpanMs?: number | undefined;
   /** The 8 bytes that mark this capture's frames. Default: random, which no recorded body can guess. */
   readonly syncMark?: Uint8Array | undefined;
+  /** Encrypts the chunks. Default: they are not encrypted. */
+  readonly encryptionKey?: EncryptionKey | undefined;
 }
 
 export interface ResolvedWriterOptions {
@@ -17,11 +20,18 @@ export interface ResolvedWriterOptions {
   readonly chunkBytes: number;
   readonly chunkSpanMs: number;
   readonly syncMark: Uint8Array | undefined;
+  readonly encryptionKey: EncryptionKey | undefined;
 }
 
 /** @throws GardenhoseError `invalid-option` */
 export function resolveWriterOptions(options: CaptureWriterOptions): ResolvedWriterOptions {
-  const { compression = 'brotli', chunkBytes = 256 * 1024, chunkSpanMs = 4000, syncMark } = options;
+  const {
+    compression = 'brotli',
+    chunkBytes = 256 * 1024,
+    chunkSpanMs = 4000,
+    syncMark,
+    encryptionKey,
+  } = options;
   if (compression !== 'brotli' && compression !== 'none') {
     throw invalidOption('compression', String(compression), '"brotli" or "none"');
   }
@@ -30,7 +40,7 @@ export function resolveWriterOptions(options: CaptureWriterOptions): ResolvedWri
   if (syncMark !== undefined && !(syncMark instanceof Uint8Array && syncMark.length === 8)) {
     throw invalidOption('syncMark', 'something else', '8 bytes');
   }
-  return { compression, chunkBytes, chunkSpanMs, syncMark };
+  return { compression, chunkBytes, chunkSpanMs, syncMark, encryptionKey };
 }
 
 export function wholeNumber(option: string, value: unknown, least: number, most: number): void {

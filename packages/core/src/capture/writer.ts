@@ -5,6 +5,9 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { BodyEvent, CaptureEvent, GapEvent } from '../model/event.ts';
 import { ChunkBuilder, type SealedChunk } from './chunk-builder.ts';
 import { type Compression, compress } from './codec.ts';
+import { ChunkCipher } from './encryption.ts';
+import { newNote, withNote } from './encryption-note.ts';
+import type { SoundChunk } from './event-reader.ts';
 import { codecs, frameTypes, limits, recordTypes } from './format.ts';
 import type { FrameContent, FrameHeader } from './frame.ts';
 import { after, type ByteOutput, type FramePlace, FrameWriter, plainContent } from './frame-writer.ts';
@@ -38,9 +41,12 @@ interface Loss {
  * await writer.close();
  */
 export class CaptureWriter {
+  /** As it is written. */
+  readonly header: CaptureHeader;
   readonly #compression: Compression;
   readonly #frames: FrameWriter;
   readonly #headerPayload: Uint8Array;
+  readonly #cipher: ChunkCipher | undefined;
   readonly #chunk: ChunkBuilder;
   readonly #totals = new Totals();
   #indexEntries: Uint8Array[] = [];
@@ -60,11 +66,16 @@ export class CaptureWriter {
    * @throws GardenhoseError `invalid-option`; `event-invalid` or `capture-limit` for a header that the format cannot hold
    */
   constructor(output: ByteOutput, header: CaptureHeader, options: CaptureWriterOptions = {}) {
-    const { compression, chunkBytes, chunkSpanMs, syncMark } = resolveWriterOptions(options);
+    const { compression, chunkBytes, chunkSpanMs, syncMark, encryptionKey } = resolveWriterOptions(options);
     const sync = syncMark ?? randomBytes(8);
     this.#compression = compression;
-    this.#headerPayload = encodeHeader(header, sync);
-    this.#frames = new FrameWriter(output, sync, this.#headerPayload);
+    const note = encryptionKey && newNote(encryptionKey);
+    this.header = withNote(header, note);
+    this.#headerPayload = encodeHeader(this.header, sync);
+    this.#cipher = encryptionKey && note && new ChunkCipher(encryptionKey, note.salt, this.#headerPayload);
+    const cipher = this.#cipher;
+    const encrypt = cipher && ((frame: FrameHeader, packed: Uint8Array) => cipher.encrypt(frame, packed));
+    this.#frames = new FrameWriter(output, sync, this.#headerPayload, encrypt);
     this.#chunk = new ChunkBuilder(chunkBytes, chunkSpanMs);
   }
 
@@ -171,7 +182,12 @@ export class CaptureWriter {
     await after(this.#flush(), () => {
       this.#closed = true;
       return after(this.#writeIndex(), () => {
-        const footer = encodeFooter(this.#headerPayload, this.#indexOffsets, this.#totals);
+        const footer = encodeFooter(
+          this.#headerPayload,
+          this.#indexOffsets,
+          this.#totals,
+          this.#cipher?.seal(this.#totals),
+        );
         return this.#frames.write(plainContent(frameTypes.footer, footer, 1), true);
       });
     });
@@ -183,16 +199,13 @@ export class CaptureWriter {
     return this.#chunk.empty ? this.#frames.begin() : this.#writeChunk();
   }
 
-  /** Takes over a chunk of another capture as it stands, with its payload and also records of unknown types. */
-  async copyChunk(
-    header: FrameHeader,
-    stored: Uint8Array,
-    counts: ReadonlyMap<number, number>,
-  ): Promise<void> {
+  /** Takes over a chunk of another capture, with its codec and also records of unknown types. */
+  async copyChunk({ frame: { header }, packed, raw, counts }: SoundChunk): Promise<void> {
     await this.flush();
     this.#lastSeq = header.firstSeq + header.seqSpan;
     this.#lastAt = header.baseNs + header.spanNs;
-    await this.#writeFrame({ ...header, type: frameTypes.chunk, stored }, counts);
+    const crcRaw = crc32(raw);
+    await this.#writeFrame({ ...header, type: frameTypes.chunk, stored: packed, crcRaw }, counts);
   }
 
   #add(event: CaptureEvent): boolean {
@@ -226,10 +239,9 @@ export class CaptureWriter {
     chunk: FrameContent & Omit<SealedChunk, 'raw' | 'counts'>,
     counts: SealedChunk['counts'],
   ): void | Promise<void> {
-    const written = ({ offset, number }: FramePlace): void | Promise<void> => {
+    const written = ({ offset, number, storedBytes }: FramePlace): void | Promise<void> => {
       this.#declared = undefined;
       this.#totals.add(chunk, counts);
-      const storedBytes = chunk.stored.length;
       this.#indexEntries.push(encodeIndexEntry({ ...chunk, offset, number, storedBytes }));
       return this.#indexEntries.length === limits.indexEntries ? this.#writeIndex() : undefined;
     };

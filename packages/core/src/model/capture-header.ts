@@ -33,6 +33,14 @@ export interface MergedFrom {
   readonly skewErrorNs?: number | undefined;
 }
 
+/** How the chunks of a capture are encrypted: by AES-256-GCM. */
+export interface EncryptionNote {
+  /** 16 hex digits, which tell keys apart without telling the key. */
+  readonly keyId: string;
+  /** 32 hex digits, random, which make the keys of each file its own. */
+  readonly salt: string;
+}
+
 /** What a capture says of itself before its first event. */
 export interface CaptureHeader {
   /** 32 hex digits, random. */
@@ -48,6 +56,8 @@ export interface CaptureHeader {
   readonly policy: PolicySummary;
   /** Policies that it was written under before it was masked again, the oldest first. Absent when there were none. */
   readonly policyHistory?: readonly PolicySummary[];
+  /** Absent when the capture is not encrypted. */
+  readonly encryption?: EncryptionNote;
   /** What the sampler does, in words: `always`, `ratio 0.1`. */
   readonly sampling: string;
   /** Counts the files of one rotated recording, from 0. */

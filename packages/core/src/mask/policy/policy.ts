@@ -1,3 +1,4 @@
+import type { KeySource } from '../../model/key-source.ts';
 import type { DefaultRuleId } from './default-policy.ts';
 
 /** What is done to a value that a rule points at. `docs/reference/masking.md` shows each with an example. */
@@ -120,14 +121,6 @@ export interface MaskLimits {
   readonly cachedTokens?: number;
 }
 
-/** Where the secret key of the tokens comes from: 32 bytes or more. */
-export type PolicyKey =
-  | { readonly base64: string }
-  /** A file that holds the key as base64, or raw. */
-  | { readonly file: string }
-  /** An environment variable that holds the key as base64. */
-  | { readonly env: string };
-
 /** What to mask, and how. Plain data: it can be kept in a JSON file and sent to a worker thread. */
 export interface Policy {
   readonly version: 1;
@@ -153,7 +146,7 @@ export interface Policy {
    * Of several, newest first, the first makes the tokens; the others are for captures that were written with them.
    * Default: a random key that dies with the process, so tokens join within one process only.
    */
-  readonly key?: PolicyKey | readonly PolicyKey[];
+  readonly key?: KeySource | readonly KeySource[];
 }
 
 export const policyNames = ['secure', 'strict', 'none'] as const;

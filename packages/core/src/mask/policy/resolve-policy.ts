@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { KeySource } from '../../model/key-source.ts';
 import { didYouMean } from '../../model/option-names.ts';
 import {
   defaultPolicyVersion,
@@ -7,14 +8,7 @@ import {
   fixedRuleIds,
   isFixedHeader,
 } from './default-policy.ts';
-import {
-  type MaskLimits,
-  type Policy,
-  type PolicyKey,
-  type PolicyName,
-  type PolicyRule,
-  policyNames,
-} from './policy.ts';
+import { type MaskLimits, type Policy, type PolicyName, type PolicyRule, policyNames } from './policy.ts';
 import { isRecord, oneOf, onlyFields, policyError, show, typeName } from './policy-error.ts';
 
 /** A policy with every default filled in. */
@@ -29,7 +23,7 @@ export interface ResolvedPolicy {
   readonly jwt: 'token' | 'shape';
   readonly limits: Required<MaskLimits>;
   /** Newest first; none for a random one. */
-  readonly keys: readonly PolicyKey[];
+  readonly keys: readonly KeySource[];
   /** SHA-256 of all of it but the keys, in hex. */
   readonly digest: string;
 }
@@ -166,7 +160,7 @@ const limitNames = [
   'cachedTokens',
 ] as const;
 
-function checkKeys(keys: PolicyKey | readonly PolicyKey[] | undefined): readonly PolicyKey[] {
+function checkKeys(keys: KeySource | readonly KeySource[] | undefined): readonly KeySource[] {
   if (keys === undefined) return [];
   if (!isList(keys)) return [checkKey(keys, 'key')];
   if (keys.length === 0)
@@ -178,7 +172,7 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
 }
 
-function checkKey(key: PolicyKey, where: string): PolicyKey {
+function checkKey(key: KeySource, where: string): KeySource {
   if (!isRecord(key))
     throw policyError(where, `expected { base64 }, { file } or { env }, found ${typeName(key)}`);
   const [field, ...more] = Object.keys(key);

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { type Clock, systemClock } from '../../clock.ts';
-import type { PolicyKey } from '../policy/policy.ts';
+import type { KeySource } from '../../model/key-source.ts';
 import { canonicalValue } from './canonical.ts';
 import { Ff1 } from './ff1.ts';
 import { TokenCache } from './token-cache.ts';
@@ -54,7 +54,7 @@ export class Tokens {
 
   /** @param keys - newest first; none for a random one */
   constructor(
-    keys: PolicyKey | readonly PolicyKey[] | undefined,
+    keys: KeySource | readonly KeySource[] | undefined,
     cachedTokens: number,
     { keyId, clock = systemClock }: TokensOptions = {},
   ) {
@@ -135,6 +135,6 @@ export class Tokens {
   }
 }
 
-function isList(keys: PolicyKey | readonly PolicyKey[]): keys is readonly PolicyKey[] {
+function isList(keys: KeySource | readonly KeySource[]): keys is readonly KeySource[] {
   return Array.isArray(keys);
 }

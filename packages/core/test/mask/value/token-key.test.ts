@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMasker } from '../../../src/mask/create-masker.ts';
-import type { PolicyKey } from '../../../src/mask/policy/policy.ts';
 import { ephemeralKey, readKeys } from '../../../src/mask/value/token-key.ts';
+import type { KeySource } from '../../../src/model/key-source.ts';
 import { key } from '../support.ts';
 
 const older = { base64: Buffer.alloc(32, 8).toString('base64') };
@@ -15,8 +15,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const idOf = (from: PolicyKey) => readKeys([from])[0]?.id;
-const masked = (keys: readonly PolicyKey[], keyId?: string) =>
+const idOf = (from: KeySource) => readKeys([from])[0]?.id;
+const masked = (keys: readonly KeySource[], keyId?: string) =>
   createMasker({ version: 1, key: keys }, { keyId });
 
 test('reads a key from base64, from base64 or raw bytes in a file, and from the environment', () => {
