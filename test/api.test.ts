@@ -463,7 +463,8 @@ test('@gardenhose/core/testing exports these names', () => {
 
 test('@gardenhose/http-adapter exports these names', () => {
   expect(names('@gardenhose/http-adapter')).toMatchInlineSnapshot(`
-    "AttachShadowOptions
+    "AttachOptions
+    AttachShadowOptions
     Detach
     FastifyShadow
     FastifyTap
@@ -509,6 +510,7 @@ test('@gardenhose/http-adapter exports these names', () => {
     propagateShadow
     replay
     shadowOf
+    tapClients
     tapExchange
     tapServer
     unlessShadow"

@@ -233,6 +233,8 @@ const storyTests: Record<string, string> = {
   'packages/http-adapter/test/behaviours/connections.test.ts': 'as bodies',
   'packages/http-adapter/test/behaviours/headers.test.ts': 'as bodies',
   'packages/http-adapter/test/behaviours/streams.test.ts': 'as bodies',
+  'packages/http-adapter/test/behaviours/outbound.test.ts':
+    'what a tap sees of requests that go out, with and without it',
   'packages/http-adapter/test/frameworks.test.ts': 'the same capture from every framework',
   'packages/http-adapter/test/guards-of-rate.test.ts':
     'how a replay begins, and ends when it falls behind, seen by servers',

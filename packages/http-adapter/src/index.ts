@@ -1,11 +1,13 @@
 // The public names, in the order of the flow.
 
 // tap
+export type { AttachOptions } from './attach.ts';
 export { attach } from './attach.ts';
 export type { Detach, NodeServer } from './tap-server.ts';
 export { tapServer } from './tap-server.ts';
 export type { NodeRequest, NodeResponse } from './tap-exchange.ts';
 export { markExchange, tapExchange } from './tap-exchange.ts';
+export { tapClients } from './tap-client.ts';
 export type { FastifyTap } from './middleware.ts';
 export { expressTap, fastifyTap, honoTap, koaTap } from './middleware.ts';
 export type { TapOptions } from '@gardenhose/core';

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { ClientRequest } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import type { PropagateTo } from '@gardenhose/core';
 import {
   currentMarks,
@@ -9,6 +9,7 @@ import {
   propagatesTo,
   shadowBaggage,
 } from '@gardenhose/core/adapter';
+import { hookClientRequests } from './client-request-hooks.ts';
 import type { Detach } from './tap-server.ts';
 
 /** What {@link propagateShadow} can be told. */
@@ -30,10 +31,10 @@ export function propagateShadow(options: PropagateShadowOptions = {}): Detach {
   const wanted = propagatesTo(options.propagateTo);
   const onCreate = (message: unknown): void => markUndici(message, wanted);
   subscribe('undici:request:create', onCreate);
-  const unpatch = patchClientRequest((request) => markRequest(request, wanted));
+  const unhook = hookClientRequests({ before: (request) => markRequest(request, wanted) });
   return () => {
     unsubscribe('undici:request:create', onCreate);
-    unpatch();
+    unhook();
   };
 }
 
@@ -104,34 +105,4 @@ function markRequest(request: ClientRequest, wanted: Wanted): void {
   const others = given === undefined ? [] : [given].flat().map(String);
   if (hasMarks(others.flatMap((value) => ['baggage', value]))) return;
   request.setHeader('baggage', [...others, shadowBaggage(marks.runId)].join(','));
-}
-
-const methods = ['write', 'end', 'flushHeaders'] as const;
-
-/**
- * Calls `before` ahead of whatever sends the head of a request. Node tells of a request too late for its headers, in its older
- * versions; and a patched `request` would be missed by those who have imported it already.
- */
-function patchClientRequest(before: (request: ClientRequest) => void): () => void {
-  const { prototype } = ClientRequest;
-  const undos = methods.map((name) => {
-    const previous = Object.getOwnPropertyDescriptor(prototype, name);
-    const original = prototype[name];
-    const told = function (this: ClientRequest, ...args: unknown[]): unknown {
-      before(this);
-      return Reflect.apply(original, this, args);
-    };
-    Object.defineProperty(prototype, name, { value: told, writable: true, configurable: true });
-    return () => {
-      if (Object.getOwnPropertyDescriptor(prototype, name)?.value !== told) return;
-      if (previous === undefined) Reflect.deleteProperty(prototype, name);
-      else Object.defineProperty(prototype, name, previous);
-    };
-  });
-  let patched = true;
-  return () => {
-    if (!patched) return;
-    patched = false;
-    for (const undo of undos) undo();
-  };
 }

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AbortEvent, ExchangeStart, HeaderList, WireHead } from '@gardenhose/core';
 
-/** What all exchanges of one client connection share. */
+/** What all exchanges of one connection share. */
 export interface ConnectionFacts {
   readonly lane: string;
   readonly peer: string | undefined;
