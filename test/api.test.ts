@@ -143,6 +143,9 @@ test('@gardenhose/core exports these names', () => {
     MinimiseOptions
     MinimiseTrial
     Minimised
+    MirrorOptions
+    MirrorStats
+    MirroredExchanges
     MissReason
     NameSuggestion
     NearMiss
@@ -326,6 +329,7 @@ test('@gardenhose/core exports these names', () => {
     memorySink
     mergeNote
     minimise
+    mirrorExchanges
     never
     noMask
     nullSink

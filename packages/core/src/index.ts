@@ -218,6 +218,8 @@ export { byProtocol } from './replay/by-protocol.ts';
 export type { GuardOptions } from './replay/guard.ts';
 export { isMutation } from './replay/guard.ts';
 export type { MarkOptions } from './replay/mark-options.ts';
+export type { MirroredExchanges, MirrorOptions, MirrorStats } from './replay/mirror-exchanges.ts';
+export { mirrorExchanges } from './replay/mirror-exchanges.ts';
 export type { ReplayOptions } from './replay/options.ts';
 export type { ReplayOrder } from './replay/order.ts';
 export { finishedAt } from './replay/order.ts';

@@ -99,6 +99,24 @@ export class Assembler {
     return this.#due(builder);
   }
 
+  /**
+   * Gives back, in order, what began before this time and still waits: what has not ended as it stands, marked `no-end`. Its later events
+   * are counted and left out. For readers that cannot wait for it.
+   */
+  giveUp(before: number): readonly Exchange[] {
+    const given: Exchange[] = [];
+    while (this.#oldest !== undefined && (this.#oldest.done || this.#oldest.startAt < before)) {
+      if (!this.#oldest.done) this.#oldest.lacks('no-end');
+      given.push(this.#emit(this.#oldest));
+    }
+    return given;
+  }
+
+  /** When the oldest that has not come out began; undefined when none waits. */
+  get oldestAt(): number | undefined {
+    return this.#oldest?.startAt;
+  }
+
   /** The input has ended: gives back what is left, in order of start. */
   finish(): readonly Exchange[] {
     const left: Exchange[] = [];
