@@ -56,7 +56,10 @@ test('@gardenhose/core exports these names', () => {
     Compression
     Content
     ContentState
+    ControlChange
     ControlEvent
+    ControlSource
+    ControlState
     CorrelateOptions
     DefaultRuleId
     Difference
@@ -176,6 +179,7 @@ test('@gardenhose/core exports these names', () => {
     RecordHooks
     RecordHooksModule
     Recorder
+    RecorderControl
     RecorderOptions
     RecorderState
     RecorderStats

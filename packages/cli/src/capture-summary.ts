@@ -1,4 +1,11 @@
-import { type CaptureEvent, type Exchange, type GapEvent, operationOf, textTable } from '@gardenhose/core';
+import {
+  type CaptureEvent,
+  type ControlEvent,
+  type Exchange,
+  type GapEvent,
+  operationOf,
+  textTable,
+} from '@gardenhose/core';
 import { callStatus, isFailed } from './exchange-row.ts';
 import { showBytes, showCount, showDuration } from './output.ts';
 import { printable } from './printable.ts';
@@ -9,6 +16,7 @@ import { Timeline } from './timeline.ts';
 const maxOperations = 1000;
 const maxNames = 500;
 const maxGaps = 100;
+const maxControls = 100;
 const shownRows = 20;
 const other = '(other)';
 
@@ -37,6 +45,8 @@ export class CaptureSummary {
   };
   readonly #timeline = new Timeline();
   readonly #gaps: GapEvent[] = [];
+  readonly #controls: ControlEvent[] = [];
+  #controlCount = 0;
   readonly #schemas = new SchemaList();
   #exchanges = 0;
   #failed = 0;
@@ -49,6 +59,10 @@ export class CaptureSummary {
     add(this.#events, event.type);
     if (event.type === 'schema') this.#schemas.add(event);
     this.#lastAt = Math.max(this.#lastAt, event.at);
+    if (event.type === 'control') {
+      this.#controlCount++;
+      if (this.#controls.length < maxControls) this.#controls.push(event);
+    }
     if (event.type !== 'gap') return;
     add(this.#tallies.gap, event.reason, Math.max(1, event.exchanges));
     if (this.#gaps.length < maxGaps) this.#gaps.push(event);
@@ -110,6 +124,7 @@ export class CaptureSummary {
         exchanges,
         events,
       })),
+      controls: this.#controls.map(({ at, name, value }) => ({ atMs: at / 1e6, name, value })),
     };
   }
 
@@ -124,6 +139,7 @@ export class CaptureSummary {
       lines.push(`headers that no mask rule knows: ${tallyText(this.#tallies.unknownHeader)}`);
     if (this.#tallies.mark.size > 0) lines.push(`marks: ${tallyText(this.#tallies.mark)}`);
     lines.push(...this.#schemas.toLines());
+    lines.push(...this.#controlLines());
     lines.push(...this.#gapLines());
     if (this.#exchanges > 0) lines.push('', ...this.#operationLines(), '', ...this.#timelineLines());
     return lines.join('\n');
@@ -187,6 +203,17 @@ export class CaptureSummary {
       ...more,
       `● start  ─ in flight  ✗ failed; a full bar is ${showCount(this.#timeline.peak, 'start')}`,
     ];
+  }
+
+  #controlLines(): string[] {
+    const shown = this.#controls
+      .slice(0, shownRows)
+      .map(
+        ({ at, name, value }) =>
+          `control at ${showDuration(at)}: ${printable(`${name} ${value}`.trimEnd(), 200)}`,
+      );
+    const hidden = this.#controlCount - shown.length;
+    return hidden > 0 ? [...shown, `and ${showCount(hidden, 'control')} more`] : shown;
   }
 
   #gapLines(): string[] {

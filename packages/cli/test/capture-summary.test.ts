@@ -63,6 +63,24 @@ test('a gap is told with what it took', () => {
   expect(summary.toJson()).toMatchObject({ gaps: [{ reason: 'buffer-full', exchanges: 12 }] });
 });
 
+test('changes made while it was recorded are told, as they stand there', () => {
+  const summary = new CaptureSummary();
+  for (let i = 0; i < 30; i++) {
+    summary.event({
+      type: 'control',
+      seq: i,
+      at: i * 1e6,
+      name: 'sampling',
+      value: `ratio\x1b[2J 0.${i} (api)`,
+    });
+  }
+  summary.event({ type: 'control', seq: 30, at: 30e6, name: 'pause', value: '' });
+  const text = summary.toText();
+  expect(text).toContain('control at 5.0 ms: sampling ratio\\x1b[2J 0.5 (api)\n');
+  expect(text).toContain('and 11 controls more');
+  expect(summary.toJson()).toMatchObject({ controls: { length: 31 } });
+});
+
 test('an empty capture is told without a table', () => {
   expect(new CaptureSummary().toText()).toMatch(/^0 exchanges in 0 ns\n/);
 });
