@@ -30,7 +30,8 @@ const togetherNs = 500_000;
  * - `Content-Length` goes where `Transfer-Encoding` is `chunked` too
  * - `Proxy-Connection`, and `Upgrade` and `HTTP2-Settings` with their names in `Connection`, go: they ask for another protocol
  * - a target in absolute form is sent in origin form
- * - HTTP/2 becomes HTTP/1.1: `Host` in place of `:authority`, no pseudo headers, a `Content-Length` where there is a body
+ * - HTTP/2 becomes HTTP/1.1: `Host` in place of `:authority`, no pseudo headers, cookies in one field, a `Content-Length` where there
+ *   is a body, no trailers
  *
  * Chunk extensions are not recorded, so not sent. Trailers are sent with a chunked body alone.
  */
@@ -168,6 +169,8 @@ function sentHeaders(request: Request, changes: HeaderChanges): string[] {
   const sent: string[] = [];
   let hasHost = false;
   let hasLength = false;
+  /** Where the value of the first `Cookie` of HTTP/2 stands, which may send each cookie apart (RFC 9113 section 8.2.3). */
+  let cookieAt = -1;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
@@ -186,11 +189,15 @@ function sentHeaders(request: Request, changes: HeaderChanges): string[] {
     } else if (lower === 'connection') {
       const kept = withoutOtherProtocols(value);
       if (kept !== '') sent.push(name, kept);
+    } else if (lower === 'cookie' && !changes.http1 && cookieAt > 0) {
+      sent[cookieAt] += `; ${value}`;
     } else {
+      if (lower === 'cookie') cookieAt = sent.length + 1;
       sent.push(name, value);
     }
   }
   const host = changes.host ?? authority;
+  // Last, since it moves all others.
   if (!hasHost && host !== undefined && request.version !== '1.0') sent.unshift('Host', changes.spelt(host));
   if (!hasLength && changes.length !== undefined && changes.length > 0)
     sent.push('Content-Length', String(changes.length));
