@@ -155,6 +155,8 @@ test('@gardenhose/core exports these names', () => {
     OperationRow
     OriginTlsOptions
     Outcome
+    OutcomeSampling
+    OutcomeShares
     OwnProcessorOption
     Pace
     PaceOptions
@@ -214,9 +216,13 @@ test('@gardenhose/core exports these names', () => {
     RunSafety
     RunSeries
     RunTimer
+    SampleByOptions
+    SampleKey
+    SampleRatioOptions
     SampleRule
-    SampledPath
+    SampledOutcome
     Sampler
+    SamplerRule
     ScannedExchange
     Schedule
     SchemaEvent
@@ -391,6 +397,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     InflateWindows
     MalformedWire
     ResolvedTapOptions
+    SamplingSettings
     SenderSetup
     ShadowMarks
     Stub
@@ -413,6 +420,8 @@ test('@gardenhose/core/adapter exports these names', () => {
     invalidOption
     isClaimed
     isOutOfOrder
+    isSampleKey
+    isServerFault
     isSocketPath
     listenOn
     marksToPassOn
@@ -421,12 +430,14 @@ test('@gardenhose/core/adapter exports these names', () => {
     originOption
     originTls
     parseLane
+    parseSampleRules
     propagatesTo
     refuseSenderSettings
     replayThrough
     reportFailure
     resolveTapOptions
     runWithMarks
+    samplerOf
     senderSetup
     senderTlsNames
     shadowBaggage

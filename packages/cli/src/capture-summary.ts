@@ -23,6 +23,8 @@ const other = '(other)';
 interface OperationCount {
   exchanges: number;
   failed: number;
+  /** How many there were, by the rates at which they were recorded. */
+  estimated: number;
   totalNs: number;
   maxNs: number;
 }
@@ -50,6 +52,8 @@ export class CaptureSummary {
   readonly #schemas = new SchemaList();
   #exchanges = 0;
   #failed = 0;
+  #estimated = 0;
+  #estimatedFailed = 0;
   #partial = 0;
   #requestBytes = 0;
   #responseBytes = 0;
@@ -71,7 +75,12 @@ export class CaptureSummary {
   exchange(exchange: Exchange): void {
     const failed = isFailed(exchange);
     this.#exchanges++;
-    if (failed) this.#failed++;
+    const weight = 1 / exchange.sampleRate;
+    this.#estimated += weight;
+    if (failed) {
+      this.#failed++;
+      this.#estimatedFailed += weight;
+    }
     if (exchange.partial.length > 0) this.#partial++;
     this.#requestBytes += exchange.request.size;
     this.#responseBytes += exchange.response?.size ?? 0;
@@ -82,7 +91,7 @@ export class CaptureSummary {
     for (const entry of exchange.audit) add(this.#tallies.mask, entry.rule, entry.count);
     for (const name of exchange.unknownHeaders) add(this.#tallies.unknownHeader, name);
     this.#timeline.add(exchange);
-    this.#operation(exchange, failed);
+    this.#operation(exchange, failed, weight);
   }
 
   get total(): number {
@@ -98,6 +107,8 @@ export class CaptureSummary {
         total: this.#exchanges,
         failed: this.#failed,
         partial: this.#partial,
+        estimated: Math.round(this.#estimated),
+        estimatedFailed: Math.round(this.#estimatedFailed),
         requestBytes: this.#requestBytes,
         responseBytes: this.#responseBytes,
       },
@@ -108,6 +119,7 @@ export class CaptureSummary {
         operation,
         exchanges: count.exchanges,
         failed: count.failed,
+        estimated: Math.round(count.estimated),
         meanMs: count.totalNs / count.exchanges / 1e6,
         maxMs: count.maxNs / 1e6,
       })),
@@ -134,6 +146,10 @@ export class CaptureSummary {
       `${this.#failed} failed, ${this.#partial} partial, status ${tallyText(this.#tallies.status) || 'none'}`,
       `${showBytes(this.#requestBytes)} of request and ${showBytes(this.#responseBytes)} of response bodies`,
     ];
+    if (this.#isSampled)
+      lines.push(
+        `sampled: by the rates at which they were recorded, these stand for about ${showCount(Math.round(this.#estimated), 'exchange')}, ${Math.round(this.#estimatedFailed)} failed`,
+      );
     if (this.#tallies.mask.size > 0) lines.push(`masked: ${tallyText(this.#tallies.mask)}`);
     if (this.#tallies.unknownHeader.size > 0)
       lines.push(`headers that no mask rule knows: ${tallyText(this.#tallies.unknownHeader)}`);
@@ -145,18 +161,29 @@ export class CaptureSummary {
     return lines.join('\n');
   }
 
+  get #isSampled(): boolean {
+    return this.#estimated > this.#exchanges;
+  }
+
   #kinds(): string {
     const { direction, protocol } = this.#tallies;
     return this.#exchanges === 0 ? '' : ` (${tallyText(direction)}; ${tallyText(protocol)})`;
   }
 
-  #operation(exchange: Exchange, failed: boolean): void {
+  #operation(exchange: Exchange, failed: boolean, weight: number): void {
     const name = operationOf(exchange);
     const known = this.#operations.has(name) || this.#operations.size < maxOperations;
     const key = known ? name : other;
-    const count = this.#operations.get(key) ?? { exchanges: 0, failed: 0, totalNs: 0, maxNs: 0 };
+    const count = this.#operations.get(key) ?? {
+      exchanges: 0,
+      failed: 0,
+      estimated: 0,
+      totalNs: 0,
+      maxNs: 0,
+    };
     const took = exchange.endAt - exchange.startAt;
     count.exchanges++;
+    count.estimated += weight;
     if (failed) count.failed++;
     count.totalNs += took;
     count.maxNs = Math.max(count.maxNs, took);
@@ -171,16 +198,19 @@ export class CaptureSummary {
     const rows = this.#rows();
     const cells = rows
       .slice(0, shownRows)
-      .map(([name, { exchanges, failed, totalNs, maxNs }]) => [
+      .map(([name, { exchanges, failed, estimated, totalNs, maxNs }]) => [
         printable(name, 60),
         String(exchanges),
+        ...(this.#isSampled ? [String(Math.round(estimated))] : []),
         String(failed),
         showDuration(totalNs / exchanges),
         showDuration(maxNs),
       ]);
     const more = rows.length > shownRows ? [`and ${rows.length - shownRows} more`] : [];
-    const head = ['operation', 'count', 'failed', 'mean', 'max'];
-    return [...textTable(['left', 'right', 'right', 'right', 'right'], [head, ...cells], ''), ...more];
+    const sampled = this.#isSampled ? ['about'] : [];
+    const head = ['operation', 'count', ...sampled, 'failed', 'mean', 'max'];
+    const aligned = head.map((_, i) => (i === 0 ? 'left' : 'right'));
+    return [...textTable(aligned, [head, ...cells], ''), ...more];
   }
 
   #timelineLines(): string[] {

@@ -37,6 +37,21 @@ test('a summary counts exchanges, operations, lanes, masks and marks', () => {
   expect(text).toContain('a full bar is');
 });
 
+test('what was sampled is counted as what it stands for as well', () => {
+  const summary = new CaptureSummary();
+  for (let i = 0; i < 3; i++) summary.exchange(anExchange({ sampleRate: 0.1 }));
+  summary.exchange(anExchange({ response: { status: 503 } }));
+  expect(summary.toJson()).toMatchObject({
+    exchanges: { total: 4, failed: 1, estimated: 31, estimatedFailed: 1 },
+    operations: [{ operation: 'GET /orders/:id', exchanges: 4, estimated: 31 }],
+  });
+  expect(summary.toText()).toContain('these stand for about 31 exchanges, 1 failed');
+  expect(summary.toText()).toMatch(/operation +count +about +failed/);
+  const whole = new CaptureSummary();
+  whole.exchange(anExchange());
+  expect(whole.toText()).not.toContain('about');
+});
+
 test('calls of gRPC are counted by their own status, of which those that are the fault of the server have failed', () => {
   const summary = new CaptureSummary();
   for (const status of ['0', '5', '14', '14', '77']) {

@@ -4,7 +4,6 @@ import {
   createRecorder,
   fileSink,
   type Recorder,
-  sampleRatio,
   streamSink,
   systemClock,
   unknownHeadersText,
@@ -22,6 +21,7 @@ import { Progress } from '../progress.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { RecordingFront } from '../recording-front.ts';
 import { lossText, recordingText, unreadText } from '../recording-text.ts';
+import { samplerFrom } from '../sampling-flags.ts';
 import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
 import { caOf, listenTlsOf, type TlsFlags, withTlsFlags } from '../tls-flags.ts';
@@ -108,7 +108,7 @@ function openRecorder(flags: RecordFlags, io: Io): Recorder {
       ? streamSink(io.stdout, { encryptionKey })
       : fileSink({ path, overwrite, maxFileBytes, encryptionKey }),
     mask: maskOf(flags, io.env),
-    sampler: flags.sample === undefined ? undefined : sampleRatio(flags.sample),
+    sampler: samplerFrom(flags),
     lane: flags.lane,
     maxBodyBytes: flags.maxBodyBytes,
   });

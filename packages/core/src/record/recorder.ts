@@ -11,6 +11,7 @@ import { RecorderControl } from './control.ts';
 import { ControlFile } from './control-file.ts';
 import { DescribedSchemas } from './described-schemas.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
+import { settledShare } from './outcome.ts';
 import { flushPatience, notClosedWithin } from './patience.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
@@ -134,14 +135,18 @@ export class Recorder implements TapTarget, AsyncDisposable {
     try {
       if (this.control.paused || this.#closing !== undefined || !this.#path.open) return this.#refuse();
       const id = this.#path.nextId();
-      const sampleRate = this.control.sampler.sample(start, id);
-      if (!(sampleRate > 0)) {
+      const { sampler } = this.control;
+      const byOutcome = sampler.byOutcome?.decide(start, id);
+      const settled = byOutcome === undefined ? sampler.sample(start, id) : settledShare(byOutcome);
+      const sampleRate = settled ?? byOutcome?.otherwise ?? 0;
+      if (settled !== undefined && !(settled > 0)) {
         this.#sampledOut++;
         return undefined;
       }
+      const shares = settled === undefined ? byOutcome?.shares : undefined;
       const { ask } = this.#options.lane;
       const placed = ask === undefined ? start : withSession(start, ask, (error) => this.tapFailed(error));
-      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless)
+      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless, shares)
         ? new RecordedExchange(this.#path, id, bodyless)
         : undefined;
     } catch (error) {
@@ -225,11 +230,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
     return {
       state: this.#state,
       offered: this.#offered,
-      recorded: this.#path.exchanges,
-      sampledOut: this.#sampledOut,
+      recorded: this.#path.exchanges - pipeline.sampledOut,
+      sampledOut: this.#sampledOut + pipeline.sampledOut,
+      undecided: pipeline.undecided,
       dropped: { ...this.#dropped, 'buffer-full': this.#path.refused },
       underWay: this.#path.underWay.size,
-      events: this.#path.events,
+      events: this.#path.events - pipeline.eventsSampledOut,
       eventsLost: {
         ...pipeline.eventsLost,
         'buffer-full': this.#path.eventsLost,
