@@ -19,8 +19,7 @@ import type { GuardFlags } from './guard-flags.ts';
 import type { Io } from './io.ts';
 import { checkLiveFlags, type LiveFlags } from './live-flags.ts';
 import { type MaskFlags, maskOf } from './mask-flags.ts';
-import type { MirrorFlags } from './mirror-flags.ts';
-import { paceOptions } from './pace-flags.ts';
+import { type PaceFlags, paceOptions } from './pace-flags.ts';
 import type { SchemaFlags } from './schema-flags.ts';
 import type { ShadowFlags } from './shadow-flags.ts';
 import { checkTargetFlags, type TargetFlags } from './target.ts';
@@ -30,7 +29,7 @@ export interface ReplayFlags
   extends CommonFlags,
     MaskFlags,
     LiveFlags,
-    MirrorFlags,
+    PaceFlags,
     SchemaFlags,
     TargetFlags,
     ShadowFlags,

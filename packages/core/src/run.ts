@@ -16,12 +16,13 @@ import type { HookRule } from './hook/rule.ts';
 import type { Exchange } from './model/exchange.ts';
 import { onlyOptions } from './model/option-names.ts';
 import { invalidOption } from './model/option-values.ts';
+import { mapRuns, runSource, runsOf } from './model/runs.ts';
 import { SchemaRegistry } from './protobuf/schema-registry.ts';
 import type { GuardOptions } from './replay/guard.ts';
 import { type ReplayOptions, replayOptionNames } from './replay/options.ts';
 import { checkStartAt } from './replay/pacing.ts';
 import { planReplay } from './replay/plan.ts';
-import { replayExchanges } from './replay/replay-exchanges.ts';
+import { startRun } from './replay/replay-exchanges.ts';
 import type { Sender } from './replay/sender.ts';
 import { isLocalTarget } from './replay/target-kind.ts';
 import type { ReplayResult } from './replay/transcript.ts';
@@ -159,16 +160,16 @@ async function replayEach(
     correlate === false && shift === undefined
       ? replayOptions.live
       : await liveValues(source, sender, correlate, shift, options, registry);
-  const run = replayExchanges(answer === undefined ? source : mapped(source, answered), sender, {
-    ...replayOptions,
-    hooks: given && withSchemas(given, registry),
-    live,
-  });
-  for await (const result of run.results) {
-    const { recorded, replayed } = result;
-    const comparison = replayed === undefined ? undefined : comparer?.(recorded, replayed);
-    builder.add(result, comparison);
-    onResult?.(result, comparison);
+  const changed = answer === undefined ? source : mapRuns(source, answered);
+  const runOptions = { ...replayOptions, hooks: given && withSchemas(given, registry), live };
+  const run = startRun(changed, sender, runOptions, comparer === undefined && onResult === undefined);
+  for await (const results of run.batches()) {
+    for (const result of results) {
+      const { recorded, replayed } = result;
+      const comparison = replayed === undefined ? undefined : comparer?.(recorded, replayed);
+      builder.add(result, comparison);
+      onResult?.(result, comparison);
+    }
   }
   const bindings = correlate === false && replayOptions.live === undefined ? undefined : live?.uses();
   return builder.build(run.progress(), losses?.(), { bindings, timeShift: shift?.counts() });
@@ -232,12 +233,9 @@ export async function replayCapture(
   const gaps = new GapTally();
   // Read again, it lacks what it lacked before.
   let readings = 0;
-  const exchanges = {
-    [Symbol.asyncIterator]: () => {
-      const onGap = readings++ === 0 ? gaps.add.bind(gaps) : undefined;
-      return capture.exchanges({}, { onGap })[Symbol.asyncIterator]();
-    },
-  };
+  const exchanges = runSource(() =>
+    runsOf(capture.exchanges({}, { onGap: readings++ === 0 ? gaps.add.bind(gaps) : undefined })),
+  );
   const losses = options.losses ?? (() => gaps.losses(capture.condition().state));
   const schemas = options.schemas ?? (asksForSchemas(options) ? await readSchemas(capture) : undefined);
   const correlate = await withBindings(capture, options.correlate, schemas);
@@ -328,15 +326,4 @@ function comparerOf(
 ): Comparer | undefined {
   if (compare === false) return undefined;
   return createComparer(compare === true ? { schemas } : { schemas, ...compare });
-}
-
-/** Can be read as often as the source can. */
-function mapped(
-  source: AsyncIterable<Exchange> | Iterable<Exchange>,
-  change: (exchange: Exchange) => Exchange,
-): AsyncIterable<Exchange> {
-  async function* changed(): AsyncGenerator<Exchange, void, undefined> {
-    for await (const exchange of source) yield change(exchange);
-  }
-  return { [Symbol.asyncIterator]: changed };
 }

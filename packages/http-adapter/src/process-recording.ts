@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import {
+  always,
   createRecorder,
   type ExchangeStart,
   type ExchangeTap,
@@ -8,6 +9,7 @@ import {
   GardenhoseError,
   isGardenhoseError,
   type Recorder,
+  sampleRatio,
   type TapTarget,
   unknownHeadersText,
 } from '@gardenhose/core';
@@ -58,24 +60,16 @@ class ProcessRecording implements TapTarget {
   }
 
   #open(path: string): void {
-    const {
-      service,
-      mask,
-      hooks,
-      lane,
-      sampler,
-      maxBodyBytes,
-      maxBufferedBytes,
-      maxFileBytes,
-      encryptionKey,
-    } = this.#options;
+    const { service, mask, hooks, lane, maxBodyBytes, maxBufferedBytes, maxFileBytes, encryptionKey } =
+      this.#options;
+    const ratio = this.#options.sampleRatio;
     try {
       const recorder = createRecorder({
         service,
         sink: fileSink({ path, maxFileBytes, encryptionKey }),
         mask,
         hooks: hooks === undefined ? undefined : { module: hooks },
-        sampler,
+        sampler: ratio === 1 ? always : sampleRatio(ratio),
         lane,
         maxBodyBytes,
         maxBufferedBytes,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -9,15 +8,8 @@ import {
   type Policy,
   type RecorderOptions,
   readPolicyFile,
-  type Sampler,
 } from '@gardenhose/core';
-import {
-  isSampleKey,
-  parseLane,
-  parseSampleRules,
-  type SamplingSettings,
-  samplerOf,
-} from '@gardenhose/core/adapter';
+import { parseLane } from '@gardenhose/core/adapter';
 
 const laneKeys =
   'connection, cookie:NAME, header:NAME, jwt, jwt:CLAIM, or several of such with commas between them';
@@ -28,8 +20,7 @@ export interface RegisterOptions {
   readonly service: string;
   readonly mask: Policy;
   readonly hooks: string | undefined;
-  /** Undefined for everything. */
-  readonly sampler: Sampler | undefined;
+  readonly sampleRatio: number;
   readonly lane: RecorderOptions['lane'];
   readonly maxBodyBytes: number | undefined;
   readonly maxBufferedBytes: number | undefined;
@@ -55,7 +46,7 @@ export function registerOptions(env: Environment, script: string | undefined): R
       service || env.npm_package_name || (script === undefined ? 'node' : basename(script, extname(script))),
     mask: policyOf(env),
     hooks: hooks === undefined || hooks === '' ? undefined : pathToFileURL(resolve(hooks)).href,
-    sampler: samplerFrom(env),
+    sampleRatio: numberOf(env, 'GARDENHOSE_SAMPLE_RATIO', 0, 1) ?? 1,
     lane: laneOf(env),
     maxBodyBytes: bytesOf(env, 'GARDENHOSE_MAX_BODY_BYTES'),
     maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
@@ -78,25 +69,6 @@ function policyOf(env: Environment): Policy {
       ? { file: resolve(keyFile) }
       : undefined;
   return key === undefined ? policy : { ...policy, key };
-}
-
-function samplerFrom(env: Environment): Sampler | undefined {
-  const { GARDENHOSE_SAMPLE_BY: by = '', GARDENHOSE_SAMPLE_RULES: file = '' } = env;
-  if (by !== '' && !isSampleKey(by))
-    throw wrong('GARDENHOSE_SAMPLE_BY', `is ${by}`, 'exchange, trace or header:NAME');
-  const settings: SamplingSettings = {
-    ratio: numberOf(env, 'GARDENHOSE_SAMPLE_RATIO', 0, 1),
-    by: by === '' ? undefined : by,
-    keepErrors: switchOf(env, 'GARDENHOSE_KEEP_ERRORS'),
-    keepSlowerThanMs: numberOf(env, 'GARDENHOSE_KEEP_SLOW_MS', 0, Number.MAX_SAFE_INTEGER),
-  };
-  if (file === '') return samplerOf(settings);
-  try {
-    return samplerOf({ ...settings, rules: parseSampleRules(readFileSync(file, 'utf8'), file) });
-  } catch (error) {
-    const why = isGardenhoseError(error) ? error.message : `${file} cannot be read`;
-    throw wrong('GARDENHOSE_SAMPLE_RULES', `names a file: ${why}`, 'rules of sampling as JSON', error);
-  }
 }
 
 function laneOf({ GARDENHOSE_LANE: text }: Environment): RecorderOptions['lane'] {

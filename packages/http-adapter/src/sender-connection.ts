@@ -15,12 +15,15 @@ export interface Line {
   readonly stream: Duplex;
   /** The event that says that it is connected; absent when it is from the start. */
   readonly readyOn?: 'connect' | 'secureConnect' | undefined;
+  /** It hands data to the function that it was dialled with, in memory that is used again, and emits none. Default false. */
+  readonly lendsData?: boolean | undefined;
 }
 
 export interface ConnectionOptions {
   /** The target in messages. */
   readonly target: string;
-  readonly dial: () => Line;
+  /** `onData` takes what comes where the line can hand it over without an event and a buffer for each read. */
+  readonly dial: (onData: (data: Buffer) => void) => Line;
   readonly limits: ResponseLimits;
   /** Bytes kept of one answer's body. */
   readonly maxBodyBytes: number;
@@ -90,6 +93,8 @@ export class Connection {
   readonly #timer: RunTimer;
   readonly #stream: Duplex;
   readonly #parser: ResponseParser;
+  /** What is read is in memory that is used again. */
+  readonly #lent: boolean;
   /** Those that are not answered, in order. */
   readonly #queue: Delivery[] = [];
   /** How many of them are written to their end. */
@@ -125,9 +130,11 @@ export class Connection {
         if (delivery !== undefined) delivery.trailers = headers;
       },
     });
-    const { stream, readyOn } = options.dial();
+    const onData = (data: Buffer) => this.#data(data);
+    const { stream, readyOn, lendsData = false } = options.dial(onData);
     this.#stream = stream;
-    stream.on('data', (data: Buffer) => this.#data(data));
+    this.#lent = lendsData;
+    if (!lendsData) stream.on('data', onData);
     stream.on('end', () => this.#ended());
     stream.on('error', (error: NodeJS.ErrnoException) => this.#failed(error));
     stream.on('close', () => this.#closed());
@@ -271,7 +278,7 @@ export class Connection {
     delivery.kept += kept.length;
     shared.bytes -= kept.length;
     delivery.room = shared;
-    delivery.chunks.add(at, kept);
+    delivery.chunks.add(at, this.#lent ? Buffer.from(kept) : kept);
   }
 
   #finished(delivery: Delivery, at: number): void {

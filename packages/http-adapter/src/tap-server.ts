@@ -67,13 +67,11 @@ export function tapRequests(
   const forgetStreams = onStream((server, stream, raw) => {
     if (wanted(server) && !isClaimed(server, target, raw)) watchStream(stream, raw, target, resolved);
   });
-  const detach = (): void => {
+  return () => {
     unsubscribe(requestStart, onRequest);
     stopUpgrades();
     forgetStreams();
   };
-  target.whenKilled?.(detach);
-  return detach;
 }
 
 function isRequestStart(message: unknown): message is RequestStart {

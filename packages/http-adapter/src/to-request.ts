@@ -8,6 +8,7 @@ import {
   type ShipmentPart,
   type Unsendable,
 } from '@gardenhose/core';
+import { nameCache } from '@gardenhose/core/adapter';
 
 /** What of a request is the sender's to decide. */
 export interface RequestOptions {
@@ -30,8 +31,7 @@ const togetherNs = 500_000;
  * - `Content-Length` goes where `Transfer-Encoding` is `chunked` too
  * - `Proxy-Connection`, and `Upgrade` and `HTTP2-Settings` with their names in `Connection`, go: they ask for another protocol
  * - a target in absolute form is sent in origin form
- * - HTTP/2 becomes HTTP/1.1: `Host` in place of `:authority`, no pseudo headers, cookies in one field, a `Content-Length` where there
- *   is a body, no trailers
+ * - HTTP/2 becomes HTTP/1.1: `Host` in place of `:authority`, no pseudo headers, a `Content-Length` where there is a body
  *
  * Chunk extensions are not recorded, so not sent. Trailers are sent with a chunked body alone.
  */
@@ -47,29 +47,40 @@ export function toRequest(
   const target = originForm(request.target);
   if (!token.test(request.method) || !isTarget(target, request.method)) return { skip: 'request-invalid' };
   const http1 = request.version.startsWith('1');
-  const bodies = request.chunks.filter(({ data }) => data.length > 0);
+  const bodies =
+    request.chunks.length === 0 ? request.chunks : request.chunks.filter(({ data }) => data.length > 0);
   const length = bodies.reduce((sum, { data }) => sum + data.length, 0);
   const framing = http1 ? framingOf(request) : 'counted';
   if (framing === 'unclear') return { skip: 'request-invalid' };
   const chunked = framing === 'chunked';
   const keepHost = options.host === 'recorded' || hostWasSet(request, recorded?.request);
-  const headers = sentHeaders(request, {
+  const fields = sentFields(request, {
     host: keepHost ? undefined : options.authority,
     spelt: authority,
     length: chunked ? undefined : length,
     http1,
   });
   const trailers = chunked ? request.trailers : [];
-  if (!validFields(headers) || !validFields(trailers) || trailers.some(isFraming))
+  if (fields === undefined || !validFields(trailers) || trailers.some(isFraming))
     return { skip: 'request-invalid' };
 
   const start = exchange.startAt;
   const version = request.version === '1.0' ? '1.0' : '1.1';
+  const head = Buffer.from(`${request.method} ${target} HTTP/${version}\r\n${fields}\r\n`, 'latin1');
+  const shipment = {
+    exchange: exchange.id,
+    lane: exchange.lane,
+    protocol: 'http' as const,
+    startAt: start,
+    endAt: exchange.endAt,
+    parts: bodies.length === 0 && !chunked ? [{ offsetNs: 0, bytes: head }] : [],
+    method: request.method,
+    abandonNs: exchange.abort?.by === 'client' ? Math.max(0, exchange.abort.at - start) : undefined,
+    alone: !http1,
+  };
+  if (shipment.parts.length > 0) return shipment;
   const pieces = new Pieces();
-  pieces.add(
-    0,
-    Buffer.from(`${request.method} ${target} HTTP/${version}\r\n${fieldLines(headers)}\r\n`, 'latin1'),
-  );
+  pieces.add(0, head);
   for (const { at, data } of bodies) {
     if (chunked) pieces.add(at - start, Buffer.from(`${data.length.toString(16)}\r\n`, 'latin1'));
     pieces.add(at - start, data);
@@ -78,17 +89,7 @@ export function toRequest(
   if (chunked) {
     pieces.add((request.endAt ?? start) - start, Buffer.from(`0\r\n${fieldLines(trailers)}\r\n`, 'latin1'));
   }
-  return {
-    exchange: exchange.id,
-    lane: exchange.lane,
-    protocol: 'http',
-    startAt: start,
-    endAt: exchange.endAt,
-    parts: pieces.parts(),
-    method: request.method,
-    abandonNs: exchange.abort?.by === 'client' ? Math.max(0, exchange.abort.at - start) : undefined,
-    alone: !http1,
-  };
+  return { ...shipment, parts: pieces.parts() };
 }
 
 const asItIs = (authority: string): string => authority;
@@ -115,8 +116,8 @@ function hasWholeBody(request: Request): boolean {
  * comes with HTTP/1.0, is read by one server in one way and by the next in another: how requests are smuggled.
  */
 function framingOf({ headers, version }: Request): 'counted' | 'chunked' | 'unclear' {
+  if (headerValue(headers, 'transfer-encoding') === undefined) return 'counted';
   const fields = headerValues(headers, 'transfer-encoding');
-  if (fields.length === 0) return 'counted';
   const codings = fields
     .join(',')
     .split(',')
@@ -138,6 +139,7 @@ function hostWasSet(request: Request, recorded: Request | undefined): boolean {
 
 /** An absolute form would ask a target that can proxy to send the request on to where it was recorded. */
 function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
   const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(target);
   if (match === null) return target;
   const rest = match[1] ?? '';
@@ -161,47 +163,67 @@ interface HeaderChanges {
 }
 
 const otherProtocols: ReadonlySet<string> = new Set(['proxy-connection', 'upgrade', 'http2-settings']);
-/** RFC 9113 section 8.2.2: what HTTP/2 does not carry, and HTTP/1.1 would act on. */
-const notInHttp2: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+/** RFC 9113 section 8.2.2: what HTTP/2 does not carry, and HTTP/1.1 would act on; `Connection` besides. */
+const notInHttp2: ReadonlySet<string> = new Set(['keep-alive', 'transfer-encoding']);
 
-function sentHeaders(request: Request, changes: HeaderChanges): string[] {
+type FieldKind = 'other' | 'invalid' | 'not-sent' | 'not-in-http2' | 'host' | 'content-length' | 'connection';
+
+const kindOf = nameCache((name: string): FieldKind => {
+  const lower = name.toLowerCase();
+  if (otherProtocols.has(lower) || lower.startsWith(':')) return 'not-sent';
+  if (!token.test(name)) return 'invalid';
+  if (lower === 'host' || lower === 'content-length' || lower === 'connection') return lower;
+  return notInHttp2.has(lower) ? 'not-in-http2' : 'other';
+});
+
+/** The lines of the header fields as they are sent; undefined when one of them cannot be. */
+function sentFields(request: Request, changes: HeaderChanges): string | undefined {
   const { headers, authority } = request;
-  const sent: string[] = [];
+  let lines = '';
   let hasHost = false;
   let hasLength = false;
-  /** Where the value of the first `Cookie` of HTTP/2 stands, which may send each cookie apart (RFC 9113 section 8.2.3). */
-  let cookieAt = -1;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] ?? '';
-    const value = headers[i + 1] ?? '';
-    const lower = name.toLowerCase();
-    if (otherProtocols.has(lower) || lower.startsWith(':')) continue;
-    if (!changes.http1 && notInHttp2.has(lower)) continue;
-    if (lower === 'host') {
-      // Two Host fields make a server refuse the request; recorded ones are sent as they were only when asked for.
-      if (hasHost && changes.host !== undefined) continue;
-      hasHost = true;
-      sent.push(name, changes.spelt(changes.host ?? value));
-    } else if (lower === 'content-length') {
-      if (hasLength || changes.length === undefined) continue;
-      hasLength = true;
-      sent.push(name, String(changes.length));
-    } else if (lower === 'connection') {
-      const kept = withoutOtherProtocols(value);
-      if (kept !== '') sent.push(name, kept);
-    } else if (lower === 'cookie' && !changes.http1 && cookieAt > 0) {
-      sent[cookieAt] += `; ${value}`;
-    } else {
-      if (lower === 'cookie') cookieAt = sent.length + 1;
-      sent.push(name, value);
+    let value = headers[i + 1] ?? '';
+    switch (kindOf(name)) {
+      case 'other':
+        break;
+      case 'invalid':
+        return undefined;
+      case 'not-sent':
+        continue;
+      case 'not-in-http2':
+        if (!changes.http1) continue;
+        break;
+      case 'host':
+        // Two Host fields make a server refuse the request; recorded ones are sent as they were only when asked for.
+        if (hasHost && changes.host !== undefined) continue;
+        hasHost = true;
+        value = changes.spelt(changes.host ?? value);
+        break;
+      case 'content-length':
+        if (hasLength || changes.length === undefined) continue;
+        hasLength = true;
+        value = String(changes.length);
+        break;
+      case 'connection':
+        if (!changes.http1) continue;
+        value = withoutOtherProtocols(value);
+        if (value === '') continue;
+        break;
     }
+    if (!fieldValue.test(value)) return undefined;
+    lines += `${name}: ${value}\r\n`;
   }
   const host = changes.host ?? authority;
-  // Last, since it moves all others.
-  if (!hasHost && host !== undefined && request.version !== '1.0') sent.unshift('Host', changes.spelt(host));
+  if (!hasHost && host !== undefined && request.version !== '1.0') {
+    const spelt = changes.spelt(host);
+    if (!fieldValue.test(spelt)) return undefined;
+    lines = `Host: ${spelt}\r\n${lines}`;
+  }
   if (!hasLength && changes.length !== undefined && changes.length > 0)
-    sent.push('Content-Length', String(changes.length));
-  return sent;
+    lines += `Content-Length: ${changes.length}\r\n`;
+  return lines;
 }
 
 function withoutOtherProtocols(value: string): string {

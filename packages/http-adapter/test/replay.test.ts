@@ -38,6 +38,35 @@ test('a replay over sockets runs in a worker by default', async () => {
   expect(run.progress()).toMatchObject({ thread: 'worker', read: 300, answered: 300, open: 0 });
 });
 
+test('a report is the same whether anyone looks at the answers or not', async () => {
+  await using server = await wireServer(
+    answerHeads((count) => {
+      const status = count % 3 === 0 ? '404 Not Found' : '200 OK';
+      return `HTTP/1.1 ${status}\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok`;
+    }),
+  );
+  const exchanges = Array.from({ length: 60 }, (_, i) =>
+    anExchange({
+      ...{ id: i + 1, lane: `l${i % 4}`, startAt: i * ms, endAt: (i + 0.5) * ms },
+      request: { target: `/n${i}` },
+    }),
+  );
+  let looked = 0;
+  const brief = await replay(exchanges, server.origin, { pace: 'asap' });
+  const whole = await replay(exchanges, server.origin, {
+    pace: 'asap',
+    onResult: ({ replayed }) => {
+      if (replayed?.response?.headers.at(-1) === 'b') looked++;
+    },
+  });
+  expect(looked).toBe(60);
+  expect(brief.statuses).toEqual(whole.statuses);
+  expect(brief.statuses).toHaveLength(2);
+  expect(brief.exchanges).toEqual(whole.exchanges);
+  expect(brief.reasons).toEqual(whole.reasons);
+  expect(brief.fidelity).toEqual(whole.fidelity);
+});
+
 test('a worker is refused by a target that nobody listens at, like any other', async () => {
   let origin = '';
   {

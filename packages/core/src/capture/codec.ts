@@ -46,7 +46,8 @@ export async function decompress(
 ): Promise<Uint8Array | undefined> {
   if (codec === codecs.none) return stored.length === rawBytes ? stored : undefined;
   if (rawBytes === 0) return undefined;
-  const options = { info: true, maxOutputLength: rawBytes };
+  // One piece, and a byte to tell that there is no other: by default each 16 KiB cost a call from the thread pool.
+  const options = { info: true, maxOutputLength: rawBytes, chunkSize: Math.max(64, rawBytes + 1) };
   const brotli = codec === codecs.brotli;
   let result: unknown;
   if (rawBytes <= inlineBytes) {

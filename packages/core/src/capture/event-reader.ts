@@ -22,6 +22,8 @@ export interface SoundChunk {
   readonly packed: Uint8Array;
   readonly raw: Uint8Array;
   readonly counts: ReadonlyMap<number, number>;
+  /** Where each record ends in `raw`. */
+  readonly ends: Uint32Array;
 }
 
 /** A gap that the reader itself declares, where damage took something. */
@@ -66,8 +68,8 @@ export async function* readChunks(
       if (gap !== undefined) yield { kind: 'gap', gap };
       log.chunks += 1;
       summary?.chunk(item);
-      const { packed, raw, counts } = content;
-      yield { kind: 'chunk', frame: item, packed, raw, counts };
+      const { packed, raw, counts, ends } = content;
+      yield { kind: 'chunk', frame: item, packed, raw, counts, ends };
     } else if (header.type === frameTypes.index) {
       summary?.index(item);
     } else if (header.type === frameTypes.footer) {
@@ -84,18 +86,21 @@ export async function* readChunks(
 
 /** Reads the events of a chunk. What a record holds is checked here, so a bad one costs itself only. */
 export function* chunkEvents(chunk: SoundChunk, log: ConditionLog): Generator<CaptureEvent, void, undefined> {
-  const { raw, frame } = chunk;
+  const { raw, ends, frame } = chunk;
   const { firstSeq, baseNs } = frame.header;
-  const cursor = new RecordCursor(raw);
-  while (!cursor.done) {
-    cursor.next();
+  let start = 0;
+  for (const end of ends) {
+    const from = start;
+    start = end;
     let event: CaptureEvent | undefined;
     try {
-      event = decodeEvent(unpack(raw, cursor.start, cursor.end), firstSeq, baseNs);
+      event = decodeEvent(unpack(raw, from, end), firstSeq, baseNs);
     } catch (error) {
       if (!(error instanceof InvalidRecord)) throw error;
-      log.fault('record', frame.offset, `${error.message} (byte ${cursor.start} of the chunk)`);
+      log.fault('record', frame.offset, `${error.message} (byte ${from} of the chunk)`);
       log.lostEvents += 1;
+      const cursor = new RecordCursor(raw.subarray(from, end));
+      cursor.next();
       const at = baseNs + cursor.dNs;
       const seq = firstSeq + cursor.dSeq;
       yield damageGap({ seq, at, fromAt: at, toAt: at, events: 1, fromSeq: seq });
@@ -109,12 +114,16 @@ export function* chunkEvents(chunk: SoundChunk, log: ConditionLog): Generator<Ca
   }
 }
 
+interface Content extends Pick<SoundChunk, 'packed' | 'raw' | 'counts' | 'ends'> {
+  readonly firstType: number;
+}
+
 /** The decompressed and checked payload of a chunk, or why it cannot be believed. */
 async function readContent(
   frame: Frame,
   log: ConditionLog,
   cipher: ChunkCipher | undefined,
-): Promise<(Pick<SoundChunk, 'packed' | 'raw' | 'counts'> & { firstType: number }) | string> {
+): Promise<Content | string> {
   const { header } = frame;
   if (!isKnownCipher(header.cipher)) throw unsupported(log.subject, `cipher ${header.cipher}`);
   if (!isKnownCodec(header.codec)) {
@@ -136,6 +145,8 @@ async function readContent(
     return `the content of frame ${header.number} does not match its checksum`;
   const cursor = new RecordCursor(raw);
   const counts = new Map<number, number>();
+  // A record has four bytes at least, whatever the header says.
+  const ends = new Uint32Array(Math.min(header.count, Math.ceil(raw.length / 4)));
   let firstType = 0;
   let records = 0;
   let seq = 0;
@@ -151,6 +162,7 @@ async function readContent(
     if (cursor.dSeq < seq || cursor.dNs < ns) return `the records of frame ${header.number} are out of order`;
     seq = cursor.dSeq;
     ns = cursor.dNs;
+    ends[records] = cursor.end;
     records += 1;
     if (records > header.count) break;
     counts.set(cursor.type, (counts.get(cursor.type) ?? 0) + 1);
@@ -158,7 +170,7 @@ async function readContent(
   if (records !== header.count || seq !== header.seqSpan || ns !== header.spanNs) {
     return `frame ${header.number} does not hold what its header says`;
   }
-  return { packed, raw, counts, firstType };
+  return { packed, raw, counts, ends, firstType };
 }
 
 /** Events that repeat the sequence number of the one before them. */

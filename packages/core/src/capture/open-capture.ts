@@ -2,6 +2,7 @@ import { type AssembleOptions, Assembler } from '../model/assemble.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
+import { runSource } from '../model/runs.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog } from './condition.ts';
 import { cipherFor } from './encryption-note.ts';
@@ -136,17 +137,17 @@ class FileCapture implements CaptureInRuns {
     }
   }
 
-  async *exchanges(
-    range: CaptureRange = {},
-    options: AssembleOptions = {},
-  ): AsyncGenerator<Exchange, void, undefined> {
+  exchanges(range: CaptureRange = {}, options: AssembleOptions = {}): AsyncIterable<Exchange> {
+    return runSource(() => this.#exchangeRuns(range, options));
+  }
+
+  async *#exchangeRuns(
+    range: CaptureRange,
+    options: AssembleOptions,
+  ): AsyncGenerator<Iterable<Exchange>, void, undefined> {
     const assembler = new Assembler(options);
-    for await (const events of this.runs(range)) {
-      for (const event of events) {
-        for (const exchange of assembler.push(event)) yield exchange;
-      }
-    }
-    for (const exchange of assembler.finish()) yield exchange;
+    for await (const events of this.runs(range)) yield assembler.pushAll(events);
+    yield assembler.finish();
   }
 
   async *runs(range: CaptureRange = {}): AsyncGenerator<Iterable<CaptureEvent>, void, undefined> {

@@ -47,7 +47,7 @@ export class RecordCursor {
 
   #at = 0;
   /** Items still to come of each array that is open: one list for all records, since a payload has thousands. */
-  readonly #left: number[] = [];
+  readonly #left = new Uint32Array(limits.depth);
 
   /** Number of items of the array at `at`, or -1. Leaves `#at` behind its head. */
   #arrayLength(at: number): number {
@@ -98,13 +98,12 @@ export class RecordCursor {
     const view = this.#view;
     const length = bytes.length;
     const left = this.#left;
-    left.length = 0;
+    let open = 0;
     let elements = 0;
     let at = from;
     do {
       const head = bytes[at];
       if (head === undefined) return 'a record that does not end';
-      const open = left.length;
       let items = -1;
       if (head <= 0x7f || head >= 0xe0 || head === 0xc0 || head === 0xc2 || head === 0xc3) at += 1;
       else if (head >= 0xa0 && head <= 0xbf) at += 1 + (head & 0x1f);
@@ -126,15 +125,15 @@ export class RecordCursor {
         at += size + body;
       }
       if (at > length) return 'a record that does not end';
-      if (open > 0) left[open - 1] = (left[open - 1] ?? 0) - 1;
+      if (open > 0) left[open - 1] = (left[open - 1] ?? 1) - 1;
       if (items >= 0) {
         elements += items;
         if (elements > limits.elements) return `more than ${limits.elements} values in one record`;
         if (open >= limits.depth) return `arrays nested more than ${limits.depth} deep`;
-        left.push(items);
+        left[open++] = items;
       }
-      while (left.length > 0 && left[left.length - 1] === 0) left.pop();
-    } while (left.length > 0);
+      while (open > 0 && left[open - 1] === 0) open--;
+    } while (open > 0);
     this.end = at;
     return undefined;
   }

@@ -21,6 +21,8 @@ export interface AssembleOptions {
   readonly onGap?: ((gap: GapEvent) => void) | undefined;
 }
 
+const none: readonly Exchange[] = [];
+
 type Limits = Required<Omit<AssembleOptions, 'onGap'>>;
 
 /** What an assembler has seen. */
@@ -99,22 +101,9 @@ export class Assembler {
     return this.#due(builder);
   }
 
-  /**
-   * Gives back, in order, what began before this time and still waits: what has not ended as it stands, marked `no-end`. Its later events
-   * are counted and left out. For readers that cannot wait for it.
-   */
-  giveUp(before: number): readonly Exchange[] {
-    const given: Exchange[] = [];
-    while (this.#oldest !== undefined && (this.#oldest.done || this.#oldest.startAt < before)) {
-      if (!this.#oldest.done) this.#oldest.lacks('no-end');
-      given.push(this.#emit(this.#oldest));
-    }
-    return given;
-  }
-
-  /** When the oldest that has not come out began; undefined when none waits. */
-  get oldestAt(): number | undefined {
-    return this.#oldest?.startAt;
+  /** Takes events, as they are asked for, and gives the exchanges that they complete. */
+  *pushAll(events: Iterable<CaptureEvent>): Generator<Exchange, void, undefined> {
+    for (const event of events) yield* this.push(event);
   }
 
   /** The input has ended: gives back what is left, in order of start. */
@@ -172,13 +161,16 @@ export class Assembler {
   }
 
   #due(touched: ExchangeBuilder): readonly Exchange[] {
+    // Most events complete nothing.
+    const first = this.#limits.order === 'end' ? touched : this.#oldest;
+    if (first?.done !== true && !this.#isFull()) return none;
     const due: Exchange[] = [];
     if (this.#limits.order === 'end') {
       if (touched.done) due.push(this.#emit(touched));
     } else {
       this.#emitDone(due);
     }
-    while (this.#held > this.#limits.maxOpenExchanges || this.#heldBytes > this.#limits.maxHeldBytes) {
+    while (this.#isFull()) {
       const oldest = this.#oldest;
       if (oldest === undefined) break;
       oldest.lacks('evicted');
@@ -186,6 +178,10 @@ export class Assembler {
       this.#emitDone(due);
     }
     return due;
+  }
+
+  #isFull(): boolean {
+    return this.#held > this.#limits.maxOpenExchanges || this.#heldBytes > this.#limits.maxHeldBytes;
   }
 
   /** Those at the front of the list that have ended. */
@@ -230,6 +226,7 @@ export async function* assemble(
 /** Remembers at least the last `capacity` ids it was given, and at most twice as many. */
 class RecentIds {
   readonly #capacity: number;
+  #highest = Number.NEGATIVE_INFINITY;
   #young = new Set<ExchangeId>();
   #old = new Set<ExchangeId>();
 
@@ -242,11 +239,13 @@ class RecentIds {
       this.#old = this.#young;
       this.#young = new Set();
     }
+    this.#highest = Math.max(this.#highest, id);
     this.#young.add(id);
   }
 
   has(id: ExchangeId): boolean {
-    return this.#young.has(id) || this.#old.has(id);
+    // Ids rise: that an exchange is new is mostly told without a look at the sets.
+    return id <= this.#highest && (this.#young.has(id) || this.#old.has(id));
   }
 }
 

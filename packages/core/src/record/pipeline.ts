@@ -7,9 +7,7 @@ import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../mod
 import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
-import { HoldingBuffer } from './holding.ts';
 import { InflateWindows } from './inflate-windows.ts';
-import type { HoldingPlan } from './outcome.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import { RawReader } from './raw-reader.ts';
 import { LaneNamer, type LaneSource } from './session-lane.ts';
@@ -28,8 +26,6 @@ export interface PipelineParts {
   readonly clock: Clock;
   /** Where sessions stand that are lanes. */
   readonly lanes: readonly LaneSource[];
-  /** Set when it counts how exchanges end whether they are recorded. */
-  readonly holding: HoldingPlan | undefined;
 }
 
 /** What is remembered of an exchange under way. */
@@ -54,7 +50,6 @@ export class Pipeline {
   /** What hooks are told of messages. */
   readonly #schemas: SchemaRegistry | undefined;
   readonly #lanes: LaneNamer;
-  readonly #holding: HoldingBuffer | undefined;
   readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
   readonly #windows = new InflateWindows();
@@ -76,7 +71,6 @@ export class Pipeline {
     const { hooks, masker, sink } = parts;
     this.#masker = masker;
     this.#lanes = new LaneNamer(parts.lanes, masker);
-    this.#holding = parts.holding && new HoldingBuffer(parts.holding);
     this.#sink = declaringSink(sink);
     if (hooks !== undefined) this.#schemas = new SchemaRegistry();
     const runner = (point: 'masked' | 'raw') =>
@@ -89,32 +83,18 @@ export class Pipeline {
   async process(memory: SharedArrayBuffer, used: number): Promise<void> {
     const reader = new RawReader(memory, used, this.#windows);
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
-      if (this.#holding === undefined) {
-        const pending = this.#pass(event);
+      if (isExchangeEvent(event)) {
+        const pending = this.#take(event.type === 'start' ? this.#lanes.named(event) : event);
         // Most events wait for nothing, and a promise for each would cost more than the rest of this loop.
         if (pending !== undefined) await pending;
       } else {
-        await this.#passAll(this.#holding.take(event, reader.shares, reader.packedBytes));
+        if (event.type === 'schema') this.#schemas?.add(event.data);
+        this.#tellMasker(event);
+        this.#emit(event);
       }
       if (this.#batch.length >= batchEvents) await this.#write();
     }
     await this.#write();
-  }
-
-  async #passAll(events: readonly CaptureEvent[]): Promise<void> {
-    for (const event of events) {
-      const pending = this.#pass(event);
-      if (pending !== undefined) await pending;
-      if (this.#batch.length >= batchEvents) await this.#write();
-    }
-  }
-
-  #pass(event: CaptureEvent): Promise<void> | undefined {
-    if (isExchangeEvent(event)) return this.#take(event.type === 'start' ? this.#lanes.named(event) : event);
-    if (event.type === 'schema') this.#schemas?.add(event.data);
-    this.#tellMasker(event);
-    this.#emit(event);
-    return undefined;
   }
 
   /** Whether the sink could. */
@@ -130,7 +110,6 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
-    if (this.#holding !== undefined) await this.#passAll(this.#holding.finish());
     await this.#write();
     try {
       await this.#sink.close();
@@ -156,9 +135,6 @@ export class Pipeline {
       masked: this.#masked,
       unknownHeaders: this.#unknownHeaders.entries(),
       unread: this.#unread.entries(),
-      sampledOut: this.#holding?.sampledOut ?? 0,
-      eventsSampledOut: this.#holding?.eventsOut ?? 0,
-      undecided: this.#holding?.undecided ?? 0,
       sinkErrors: this.#sinkErrors,
       flushes: this.#flushes,
       lastError: this.#lastError,

@@ -3,15 +3,13 @@ import { hostname } from 'node:os';
 import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
+import { SchemaSet, schemaLimits } from '../model/schema-set.ts';
 import { writerName } from '../model/writer-name.ts';
+import { outlineSchema } from '../protobuf/schema-outline.ts';
 import { atExit } from './at-exit.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
 import { ClockNotes } from './clock-notes.ts';
-import { RecorderControl } from './control.ts';
-import { ControlFile } from './control-file.ts';
-import { DescribedSchemas } from './described-schemas.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
-import { settledShare } from './outcome.ts';
 import { flushPatience, notClosedWithin } from './patience.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
@@ -42,8 +40,6 @@ export function createRecorder(options: RecorderOptions): Recorder {
 export class Recorder implements TapTarget, AsyncDisposable {
   /** Identifies the capture, as its header says. */
   readonly captureId: string;
-  /** Changes the recording while it runs. */
-  readonly control: RecorderControl;
   readonly #options: ResolvedRecorderOptions;
   readonly #anchorNs: number;
   readonly #wallMs: number;
@@ -51,7 +47,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
   readonly #runner: PipelineRunner;
   readonly #clockNotes: ClockNotes;
   readonly #undo: (() => void)[] = [];
-  readonly #schemas: DescribedSchemas;
+  readonly #schemas = new SchemaSet();
+  /** Those that found no room. */
+  readonly #owedSchemas: Uint8Array[] = [];
   readonly #dropped: Record<DropReason, number> = {
     'buffer-full': 0,
     paused: 0,
@@ -64,6 +62,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   #processedSeq = 0;
   #lostByFailure = 0;
   #state: RecorderState = 'opening';
+  #paused = false;
   #readyAsked = false;
   #offered = 0;
   #sampledOut = 0;
@@ -89,26 +88,10 @@ export class Recorder implements TapTarget, AsyncDisposable {
       planFlush: () => this.#planFlush(),
       failed: (error) => this.tapFailed(error),
     });
-    this.#schemas = new DescribedSchemas(this.#path, (why) => {
-      this.#tapFailures++;
-      this.#lastError = why;
-    });
-    this.control = new RecorderControl(options.sampler, {
-      open: () => this.#path.open && this.#closing === undefined,
-      note: (name, value) => void this.#path.note((writer, at) => writer.control(at, name, value)),
-      paused: (paused) => {
-        if (this.#state !== 'opening') this.#state = paused ? 'paused' : 'recording';
-      },
-      kill: () => {
-        this.#closing ??= this.#close('recorder-killed');
-        return this.#closing;
-      },
-      failed: (error) => this.tapFailed(error),
-    });
     this.#runner = this.#startRunner();
     this.#runner.ready().then(
       () => {
-        if (this.#state === 'opening') this.#state = this.control.paused ? 'paused' : 'recording';
+        if (this.#state === 'opening') this.#state = this.#paused ? 'paused' : 'recording';
       },
       (error: Error) => this.#warnUnheard(error), // `failed` was told as well
     );
@@ -118,7 +101,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
     );
     this.#clockNotes.start();
     this.#undo.push(() => this.#clockNotes.stop());
-    this.#watchControlFile();
   }
 
   /**
@@ -133,20 +115,16 @@ export class Recorder implements TapTarget, AsyncDisposable {
   begin(start: ExchangeStart, bodyless = false): ExchangeTap | undefined {
     this.#offered++;
     try {
-      if (this.control.paused || this.#closing !== undefined || !this.#path.open) return this.#refuse();
+      if (this.#paused || !this.#path.open) return this.#refuse();
       const id = this.#path.nextId();
-      const { sampler } = this.control;
-      const byOutcome = sampler.byOutcome?.decide(start, id);
-      const settled = byOutcome === undefined ? sampler.sample(start, id) : settledShare(byOutcome);
-      const sampleRate = settled ?? byOutcome?.otherwise ?? 0;
-      if (settled !== undefined && !(settled > 0)) {
+      const sampleRate = this.#options.sampler.sample(start, id);
+      if (!(sampleRate > 0)) {
         this.#sampledOut++;
         return undefined;
       }
-      const shares = settled === undefined ? byOutcome?.shares : undefined;
       const { ask } = this.#options.lane;
       const placed = ask === undefined ? start : withSession(start, ask, (error) => this.tapFailed(error));
-      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless, shares)
+      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless)
         ? new RecordedExchange(this.#path, id, bodyless)
         : undefined;
     } catch (error) {
@@ -154,10 +132,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
       this.#dropped['tap-failed']++;
       return undefined;
     }
-  }
-
-  whenKilled(run: () => void): void {
-    this.control.whenKilled(run);
   }
 
   tapFailed(error: unknown): void {
@@ -170,7 +144,18 @@ export class Recorder implements TapTarget, AsyncDisposable {
   describe(schema: Uint8Array): void {
     if (!this.#path.open || this.#closing !== undefined) return;
     try {
-      this.#schemas.add(schema);
+      const verdict = this.#schemas.add(schema);
+      if (verdict === 'known') return;
+      if (verdict === 'new') {
+        // Recorded all the same: what can be read of it counts.
+        this.#describe(schema);
+        if (schema.length > 0 && outlineSchema(schema) !== undefined) return;
+        this.#tapFailures++;
+        this.#lastError = `a schema of ${schema.length} bytes is no FileDescriptorSet, so messages that need it are dropped`;
+        return;
+      }
+      this.#tapFailures++;
+      this.#lastError = `a schema of ${schema.length} bytes is ${verdict === 'too-large' ? 'too large' : 'one too many'}: at most ${schemaLimits.bytes} bytes each, ${schemaLimits.totalBytes} together and ${schemaLimits.count} schemas are recorded`;
     } catch (error) {
       this.tapFailed(error);
     }
@@ -183,12 +168,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
 
   /** From the next exchange on nothing is recorded; exchanges under way are recorded to their end. */
   pause(): void {
-    this.control.set({ paused: true });
+    this.#control(true, 'pause');
   }
 
   /** Records again, from the next exchange on. */
   resume(): void {
-    this.control.set({ paused: false });
+    this.#control(false, 'resume');
   }
 
   /**
@@ -216,7 +201,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
    * `sinkErrors` and `lastError` say what failed. Closing twice is closing once.
    */
   close(): Promise<RecorderStats> {
-    this.#closing ??= this.#close('recorder-closed');
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -230,12 +215,11 @@ export class Recorder implements TapTarget, AsyncDisposable {
     return {
       state: this.#state,
       offered: this.#offered,
-      recorded: this.#path.exchanges - pipeline.sampledOut,
-      sampledOut: this.#sampledOut + pipeline.sampledOut,
-      undecided: pipeline.undecided,
+      recorded: this.#path.exchanges,
+      sampledOut: this.#sampledOut,
       dropped: { ...this.#dropped, 'buffer-full': this.#path.refused },
       underWay: this.#path.underWay.size,
-      events: this.#path.events - pipeline.eventsSampledOut,
+      events: this.#path.events,
       eventsLost: {
         ...pipeline.eventsLost,
         'buffer-full': this.#path.eventsLost,
@@ -280,6 +264,21 @@ export class Recorder implements TapTarget, AsyncDisposable {
     return startRunner(this.#options, header, events);
   }
 
+  #describe(schema: Uint8Array): void {
+    if (!this.#path.note((writer, at) => writer.schema(at, schema))) {
+      this.#owedSchemas.push(Uint8Array.from(schema));
+    }
+  }
+
+  /** Messages are not recorded without their schema, so one that found no room comes as soon as there is some. */
+  #describeOwed(): void {
+    while (this.#path.flowing) {
+      const schema = this.#owedSchemas.shift();
+      if (schema === undefined) return;
+      this.#describe(schema);
+    }
+  }
+
   #refuse(): undefined {
     if (this.#state === 'failed') this.#dropped.failed++;
     else if (this.#closing !== undefined || this.#state === 'closed') this.#dropped.closed++;
@@ -295,7 +294,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#after(this.#options.flushIntervalMs, () => {
       this.#path.flushPlanned = false;
       if (!this.#path.open) return;
-      this.#schemas.describeOwed();
+      if (this.#owedSchemas.length > 0) this.#describeOwed();
       this.#path.seal();
       this.#runner.requestFlush();
       this.#clockNotes.noteStep();
@@ -319,26 +318,19 @@ export class Recorder implements TapTarget, AsyncDisposable {
     }
   }
 
-  #watchControlFile(): void {
-    const { controlFile } = this.#options;
-    if (controlFile === undefined) return;
-    const file = new ControlFile(
-      controlFile,
-      this.control,
-      (delayMs, run) => this.#after(delayMs, run),
-      (problem) => {
-        this.#lastError = problem;
-      },
-    );
-    this.#undo.push(() => file.stop());
-    file.start();
+  #control(paused: boolean, name: string): void {
+    if (!this.#path.open || this.#closing !== undefined || this.#paused === paused) return;
+    this.#paused = paused;
+    if (this.#state !== 'opening') this.#state = paused ? 'paused' : 'recording';
+    this.#path.note((writer, at) => writer.control(at, name, ''));
   }
 
-  async #close(code: 'recorder-closed' | 'recorder-killed'): Promise<RecorderStats> {
+  async #close(): Promise<RecorderStats> {
     if (this.#state === 'failed') return this.stats();
+    this.#paused = true;
     const { closeWaitMs } = this.#options;
     const undo = this.#after(closeWaitMs, () => this.#runner.giveUp(notClosedWithin(closeWaitMs)));
-    this.#path.abortAll('recorder', code);
+    this.#path.abortAll('recorder', 'recorder-closed');
     this.#path.seal();
     // Where there was no room, buffers come back now, and what was lost is declared in them.
     while (this.#path.owesGap && this.#path.open) {

@@ -100,15 +100,9 @@ export class RequestPath {
   }
 
   /** Packs the start of an exchange; false when there is no room for it. */
-  begin(
-    id: ExchangeId,
-    start: ExchangeStart,
-    sampleRate: number,
-    bodyless = false,
-    shares?: readonly number[],
-  ): boolean {
+  begin(id: ExchangeId, start: ExchangeStart, sampleRate: number, bodyless = false): boolean {
     const at = this.stamp();
-    if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate, bodyless, shares)) {
+    if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate, bodyless)) {
       this.#lossSince(at).exchanges++;
       this.refused++;
       this.#recoverIfIdle();

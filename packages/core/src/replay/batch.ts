@@ -3,6 +3,7 @@ import type { Protocol } from '../model/event.ts';
 import type { Job, Settled } from './job.ts';
 import {
   type Answer,
+  type AnswerError,
   type AnswerHead,
   type PartKind,
   partKinds,
@@ -135,6 +136,7 @@ export function packJobs(jobs: readonly Job[]): Batch {
     packer.number(job.startAt);
     packer.number(job.finishedAt);
     packer.number(job.timeoutNs);
+    packer.flag(job.brief);
     packer.shared(shipment.method);
     packer.number(shipment.endAt);
     packer.maybe(shipment.abandonNs);
@@ -167,6 +169,7 @@ export function* unpackJobs(batch: Batch): Generator<Job> {
     const startAt = unpacker.number();
     const finishedAt = unpacker.number();
     const timeoutNs = unpacker.number();
+    const brief = unpacker.flag() || undefined;
     const method = unpacker.string();
     const endAt = unpacker.number();
     const abandonNs = unpacker.maybe();
@@ -193,19 +196,26 @@ export function* unpackJobs(batch: Batch): Generator<Job> {
       abandonNs,
       alone,
     };
-    yield { index, exchange, lane, protocol, plannedAt, startAt, finishedAt, timeoutNs, shipment };
+    yield { index, exchange, lane, protocol, plannedAt, startAt, finishedAt, timeoutNs, brief, shipment };
   }
 }
 
 export function packSettled(all: readonly Settled[]): Batch {
   const packer = new Packer();
-  for (const { index, plannedAt, blockedNs, answer, skip } of all) {
+  for (const { index, plannedAt, blockedNs, brief, answer, skip } of all) {
     packer.number(index);
     packer.number(plannedAt);
     packer.number(blockedNs);
-    packer.flag(answer !== undefined);
-    if (answer === undefined) packer.shared(skip ?? 'aborted');
-    else packAnswer(packer, answer);
+    if (answer === undefined) {
+      packer.number(kinds.skipped);
+      packer.shared(skip ?? 'aborted');
+    } else if (brief === true) {
+      packer.number(kinds.brief);
+      packBrief(packer, answer);
+    } else {
+      packer.number(kinds.whole);
+      packAnswer(packer, answer);
+    }
   }
   return packer.batch();
 }
@@ -216,11 +226,66 @@ export function* unpackSettled(batch: Batch): Generator<Settled> {
     const index = unpacker.number();
     const plannedAt = unpacker.number();
     const blockedNs = unpacker.number();
-    yield unpacker.flag()
-      ? { index, plannedAt, blockedNs, answer: unpackAnswer(unpacker) }
-      : { index, plannedAt, blockedNs, skip: unpacker.string() };
+    switch (unpacker.number()) {
+      case kinds.brief:
+        yield { index, plannedAt, blockedNs, brief: true, answer: unpackBrief(unpacker) };
+        break;
+      case kinds.whole:
+        yield { index, plannedAt, blockedNs, answer: unpackAnswer(unpacker) };
+        break;
+      default:
+        yield { index, plannedAt, blockedNs, skip: unpacker.string() };
+    }
   }
 }
+
+const kinds = { skipped: 0, brief: 1, whole: 2 } as const;
+
+/** The status and the times of an answer. */
+function packBrief(packer: Packer, answer: Answer): void {
+  packer.number(answer.exchange);
+  packer.maybe(answer.sentAt);
+  packer.maybe(answer.firstByteAt);
+  packer.number(answer.endAt);
+  packer.number(answer.size);
+  packer.flag(answer.truncated);
+  packer.flag(answer.abandoned);
+  packer.flag(answer.resent);
+  packer.maybe(answer.head?.status);
+  packer.maybe(answer.head?.at);
+  packError(packer, answer.error);
+}
+
+function unpackBrief(unpacker: Unpacker): Answer {
+  const exchange = unpacker.number();
+  const sentAt = unpacker.maybe();
+  const firstByteAt = unpacker.maybe();
+  const endAt = unpacker.number();
+  const size = unpacker.number();
+  const truncated = unpacker.flag();
+  const abandoned = unpacker.flag() || undefined;
+  const resent = unpacker.flag() || undefined;
+  const status = unpacker.maybe();
+  const at = unpacker.number();
+  const error = unpackError(unpacker);
+  return {
+    exchange,
+    sentAt,
+    firstByteAt,
+    endAt,
+    informational: none,
+    head: status === undefined ? undefined : { at, status, reason: '', version: '', headers: none },
+    chunks: none,
+    trailers: none,
+    size,
+    truncated,
+    abandoned,
+    resent,
+    error,
+  };
+}
+
+const none: readonly never[] = [];
 
 function packAnswer(packer: Packer, answer: Answer): void {
   packer.number(answer.exchange);
@@ -246,11 +311,18 @@ function packAnswer(packer: Packer, answer: Answer): void {
   packTimes(packer, answer.partsSentAt);
   packTimes(packer, answer.partsBlockedNs);
   packer.maybe(answer.partsUnawaited);
-  packer.flag(answer.error !== undefined);
-  if (answer.error !== undefined) {
-    packer.shared(answer.error.code);
-    packer.shared(answer.error.message);
-  }
+  packError(packer, answer.error);
+}
+
+function packError(packer: Packer, error: AnswerError | undefined): void {
+  packer.flag(error !== undefined);
+  if (error === undefined) return;
+  packer.shared(error.code);
+  packer.shared(error.message);
+}
+
+function unpackError(unpacker: Unpacker): AnswerError | undefined {
+  return unpacker.flag() ? { code: errorCode(unpacker.string()), message: unpacker.string() } : undefined;
 }
 
 function unpackAnswer(unpacker: Unpacker): Answer {
@@ -275,9 +347,7 @@ function unpackAnswer(unpacker: Unpacker): Answer {
   const partsSentAt = unpackTimes(unpacker);
   const partsBlockedNs = unpackTimes(unpacker);
   const partsUnawaited = unpacker.maybe();
-  const error = unpacker.flag()
-    ? { code: errorCode(unpacker.string()), message: unpacker.string() }
-    : undefined;
+  const error = unpackError(unpacker);
   return {
     exchange,
     sentAt,

@@ -1,6 +1,7 @@
 import { headerKinds } from '../mask/policy/default-policy.ts';
 import type { Exchange } from '../model/exchange.ts';
 import type { HeaderList } from '../model/headers.ts';
+import { nameCache } from '../model/name-cache.ts';
 
 /** What says who sends: headers that the mask policy takes for credentials, whatever policy the capture had. */
 const credentialKinds = ['authorization', 'cookie', 'credential'] as const;
@@ -12,23 +13,12 @@ const credentialPrefixes = [...credentialNames]
   .filter((name) => name.endsWith('*'))
   .map((name) => name.slice(0, -1));
 
-/** Names come again and again, each in few spellings; of a capture that has more, the rest is looked up anew. */
-const maxKnown = 1_024;
-const known = new Map<string, boolean>();
-
-function isCredential(name: string): boolean {
-  let found = known.get(name);
-  if (found === undefined) {
-    found = saysWho(name);
-    if (known.size < maxKnown) known.set(name, found);
-  }
-  return found;
-}
-
 function saysWho(name: string): boolean {
   const lower = name.toLowerCase();
   return credentialNames.has(lower) || credentialPrefixes.some((prefix) => lower.startsWith(prefix));
 }
+
+const isCredential = nameCache(saysWho);
 
 /**
  * The exchange without the credentials it was recorded with.
@@ -50,7 +40,7 @@ function withoutCredentialFields(
   fields: HeaderList,
   live: ReadonlyMap<number, string> = nothingLive,
 ): HeaderList {
-  if (!fields.some((name, place) => place % 2 === 0 && isCredential(name))) return fields;
+  if (!holdCredential(fields)) return fields;
   const kept: string[] = [];
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
@@ -58,6 +48,13 @@ function withoutCredentialFields(
     if (value !== undefined) kept.push(name, value);
   }
   return kept;
+}
+
+function holdCredential(fields: HeaderList): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (isCredential(fields[i] ?? '')) return true;
+  }
+  return false;
 }
 
 const nothingLive: ReadonlyMap<number, string> = new Map();

@@ -287,8 +287,8 @@ export class Engine {
     if (active.onLane !== undefined) lane.underWay.delete(active.onLane);
     this.#underWay.delete(active);
     this.#options.room.give();
-    const { index } = active.job;
-    this.#settle(active, { index, plannedAt: active.plannedAt, blockedNs: active.blockedNs, answer });
+    const { index, brief } = active.job;
+    this.#settle(active, { index, plannedAt: active.plannedAt, blockedNs: active.blockedNs, brief, answer });
   }
 
   #settle(active: Active, settled: Settled): void {

@@ -7,13 +7,17 @@ import type { TranscriptEntry } from './transcript.ts';
 
 // Field by field: an object that is spread and then added to costs V8 several microseconds and kilobytes.
 
-/** What a transcript says of an exchange that was sent. */
+/**
+ * What a transcript says of an exchange that was sent.
+ *
+ * @param status - that of the answer
+ */
 export function sentEntry(
   recorded: Exchange,
   iteration: number | undefined,
   settled: Settled,
   answer: Answer,
-  replayed: Exchange,
+  status: number | undefined,
   messageLagsNs: readonly number[] | undefined,
 ): TranscriptEntry {
   return {
@@ -29,7 +33,7 @@ export function sentEntry(
     endAt: answer.endAt,
     outcome: answer.error === undefined ? 'answered' : 'failed',
     recordedStatus: statusOf(recorded),
-    status: statusOf(replayed),
+    status,
     error: answer.error,
     resent: answer.resent,
     messageLagsNs,
@@ -60,7 +64,8 @@ export function skippedEntry(
   };
 }
 
-function statusOf(exchange: Exchange): number | undefined {
+/** Of gRPC the status of the call, of others that of the answer. */
+export function statusOf(exchange: Exchange): number | undefined {
   return exchange.protocol === 'grpc' ? grpcStatusOf(exchange) : exchange.response?.status;
 }
 

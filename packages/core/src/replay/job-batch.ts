@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Job } from './job.ts';
 
-const maxJobs = 32;
+const maxJobs = 64;
 const maxCost = 1024 * 1024;
 /** A source that gives them slowly does not hold a batch open. */
 const withinMs = 5;

@@ -17,6 +17,8 @@ export interface Job {
   readonly timeoutNs: number;
   /** What to send, or what makes it at the moment of sending. It is told whether the job waited for those of `after`. */
   readonly shipment: Shipment | ((waited: boolean) => Shipment | Unsendable);
+  /** Whether of its answer no more is asked for than the status and the times. */
+  readonly brief?: boolean | undefined;
   /** Whether others may name it in `after`. */
   readonly awaited?: boolean | undefined;
   /** Indexes of earlier jobs whose answers it needs, beyond what its order asks for. */
@@ -30,6 +32,8 @@ export interface Settled {
   readonly index: number;
   readonly plannedAt: number;
   readonly blockedNs: number;
+  /** Whether no more of the answer is asked for than its status and times. */
+  readonly brief?: boolean | undefined;
   /** Absent when it was not sent: then `skip` says why. */
   readonly answer?: Answer | undefined;
   readonly skip?: string | undefined;

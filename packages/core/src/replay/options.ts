@@ -122,10 +122,19 @@ export interface RunOptions {
   readonly threads: ThreadLimit;
   readonly ownProcessor: OwnProcessorOption;
   readonly clock: Clock;
+  /** Whether nobody looks at what HTTP answered beyond its status: then it is not brought from the thread that sends. */
+  readonly brief: boolean;
 }
 
-/** @throws {@link GardenhoseError} `invalid-option`, `target-refused` */
-export function resolveReplayOptions(sender: Sender, options: ReplayOptions): RunOptions {
+/**
+ * @param brief - Whether the caller looks at no answers; hooks and live values do
+ * @throws {@link GardenhoseError} `invalid-option`, `target-refused`
+ */
+export function resolveReplayOptions(
+  sender: Sender,
+  options: ReplayOptions,
+  brief: boolean = false,
+): RunOptions {
   const { lanes = 'recorded', drainMs = 5_000, maxLanes = 1_024 } = options;
   if (typeof lanes !== 'function' && lanes !== 'recorded') {
     throw invalidOption('lanes', `must be 'recorded' or a function, got '${String(lanes)}'`);
@@ -169,6 +178,7 @@ export function resolveReplayOptions(sender: Sender, options: ReplayOptions): Ru
     threads,
     ownProcessor: checkOwnProcessor(thread, threads, options),
     clock,
+    brief: brief && options.hooks === undefined && options.live === undefined,
   };
 }
 

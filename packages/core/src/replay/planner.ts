@@ -20,6 +20,8 @@ export interface Open {
   /** Bytes that it holds, about. */
   readonly cost: number;
   readonly plannedAt: number;
+  /** Whether nobody looks at its answer beyond the status. */
+  readonly brief: boolean;
 }
 
 /** What the plan of an exchange comes to: a job for the engine, or why it is left out. */
@@ -82,9 +84,10 @@ export class Planner {
     const endAt = finishedAt(recorded);
     const cost = recorded.request.size + (recorded.response?.size ?? 0) + 2_048;
     const { schedule } = this.#options;
+    const brief = this.#options.brief && saysAllByStatus(recorded);
     const plannedAt = schedule.plan(recorded.startAt, endAt);
     return {
-      open: { recorded, iteration, preparation, lane: notes, cost, plannedAt },
+      open: { recorded, iteration, preparation, lane: notes, cost, plannedAt, brief },
       job: {
         index,
         exchange: recorded.id,
@@ -95,6 +98,7 @@ export class Planner {
         finishedAt: endAt,
         timeoutNs: guard.timeoutMs * 1e6 + schedule.abandonAfter(recordedDurationNs(recorded)),
         shipment,
+        brief,
         awaited: plan?.tells,
         after: plan?.after,
         maxWaitNs: live?.maxWaitNs,
@@ -109,4 +113,9 @@ export class Planner {
     for (; this.#iteration < time; this.#iteration++) schedule.again();
     return time;
   }
+}
+
+/** Of an exchange with messages, reports count those that were answered. */
+function saysAllByStatus({ protocol, request, response }: Exchange): boolean {
+  return protocol === 'http' && request.messages.length === 0 && (response?.messages.length ?? 0) === 0;
 }

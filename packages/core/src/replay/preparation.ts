@@ -69,7 +69,7 @@ export class Preparation {
     const { hooks, guard } = this.#options;
     if (hooks?.onSend === undefined) {
       // Where nothing waits for its time the answer is there soon, and what is held meanwhile is little.
-      const soonOver = this.#options.schedule.description === 'asap';
+      const soonOver = this.#options.schedule.description === 'asap' && !this.#options.brief;
       if (soonOver || this.#live?.make !== undefined) this.#made = this.#marked(this.#bare(waited));
       return this.#shipment(this.sent, undefined);
     }

@@ -1,28 +1,10 @@
 import type { Exchange } from '../model/exchange.ts';
 import { onlyOptions } from '../model/option-names.ts';
-import { TransientMap } from '../model/transient-map.ts';
-import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
-import { sentEntry, skippedEntry } from './entry.ts';
-import { isMutation } from './guard.ts';
-import type { Settled } from './job.ts';
-import { JobBatch } from './job-batch.ts';
-import { messageLags } from './message-lag.ts';
-import { type ReplayOptions, type RunOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
-import { type Open, Planner } from './planner.ts';
-import { dropTooLate, hookError } from './preparation.ts';
-import type { ReplayProgress, StopReason } from './progress.ts';
-import { ReadAhead } from './read-ahead.ts';
-import { asExpected, replayedExchange } from './replayed.ts';
-import { RunCounts } from './run-counts.ts';
-import { RunGuard } from './run-guard.ts';
-import { reportProgress, watchSignal } from './run-watch.ts';
-import { type RunSafety, safetyOf } from './safety.ts';
+import { type ReplayOptions, replayOptionNames, resolveReplayOptions } from './options.ts';
+import type { ReplayProgress } from './progress.ts';
+import { Run } from './replay-run.ts';
 import type { Sender } from './sender.ts';
-import { Signal } from './signal.ts';
-import { SourceReader } from './source-reader.ts';
-import type { ReplayResult, TranscriptEntry } from './transcript.ts';
-import { WallWait } from './wall-wait.ts';
-import { workerHost } from './worker-host.ts';
+import type { ReplayResult } from './transcript.ts';
 
 /** One replay. */
 export interface ReplayRun {
@@ -49,8 +31,7 @@ export function replayExchanges(
   sender: Sender,
   options: ReplayOptions = {},
 ): ReplayRun {
-  onlyOptions('a replay', options, replayOptionNames);
-  const run = new Run(source, sender, resolveReplayOptions(sender, options));
+  const run = startRun(source, sender, options);
   return {
     runId: run.options.runId,
     thread: run.options.thread,
@@ -59,307 +40,18 @@ export function replayExchanges(
   };
 }
 
-/** Results that may wait to be read. */
-const maxUnread = 1_024;
-/** A source that is slower than this does not hold up time zero. */
-const startWithinMs = 250;
-/** So long before a given time of the wall clock all is made ready. */
-const prepareMs = 3_000;
-
-class Run {
-  readonly options: RunOptions;
-  readonly #reader: SourceReader<Exchange>;
-  readonly #sender: Sender;
-  readonly #host: EngineHost;
-  readonly #open = new TransientMap<number, Open>();
-  readonly #unread: ReplayResult[] = [];
-  readonly #batch: JobBatch;
-  readonly #ahead = new ReadAhead();
-  /** Rung at whatever may let the reader of results, or of the source, go on. */
-  readonly #news = new Signal();
-  readonly #room = new Signal();
-  #begun: Promise<void> | undefined;
-  #startPlanned = false;
-  #failure: { readonly error: unknown } | undefined;
-  #sourceDone = false;
-  readonly #wallWait = new WallWait();
-  #over = false;
-  #stopped: ReplayProgress['stopped'];
-  readonly #safety: RunSafety;
-  readonly #counts = new RunCounts();
-  #elapsedNs = 0;
-  readonly #undo: (() => void)[] = [];
-  readonly #guard: RunGuard;
-  readonly #planner: Planner;
-
-  constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
-    this.options = options;
-    this.#safety = safetyOf(options.guard, options.marks);
-    this.#reader = new SourceReader(source, options.extent.loop);
-    this.#sender = sender;
-    this.#batch = new JobBatch(options.clock, (jobs) => {
-      const last = jobs.at(-1);
-      if (last !== undefined) this.#ahead.plannedUntil = last.plannedAt;
-      this.#host.add(jobs);
-    });
-    this.#guard = new RunGuard(options.guard, options.clock, options.schedule.maxRate, options.rampUpMs);
-    this.#planner = new Planner(options, sender, this.#guard);
-    const { gate, maxPerSecond } = this.#guard;
-    const hostOptions: HostOptions = {
-      gate: gate && { memory: gate.memory, maxPerSecond },
-      order: options.order,
-      maxInFlight: options.guard.maxInFlight,
-      maxLanes: options.maxLanes,
-      onSettled: (settled) => this.#settled(settled),
-      onFailed: (error) => this.#fail(error),
-    };
-    this.#host =
-      options.thread === 'worker'
-        ? workerHost(sender, options.orderName, {
-            ...hostOptions,
-            ...{ ownProcessor: options.ownProcessor, threads: options.threads },
-            maxRate: options.schedule.maxRate,
-          })
-        : inlineHost(sender, options.clock, hostOptions);
-  }
-
-  async *results(): AsyncGenerator<ReplayResult, void, undefined> {
-    const reading = this.#read();
-    try {
-      this.#watch();
-      for (;;) {
-        for (let result = this.#unread.shift(); result !== undefined; result = this.#unread.shift()) {
-          this.#room.ring();
-          yield result;
-        }
-        if (this.#failure !== undefined) throw this.#failure.error;
-        if (this.#sourceDone && this.#open.size === 0) break;
-        await this.#news.next();
-      }
-    } finally {
-      this.#elapsedNs = Math.max(0, this.#host.nowNs());
-      this.#over = true;
-      this.#reader.halt();
-      this.#wallWait.end();
-      this.#room.ring();
-      for (const undo of this.#undo) undo();
-      this.#batch.end();
-      this.#guard.end();
-      this.#host.stop();
-      await this.#host.close();
-      await reading;
-      this.options.onProgress?.(this.progress());
-    }
-  }
-
-  progress(): ReplayProgress {
-    const { guard, schedule, orderName, runId } = this.options;
-    const pacing = this.options.pacing(this.#reader.time);
-    const nowNs = this.#over ? this.#elapsedNs : Math.max(0, this.#host.nowNs());
-    const { pauses } = this.#guard;
-    return {
-      runId,
-      target: guard.target,
-      thread: this.#host.thread,
-      threads: this.#host.threads,
-      ownProcessor: this.#host.ownProcessor,
-      pace: schedule.description,
-      ...(pacing === undefined ? {} : { pacing }),
-      order: orderName,
-      safety: this.#safety,
-      elapsedMs: nowNs / 1e6,
-      ...this.#counts.snapshot(nowNs),
-      open: this.#open.size,
-      underWay: this.#open.count(({ plannedAt }) => !(plannedAt > nowNs)),
-      stopped: this.#stopped ?? this.#planner.spent,
-      ...(pauses === 0 ? {} : { pauses }),
-    };
-  }
-
-  /** Reads the source and plans, a bounded way ahead of the run. Never rejects. */
-  async #read(): Promise<void> {
-    try {
-      await this.#guard.secure(this.#sender);
-      const { fromNs, toNs } = this.options.extent;
-      for (let next = await this.#reader.next(); next !== undefined; next = await this.#reader.next()) {
-        const exchange = next.value;
-        if (exchange.startAt < fromNs) continue;
-        if (exchange.startAt >= toNs) {
-          await this.#reader.skipRest();
-          continue;
-        }
-        const admitted = this.#guard.admit(exchange, () => this.#begun !== undefined);
-        if (admitted !== undefined) await admitted;
-        this.#plan(exchange);
-        if (this.#planner.spent !== undefined) break;
-        if (this.#batch.full) this.#batch.flush();
-        if (!this.#hasRoom()) await this.#waitForRoom();
-      }
-      this.#batch.flush();
-      // Without an exchange to send there is nothing to connect for.
-      if (this.#open.size > 0) await this.#begin();
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#sourceDone = true;
-    this.#news.ring();
-    this.#reader.close().catch((error: unknown) => this.#fail(error));
-  }
-
-  #halted(): boolean {
-    return this.#over || this.#stopped !== undefined || this.#failure !== undefined;
-  }
-
-  #plan(recorded: Exchange): void {
-    this.#counts.read++;
-    const planned = this.#planner.plan(recorded, this.#reader.time);
-    if (planned.job === undefined) {
-      this.#skip(recorded, planned.iteration, planned.skip, planned.times);
-      return;
-    }
-    const { job, open } = planned;
-    this.#open.set(job.index, open);
-    if (!this.#startPlanned) this.#planStart();
-    this.#ahead.take(open.cost);
-    this.#batch.add(job, open.cost);
-  }
-
-  /** Time zero comes soon after the first exchange, however slowly the others follow. */
-  #planStart(): void {
-    this.#startPlanned = true;
-    const start = () => {
-      this.#batch.flush();
-      this.#begin().catch((error: unknown) => this.#fail(error));
-    };
-    this.#undo.push(this.options.clock.after(startWithinMs, start));
-  }
-
-  #hasRoom(): boolean {
-    if (this.#unread.length >= maxUnread) return false;
-    return this.#ahead.hasRoom(this.#open.size, this.#batch.size, this.#host.nowNs());
-  }
-
-  async #waitForRoom(): Promise<void> {
-    this.#batch.flush();
-    await this.#begin();
-    while (!this.#hasRoom() && !this.#halted()) {
-      const forMs = this.#ahead.refillAfterMs(this.#host.nowNs());
-      const undo = forMs > 0 ? this.options.clock.after(forMs, () => this.#room.ring()) : undefined;
-      await this.#room.next();
-      undo?.();
-    }
-  }
-
-  #begin(): Promise<void> {
-    this.#begun ??= this.#start();
-    return this.#begun;
-  }
-
-  async #start(): Promise<void> {
-    const { clock, startAtMs } = this.options;
-    if (startAtMs !== undefined) await this.#wallWait.until(startAtMs - prepareMs, clock);
-    if (this.#halted()) return;
-    await this.#host.start(startAtMs);
-    this.#guard.limitTime(Math.max(0, -this.#host.nowNs() / 1e6), (why) => this.#stop(why));
-  }
-
-  #watch(): void {
-    const { signal, clock, onProgress } = this.options;
-    this.#undo.push(watchSignal(signal, () => this.#stop('signal')));
-    this.#guard.watch((why) => this.#stop(why));
-    this.#undo.push(reportProgress(clock, () => this.progress(), onProgress));
-  }
-
-  /** Sends nothing more; what is under way has a while to end. */
-  #stop(why: StopReason): void {
-    if (this.#stopped !== undefined || this.#over) return;
-    this.#stopped = why;
-    this.#batch.flush();
-    this.#host.stop();
-    const { clock, drainMs } = this.options;
-    const giveUp = () =>
-      this.#host.abandon({
-        code: 'replay-aborted',
-        message: `Given up ${drainMs} ms after the replay was stopped`,
-      });
-    this.#undo.push(clock.after(drainMs, giveUp));
-    this.#reader.halt();
-    this.#wallWait.end();
-    this.#room.ring();
-    this.#news.ring();
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
-    this.#host.stop();
-    this.#reader.halt();
-    this.#wallWait.end();
-    this.#room.ring();
-    this.#news.ring();
-  }
-
-  #skip(
-    recorded: Exchange,
-    iteration: number | undefined,
-    skip: string,
-    times?: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'>,
-  ): void {
-    this.#counts.skip(skip);
-    this.#result({ entry: skippedEntry(recorded, iteration, skip, times), recorded });
-  }
-
-  #settled(settled: Settled): void {
-    const open = this.#open.take(settled.index);
-    if (open === undefined) return;
-    this.#ahead.give(open.cost);
-    const { recorded, iteration, preparation } = open;
-    const { plannedAt, blockedNs, answer } = settled;
-    if (answer === undefined) {
-      this.options.live?.told(settled.index, undefined);
-      this.#skip(recorded, iteration, settled.skip ?? 'aborted', {
-        plannedAt,
-        blockedNs,
-        error: preparation.error,
-      });
-      return;
-    }
-    const { sent } = preparation;
-    const replayed = replayedExchange(sent, answer);
-    this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
-    this.options.live?.told(settled.index, replayed);
-    this.#teach(open, replayed);
-    const entry = sentEntry(
-      recorded,
-      iteration,
-      settled,
-      answer,
-      replayed,
-      messageLags(sent.request.messages, sent.startAt, settled, this.options.schedule),
-    );
-    const enough = this.#guard.over(entry);
-    if (enough !== undefined) this.#stop(enough);
-    this.#result({
-      entry,
-      recorded: asExpected(recorded, sent),
-      replayed: preparation.noted(replayed),
-    });
-  }
-
-  #teach({ recorded, preparation, lane }: Open, replayed: Exchange): void {
-    const { hooks } = this.options;
-    if (hooks?.onOutcome === undefined) return;
-    try {
-      hooks.onOutcome(recorded, { replayed }, { ...preparation.context(dropTooLate), lane });
-    } catch (error) {
-      this.#counts.hookFailures++;
-      const { code } = hookError('onOutcome', error);
-      preparation.marks.push({ name: 'hook-failed', value: code });
-    }
-  }
-
-  #result(result: ReplayResult): void {
-    this.#unread.push(result);
-    this.#news.ring();
-    this.#room.ring();
-  }
+/**
+ * The same for this package's own use, which reads results in batches.
+ *
+ * @param brief - Whether nobody looks at answers: results then have none, and those of HTTP are not brought from the thread that sends
+ * @throws {@link GardenhoseError} as {@link replayExchanges} does
+ */
+export function startRun(
+  source: AsyncIterable<Exchange> | Iterable<Exchange>,
+  sender: Sender,
+  options: ReplayOptions,
+  brief: boolean = false,
+): Run {
+  onlyOptions('a replay', options, replayOptionNames);
+  return new Run(source, sender, resolveReplayOptions(sender, options, brief));
 }

@@ -1,10 +1,13 @@
 import { invalidOption } from '../model/option-values.ts';
+import { inRuns, isRunSource } from '../model/runs.ts';
 
 /** Reads an iterable, once or several times, until it ends or is told to halt, even while it waits for more. */
 export class SourceReader<T> {
   readonly #source: AsyncIterable<T> | Iterable<T>;
   readonly #times: number;
-  #iterator: AsyncIterator<T> | Iterator<T>;
+  #iterator: SourceIterator<T>;
+  /** What is at hand of it: its values need no waiting. */
+  #run: Iterator<T> | undefined;
   #time = 1;
   #halted = false;
   #halt = () => {};
@@ -16,7 +19,7 @@ export class SourceReader<T> {
     this.#times = times;
     this.#iterator = iteratorOf(source);
     const once: unknown = source;
-    if (times > 1 && this.#iterator === once) {
+    if (times > 1 && this.#iterator.values === once) {
       throw invalidOption(
         'loop',
         `needs a source that can be read ${times} times: a capture in a file, or a list`,
@@ -29,25 +32,50 @@ export class SourceReader<T> {
     return this.#time;
   }
 
+  /** The next value that is at hand without waiting; undefined when {@link next} has to be asked. */
+  take(): { readonly value: T } | undefined {
+    if (this.#halted || this.#run === undefined) return undefined;
+    const next = this.#run.next();
+    if (next.done !== true) return next;
+    this.#run = undefined;
+    return undefined;
+  }
+
   /** The next value, or undefined when there are no more or reading was halted. */
   async next(): Promise<{ readonly value: T } | undefined> {
     for (;;) {
-      if (this.#halted) return undefined;
-      const next = await new Promise<IteratorResult<T> | undefined>((resolve, reject) => {
-        // One place that is filled anew each time: a race against one long-lived promise would keep all of them.
-        this.#halt = () => resolve(undefined);
-        Promise.resolve(this.#iterator.next()).then(resolve, reject);
-      });
-      if (next === undefined) return undefined;
-      if (next.done !== true) return next;
+      const taken = this.take();
+      if (taken !== undefined || this.#halted) return taken;
+      const { runs, values } = this.#iterator;
+      if (runs !== undefined) {
+        const next = await this.#unlessHalted(runs.next());
+        if (next === undefined) return undefined;
+        if (next.done !== true) {
+          this.#run = next.value[Symbol.iterator]();
+          continue;
+        }
+      } else {
+        const next = await this.#unlessHalted(values.next());
+        if (next === undefined) return undefined;
+        if (next.done !== true) return next;
+      }
       this.#done = true;
       if (!this.#again()) return undefined;
     }
   }
 
+  /** What is waited for; undefined when reading is halted first. */
+  #unlessHalted<R>(result: R | Promise<R>): Promise<R | undefined> {
+    return new Promise((resolve, reject) => {
+      // One place that is filled anew each time: a race against one long-lived promise would keep all of them.
+      this.#halt = () => resolve(undefined);
+      Promise.resolve(result).then(resolve, reject);
+    });
+  }
+
   /** Reads no more of it this time. The next value is the first of the next time, if there is one. */
   async skipRest(): Promise<void> {
-    if (!this.#done) await this.#iterator.return?.();
+    await this.close();
     this.#done = true;
     if (!this.#again()) this.#halted = true;
   }
@@ -62,7 +90,11 @@ export class SourceReader<T> {
    * may not be able to end before it has some.
    */
   async close(): Promise<void> {
-    if (!this.#done) await this.#iterator.return?.();
+    if (this.#done) return;
+    this.#run?.return?.();
+    this.#run = undefined;
+    const { runs, values } = this.#iterator;
+    await (runs ?? values).return?.();
   }
 
   #again(): boolean {
@@ -74,6 +106,14 @@ export class SourceReader<T> {
   }
 }
 
-function iteratorOf<T>(source: AsyncIterable<T> | Iterable<T>): AsyncIterator<T> | Iterator<T> {
-  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+type SourceIterator<T> =
+  | { readonly runs: AsyncIterator<Iterable<T>>; readonly values?: undefined }
+  | { readonly runs?: undefined; readonly values: AsyncIterator<T> | Iterator<T> };
+
+function iteratorOf<T>(source: AsyncIterable<T> | Iterable<T>): SourceIterator<T> {
+  if (isRunSource(source)) return { runs: source[inRuns]()[Symbol.asyncIterator]() };
+  // A list is one run, but it may grow while it is waited for.
+  return {
+    values: Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator](),
+  };
 }

@@ -122,3 +122,25 @@ test('answers come out of a batch as they went in', () => {
   ];
   expect([...unpackSettled(packSettled(settled))]).toEqual(settled);
 });
+
+test('of an answer that nobody looks at, the status and the times come out, whatever else it holds', () => {
+  const head = { at: 5, status: 503, reason: 'No', version: '1.1', headers: ['a', 'b'] };
+  const answer = {
+    ...{ exchange: 7, sentAt: 1, firstByteAt: 4, endAt: 9, informational: [head], head },
+    ...{ chunks: [{ at: 6, data: bytes('body') }], trailers: ['c', 'd'], size: 4, truncated: false },
+  };
+  const error = { code: 'connection-closed' as const, message: 'gone' };
+  const all: Settled[] = [
+    { index: 0, plannedAt: 1, blockedNs: 0, brief: true, answer: { ...answer, resent: true } },
+    { index: 1, plannedAt: 1, blockedNs: 0, brief: true, answer: { ...answer, head: undefined, error } },
+    { index: 2, plannedAt: 1, blockedNs: 0, brief: true, skip: 'aborted' },
+    { index: 3, plannedAt: 1, blockedNs: 0, answer },
+  ];
+  const bare = { ...answer, informational: [], chunks: [], trailers: [] };
+  expect([...unpackSettled(packSettled(all))]).toEqual([
+    { ...all[0], answer: { ...bare, resent: true, head: { ...head, reason: '', version: '', headers: [] } } },
+    { ...all[1], answer: { ...bare, head: undefined, error } },
+    { index: 2, plannedAt: 1, blockedNs: 0, skip: 'aborted' },
+    { index: 3, plannedAt: 1, blockedNs: 0, answer },
+  ]);
+});

@@ -440,7 +440,7 @@ test('the source is read a bounded way ahead', async () => {
   const stop = new AbortController();
   await drive(endless(), new MemorySender(), { signal: stop.signal }, (at) => {
     // Ten a second's hundredth: two seconds ahead and a batch.
-    expect(read).toBeLessThanOrEqual(at / 10 + 250);
+    expect(read).toBeLessThanOrEqual(at / 10 + 270);
     if (at === 500) stop.abort();
   });
 });
