@@ -56,7 +56,10 @@ test('@gardenhose/core exports these names', () => {
     Compression
     Content
     ContentState
+    ControlChange
     ControlEvent
+    ControlSource
+    ControlState
     CorrelateOptions
     DefaultRuleId
     Difference
@@ -143,12 +146,17 @@ test('@gardenhose/core exports these names', () => {
     MinimiseOptions
     MinimiseTrial
     Minimised
+    MirrorOptions
+    MirrorStats
+    MirroredExchanges
     MissReason
     NameSuggestion
     NearMiss
     OperationRow
     OriginTlsOptions
     Outcome
+    OutcomeSampling
+    OutcomeShares
     OwnProcessorOption
     Pace
     PaceOptions
@@ -173,6 +181,7 @@ test('@gardenhose/core exports these names', () => {
     RecordHooks
     RecordHooksModule
     Recorder
+    RecorderControl
     RecorderOptions
     RecorderState
     RecorderStats
@@ -207,9 +216,13 @@ test('@gardenhose/core exports these names', () => {
     RunSafety
     RunSeries
     RunTimer
+    SampleByOptions
+    SampleKey
+    SampleRatioOptions
     SampleRule
-    SampledPath
+    SampledOutcome
     Sampler
+    SamplerRule
     ScannedExchange
     Schedule
     SchemaEvent
@@ -326,6 +339,7 @@ test('@gardenhose/core exports these names', () => {
     memorySink
     mergeNote
     minimise
+    mirrorExchanges
     never
     noMask
     nullSink
@@ -383,6 +397,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     InflateWindows
     MalformedWire
     ResolvedTapOptions
+    SamplingSettings
     SenderSetup
     ShadowMarks
     Stub
@@ -405,6 +420,8 @@ test('@gardenhose/core/adapter exports these names', () => {
     invalidOption
     isClaimed
     isOutOfOrder
+    isSampleKey
+    isServerFault
     isSocketPath
     listenOn
     marksToPassOn
@@ -414,12 +431,14 @@ test('@gardenhose/core/adapter exports these names', () => {
     originOption
     originTls
     parseLane
+    parseSampleRules
     propagatesTo
     refuseSenderSettings
     replayThrough
     reportFailure
     resolveTapOptions
     runWithMarks
+    samplerOf
     senderSetup
     senderTlsNames
     shadowBaggage

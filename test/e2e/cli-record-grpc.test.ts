@@ -225,7 +225,7 @@ test('TLS that one side has and the other has not is told to the client and said
     }
     const { stdout, stderr } = await interrupted(cli);
     expect(stdout).toContain(`2 requests got no answer from ${to}`);
-    expect(stderr.split(`a gRPC call got no answer from ${to}: ${sentence}`)).toHaveLength(2);
+    expect(stderr.split(`a request over HTTP/2 got no answer from ${to}: ${sentence}`)).toHaveLength(2);
   }
 });
 

@@ -7,6 +7,10 @@ import {
   type Exchange,
   type GapEvent,
   GardenhoseError,
+  type MirroredExchanges,
+  type MirrorOptions,
+  type MirrorStats,
+  mirrorExchanges,
   openCapture,
   openCaptures,
   type Protocol,
@@ -26,6 +30,8 @@ export interface CaptureSource extends AsyncDisposable {
   /** `onGap` is told what is missing between them. */
   exchanges(onGap?: (gap: GapEvent) => void): AsyncIterable<Exchange>;
   condition(): CaptureCondition;
+  /** What the mirror did, where there is one. */
+  mirrored(): MirrorStats | undefined;
   /** Of each file. */
   conditions(): readonly FileCondition[];
   /** What must be known before anything is sent; of what can be read only once, nothing is. */
@@ -49,16 +55,29 @@ export interface CaptureContents {
 /**
  * Opens a capture for replay: a file, which can be read again, or standard input, which cannot. A cut end is accepted;
  * damage before it is an error, since what is missing would change what is replayed.
+ *
+ * @param mirror - How to mirror standard input, a recording that goes on. Default not: it is a capture like any other
  */
-export async function openSource(path: string, io: Io): Promise<CaptureSource> {
+export async function openSource(
+  path: string,
+  io: Io,
+  mirror?: Pick<MirrorOptions, 'delayMs'>,
+): Promise<CaptureSource> {
   if (path === '-') {
     const { header, events, condition } = await openInput(path, io, 'tail');
     const schemas: Uint8Array[] = [];
+    let mirrored: MirroredExchanges | undefined;
     return {
       name: inputName(path),
       header,
       again: false,
-      exchanges: (onGap) => assemble(keepSchemas(events, schemas), { onGap }),
+      exchanges: (onGap) => {
+        const kept = keepSchemas(events, schemas);
+        if (mirror === undefined) return assemble(kept, { onGap });
+        mirrored = mirrorExchanges(kept, { ...mirror, onGap });
+        return mirrored;
+      },
+      mirrored: () => mirrored?.stats(),
       condition,
       conditions: () => [{ path, condition: condition() }],
       contents: async () => ({ protocols: new Set(['http', 'grpc']), schemas }),
@@ -74,9 +93,13 @@ export async function openSource(path: string, io: Io): Promise<CaptureSource> {
  *
  * @throws GardenhoseError `invalid-option`
  */
-export async function openSources(paths: readonly string[], io: Io): Promise<CaptureSource> {
+export async function openSources(
+  paths: readonly string[],
+  io: Io,
+  mirror?: Pick<MirrorOptions, 'delayMs'>,
+): Promise<CaptureSource> {
   const [path = ''] = paths;
-  if (paths.length <= 1) return openSource(path, io);
+  if (paths.length <= 1) return openSource(path, io, mirror);
   if (paths.includes('-')) {
     throw new GardenhoseError(
       'invalid-option',
@@ -97,6 +120,7 @@ function fileSource(name: string, capture: Capture, conditions: CaptureSource['c
     again: true,
     exchanges: (onGap) => capture.exchanges({}, { onGap }),
     condition: () => capture.condition(),
+    mirrored: () => undefined,
     conditions,
     contents: () => contentsOf(capture),
     [Symbol.asyncDispose]: () => capture.close(),

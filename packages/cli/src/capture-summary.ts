@@ -1,4 +1,11 @@
-import { type CaptureEvent, type Exchange, type GapEvent, operationOf, textTable } from '@gardenhose/core';
+import {
+  type CaptureEvent,
+  type ControlEvent,
+  type Exchange,
+  type GapEvent,
+  operationOf,
+  textTable,
+} from '@gardenhose/core';
 import { callStatus, isFailed } from './exchange-row.ts';
 import { showBytes, showCount, showDuration } from './output.ts';
 import { printable } from './printable.ts';
@@ -9,12 +16,15 @@ import { Timeline } from './timeline.ts';
 const maxOperations = 1000;
 const maxNames = 500;
 const maxGaps = 100;
+const maxControls = 100;
 const shownRows = 20;
 const other = '(other)';
 
 interface OperationCount {
   exchanges: number;
   failed: number;
+  /** How many there were, by the rates at which they were recorded. */
+  estimated: number;
   totalNs: number;
   maxNs: number;
 }
@@ -37,9 +47,13 @@ export class CaptureSummary {
   };
   readonly #timeline = new Timeline();
   readonly #gaps: GapEvent[] = [];
+  readonly #controls: ControlEvent[] = [];
+  #controlCount = 0;
   readonly #schemas = new SchemaList();
   #exchanges = 0;
   #failed = 0;
+  #estimated = 0;
+  #estimatedFailed = 0;
   #partial = 0;
   #requestBytes = 0;
   #responseBytes = 0;
@@ -49,6 +63,10 @@ export class CaptureSummary {
     add(this.#events, event.type);
     if (event.type === 'schema') this.#schemas.add(event);
     this.#lastAt = Math.max(this.#lastAt, event.at);
+    if (event.type === 'control') {
+      this.#controlCount++;
+      if (this.#controls.length < maxControls) this.#controls.push(event);
+    }
     if (event.type !== 'gap') return;
     add(this.#tallies.gap, event.reason, Math.max(1, event.exchanges));
     if (this.#gaps.length < maxGaps) this.#gaps.push(event);
@@ -57,7 +75,12 @@ export class CaptureSummary {
   exchange(exchange: Exchange): void {
     const failed = isFailed(exchange);
     this.#exchanges++;
-    if (failed) this.#failed++;
+    const weight = 1 / exchange.sampleRate;
+    this.#estimated += weight;
+    if (failed) {
+      this.#failed++;
+      this.#estimatedFailed += weight;
+    }
     if (exchange.partial.length > 0) this.#partial++;
     this.#requestBytes += exchange.request.size;
     this.#responseBytes += exchange.response?.size ?? 0;
@@ -68,7 +91,7 @@ export class CaptureSummary {
     for (const entry of exchange.audit) add(this.#tallies.mask, entry.rule, entry.count);
     for (const name of exchange.unknownHeaders) add(this.#tallies.unknownHeader, name);
     this.#timeline.add(exchange);
-    this.#operation(exchange, failed);
+    this.#operation(exchange, failed, weight);
   }
 
   get total(): number {
@@ -84,6 +107,8 @@ export class CaptureSummary {
         total: this.#exchanges,
         failed: this.#failed,
         partial: this.#partial,
+        estimated: Math.round(this.#estimated),
+        estimatedFailed: Math.round(this.#estimatedFailed),
         requestBytes: this.#requestBytes,
         responseBytes: this.#responseBytes,
       },
@@ -94,6 +119,7 @@ export class CaptureSummary {
         operation,
         exchanges: count.exchanges,
         failed: count.failed,
+        estimated: Math.round(count.estimated),
         meanMs: count.totalNs / count.exchanges / 1e6,
         maxMs: count.maxNs / 1e6,
       })),
@@ -110,6 +136,7 @@ export class CaptureSummary {
         exchanges,
         events,
       })),
+      controls: this.#controls.map(({ at, name, value }) => ({ atMs: at / 1e6, name, value })),
     };
   }
 
@@ -119,14 +146,23 @@ export class CaptureSummary {
       `${this.#failed} failed, ${this.#partial} partial, status ${tallyText(this.#tallies.status) || 'none'}`,
       `${showBytes(this.#requestBytes)} of request and ${showBytes(this.#responseBytes)} of response bodies`,
     ];
+    if (this.#isSampled)
+      lines.push(
+        `sampled: by the rates at which they were recorded, these stand for about ${showCount(Math.round(this.#estimated), 'exchange')}, ${Math.round(this.#estimatedFailed)} failed`,
+      );
     if (this.#tallies.mask.size > 0) lines.push(`masked: ${tallyText(this.#tallies.mask)}`);
     if (this.#tallies.unknownHeader.size > 0)
       lines.push(`headers that no mask rule knows: ${tallyText(this.#tallies.unknownHeader)}`);
     if (this.#tallies.mark.size > 0) lines.push(`marks: ${tallyText(this.#tallies.mark)}`);
     lines.push(...this.#schemas.toLines());
+    lines.push(...this.#controlLines());
     lines.push(...this.#gapLines());
     if (this.#exchanges > 0) lines.push('', ...this.#operationLines(), '', ...this.#timelineLines());
     return lines.join('\n');
+  }
+
+  get #isSampled(): boolean {
+    return this.#estimated > this.#exchanges;
   }
 
   #kinds(): string {
@@ -134,13 +170,20 @@ export class CaptureSummary {
     return this.#exchanges === 0 ? '' : ` (${tallyText(direction)}; ${tallyText(protocol)})`;
   }
 
-  #operation(exchange: Exchange, failed: boolean): void {
+  #operation(exchange: Exchange, failed: boolean, weight: number): void {
     const name = operationOf(exchange);
     const known = this.#operations.has(name) || this.#operations.size < maxOperations;
     const key = known ? name : other;
-    const count = this.#operations.get(key) ?? { exchanges: 0, failed: 0, totalNs: 0, maxNs: 0 };
+    const count = this.#operations.get(key) ?? {
+      exchanges: 0,
+      failed: 0,
+      estimated: 0,
+      totalNs: 0,
+      maxNs: 0,
+    };
     const took = exchange.endAt - exchange.startAt;
     count.exchanges++;
+    count.estimated += weight;
     if (failed) count.failed++;
     count.totalNs += took;
     count.maxNs = Math.max(count.maxNs, took);
@@ -155,16 +198,19 @@ export class CaptureSummary {
     const rows = this.#rows();
     const cells = rows
       .slice(0, shownRows)
-      .map(([name, { exchanges, failed, totalNs, maxNs }]) => [
+      .map(([name, { exchanges, failed, estimated, totalNs, maxNs }]) => [
         printable(name, 60),
         String(exchanges),
+        ...(this.#isSampled ? [String(Math.round(estimated))] : []),
         String(failed),
         showDuration(totalNs / exchanges),
         showDuration(maxNs),
       ]);
     const more = rows.length > shownRows ? [`and ${rows.length - shownRows} more`] : [];
-    const head = ['operation', 'count', 'failed', 'mean', 'max'];
-    return [...textTable(['left', 'right', 'right', 'right', 'right'], [head, ...cells], ''), ...more];
+    const sampled = this.#isSampled ? ['about'] : [];
+    const head = ['operation', 'count', ...sampled, 'failed', 'mean', 'max'];
+    const aligned = head.map((_, i) => (i === 0 ? 'left' : 'right'));
+    return [...textTable(aligned, [head, ...cells], ''), ...more];
   }
 
   #timelineLines(): string[] {
@@ -187,6 +233,17 @@ export class CaptureSummary {
       ...more,
       `● start  ─ in flight  ✗ failed; a full bar is ${showCount(this.#timeline.peak, 'start')}`,
     ];
+  }
+
+  #controlLines(): string[] {
+    const shown = this.#controls
+      .slice(0, shownRows)
+      .map(
+        ({ at, name, value }) =>
+          `control at ${showDuration(at)}: ${printable(`${name} ${value}`.trimEnd(), 200)}`,
+      );
+    const hidden = this.#controlCount - shown.length;
+    return hidden > 0 ? [...shown, `and ${showCount(hidden, 'control')} more`] : shown;
   }
 
   #gapLines(): string[] {

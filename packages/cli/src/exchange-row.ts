@@ -1,17 +1,12 @@
 import { type Exchange, grpcStatusName, grpcStatusOf, operationOf } from '@gardenhose/core';
+import { isServerFault } from '@gardenhose/core/adapter';
 import { showBytes, showDuration } from './output.ts';
 import { printable } from './printable.ts';
-
-/**
- * The statuses of gRPC that are the server's fault, as OpenTelemetry has them for spans of servers: UNKNOWN,
- * DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
- */
-const failedCalls: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15]);
 
 /** Whether it broke off or was answered with a server error. */
 export function isFailed(exchange: Exchange): boolean {
   if (exchange.abort !== undefined || (exchange.response?.status ?? 0) >= 500) return true;
-  return failedCalls.has(grpcStatusOf(exchange) ?? 0);
+  return isServerFault(grpcStatusOf(exchange) ?? 0);
 }
 
 /** The status of a gRPC call in words, such as `5 NOT_FOUND`. */

@@ -1,15 +1,15 @@
 import { isGardenhoseError } from '@gardenhose/core';
 import { parseLane } from '@gardenhose/core/adapter';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseCount, parseRatio } from './flags.ts';
+import { parseCount } from './flags.ts';
 import { type MaskFlags, withMaskFlags } from './mask-flags.ts';
+import { type SamplingFlags, withSamplingFlags } from './sampling-flags.ts';
 
 /** Flags of the commands that record. */
-export interface RecordingFlags extends MaskFlags {
+export interface RecordingFlags extends MaskFlags, SamplingFlags {
   readonly output: string;
   readonly overwrite?: boolean;
   readonly service?: string;
-  readonly sample?: number;
   readonly lane?: ReturnType<typeof parseLane>;
   readonly maxBodyBytes?: number;
   readonly maxFileBytes?: number;
@@ -21,12 +21,12 @@ export function withRecordingFlags(
   command: Command,
   texts: { readonly output: string; readonly service: string },
 ): Command {
+  command
+    .requiredOption('-o, --output <file>', texts.output)
+    .option('--overwrite', 'replace the output if it is there')
+    .option('--service <name>', `the service's name, for the capture's header (default: ${texts.service})`);
   return withMaskFlags(
-    command
-      .requiredOption('-o, --output <file>', texts.output)
-      .option('--overwrite', 'replace the output if it is there')
-      .option('--service <name>', `the service's name, for the capture's header (default: ${texts.service})`)
-      .option('--sample <ratio>', 'record this share of exchanges, over 0 up to 1 (default: 1)', parseRatio)
+    withSamplingFlags(command)
       .option(
         '--lane <key>',
         'keep the order of sessions: cookie:NAME, header:NAME, jwt or jwt:CLAIM, with commas between several (default: connection)',

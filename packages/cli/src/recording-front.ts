@@ -6,10 +6,12 @@ import {
 } from '@gardenhose/grpc-adapter';
 import {
   createRecordingProxy as createRequestProxy,
+  markExchange,
   type RecordingProxy as RequestProxy,
   tapServer,
 } from '@gardenhose/http-adapter';
 import type { Address } from './flags.ts';
+import { originProtocol } from './origin-protocol.ts';
 import { type SharedPort, sharePort } from './shared-port.ts';
 
 /** How long requests under way may take to end after an interrupt. */
@@ -39,7 +41,7 @@ export interface FrontCounts {
   readonly originErrors: number;
 }
 
-/** The port that is recorded at: what stands behind it for HTTP/1.1 and for gRPC. */
+/** The port that is recorded at: what stands behind it for HTTP/1.1, and for HTTP/2 with gRPC. */
 export class RecordingFront {
   readonly #options: FrontOptions;
   readonly #requests: RequestProxy;
@@ -72,12 +74,19 @@ export class RecordingFront {
       tls: { ca },
       target: recorder,
       maxMessageBytes: Math.max(maxBodyBytes, keptMessageBytes),
-      onOriginError: (reason) => this.#note(`a gRPC call got no answer from ${to}: ${reason}`),
+      onOriginError: (reason, stream) => {
+        // Of a call, the proxy itself does so.
+        markExchange(stream, 'proxy', stream.headersSent ? 'origin-broke-off' : 'origin-failed');
+        this.#note(`a request over HTTP/2 got no answer from ${to}: ${reason}`);
+      },
     });
     tapServer(this.#requests, recorder);
+    // What is no gRPC.
+    tapServer(calls, recorder);
     this.#calls = calls;
     this.#port = sharePort(this.#requests, calls, {
       tls: listenTls,
+      prefersHttp2: originProtocol(to, ca),
       refused: (reason) => this.#note(reason),
     });
   }

@@ -19,7 +19,8 @@ import type { GuardFlags } from './guard-flags.ts';
 import type { Io } from './io.ts';
 import { checkLiveFlags, type LiveFlags } from './live-flags.ts';
 import { type MaskFlags, maskOf } from './mask-flags.ts';
-import { type PaceFlags, paceOptions } from './pace-flags.ts';
+import type { MirrorFlags } from './mirror-flags.ts';
+import { paceOptions } from './pace-flags.ts';
 import type { SchemaFlags } from './schema-flags.ts';
 import type { ShadowFlags } from './shadow-flags.ts';
 import { checkTargetFlags, type TargetFlags } from './target.ts';
@@ -29,7 +30,7 @@ export interface ReplayFlags
   extends CommonFlags,
     MaskFlags,
     LiveFlags,
-    PaceFlags,
+    MirrorFlags,
     SchemaFlags,
     TargetFlags,
     ShadowFlags,

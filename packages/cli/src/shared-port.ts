@@ -12,6 +12,11 @@ const tlsHandshake = 0x16;
 export interface SharedPortOptions {
   /** Certificate and private key, as PEM: clients must speak TLS then. Default none: they must not. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /**
+   * Whether clients that speak both over TLS get HTTP/2, asked for each that comes with TLS. Without TLS they have chosen.
+   * Default they do.
+   */
+  readonly prefersHttp2?: (() => Promise<boolean>) | undefined;
   /** Told of a connection that could not be served. */
   readonly refused: (reason: string) => void;
 }
@@ -40,10 +45,16 @@ export function sharePort(http1: HttpServer, http2: EventEmitter, options: Share
   };
   const all = new Set<Socket>();
   const undecided = new Set<Socket>();
+  const { prefersHttp2 = async () => true } = options;
+  let http2First = true;
   const secure =
     options.tls === undefined
       ? undefined
-      : createTlsServer({ ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] });
+      : createTlsServer({
+          ...options.tls,
+          ALPNCallback: ({ protocols }) =>
+            (http2First ? ['h2', 'http/1.1'] : ['http/1.1', 'h2']).find((one) => protocols.includes(one)),
+        });
   secure?.on('secureConnection', (socket: TLSSocket) => {
     if (socket.alpnProtocol === 'h2') toHttp2(socket);
     else toHttp1(socket);
@@ -68,7 +79,10 @@ export function sharePort(http1: HttpServer, http2: EventEmitter, options: Share
       undecided.delete(socket);
       if (kind === 'tls' && secure !== undefined) {
         socket.allowHalfOpen = false;
-        secure.emit('connection', socket);
+        void prefersHttp2().then((prefers) => {
+          http2First = prefers;
+          if (!socket.destroyed) secure.emit('connection', socket);
+        });
       } else if (kind === 'tls') {
         options.refused(
           'a client speaks TLS, and this port does not; give --tls-cert and --tls-key, or let it ask without',

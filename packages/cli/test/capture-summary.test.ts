@@ -37,6 +37,21 @@ test('a summary counts exchanges, operations, lanes, masks and marks', () => {
   expect(text).toContain('a full bar is');
 });
 
+test('what was sampled is counted as what it stands for as well', () => {
+  const summary = new CaptureSummary();
+  for (let i = 0; i < 3; i++) summary.exchange(anExchange({ sampleRate: 0.1 }));
+  summary.exchange(anExchange({ response: { status: 503 } }));
+  expect(summary.toJson()).toMatchObject({
+    exchanges: { total: 4, failed: 1, estimated: 31, estimatedFailed: 1 },
+    operations: [{ operation: 'GET /orders/:id', exchanges: 4, estimated: 31 }],
+  });
+  expect(summary.toText()).toContain('these stand for about 31 exchanges, 1 failed');
+  expect(summary.toText()).toMatch(/operation +count +about +failed/);
+  const whole = new CaptureSummary();
+  whole.exchange(anExchange());
+  expect(whole.toText()).not.toContain('about');
+});
+
 test('calls of gRPC are counted by their own status, of which those that are the fault of the server have failed', () => {
   const summary = new CaptureSummary();
   for (const status of ['0', '5', '14', '14', '77']) {
@@ -61,6 +76,24 @@ test('a gap is told with what it took', () => {
   summary.event({ ...gap, reason: 'buffer-full', exchanges: 12 });
   expect(summary.toText()).toContain('gap (buffer-full) from 5.0 ms to 7.0 ms: 12 exchanges missing');
   expect(summary.toJson()).toMatchObject({ gaps: [{ reason: 'buffer-full', exchanges: 12 }] });
+});
+
+test('changes made while it was recorded are told, as they stand there', () => {
+  const summary = new CaptureSummary();
+  for (let i = 0; i < 30; i++) {
+    summary.event({
+      type: 'control',
+      seq: i,
+      at: i * 1e6,
+      name: 'sampling',
+      value: `ratio\x1b[2J 0.${i} (api)`,
+    });
+  }
+  summary.event({ type: 'control', seq: 30, at: 30e6, name: 'pause', value: '' });
+  const text = summary.toText();
+  expect(text).toContain('control at 5.0 ms: sampling ratio\\x1b[2J 0.5 (api)\n');
+  expect(text).toContain('and 11 controls more');
+  expect(summary.toJson()).toMatchObject({ controls: { length: 31 } });
 });
 
 test('an empty capture is told without a table', () => {

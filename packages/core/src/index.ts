@@ -146,6 +146,7 @@ export type {
 } from './hook/rule.ts';
 
 // record
+export type { ControlChange, ControlSource, ControlState, RecorderControl } from './record/control.ts';
 export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
 export type { MessageCoding } from './record/inflate-message.ts';
 export { fanOutSink } from './record/fan-out-sink.ts';
@@ -157,8 +158,11 @@ export type { Recorder } from './record/recorder.ts';
 export { createRecorder } from './record/recorder.ts';
 export type { RecorderOptions } from './record/recorder-options.ts';
 export type { DropReason, RecorderState, RecorderStats } from './record/recorder-stats.ts';
-export type { SampledPath, Sampler } from './record/sampler.ts';
-export { always, never, rateLimited, sampleBy, sampleRatio } from './record/sampler.ts';
+export type { OutcomeSampling, OutcomeShares, SampledOutcome } from './record/outcome.ts';
+export type { SampleByOptions, SamplerRule } from './record/sample-rules.ts';
+export { sampleBy } from './record/sample-rules.ts';
+export type { SampleKey, Sampler, SampleRatioOptions } from './record/sampler.ts';
+export { always, never, rateLimited, sampleRatio } from './record/sampler.ts';
 export type { LaneFunction, LaneKey } from './record/session-lane.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
 export type { TapOptions } from './record/tap-options.ts';
@@ -218,6 +222,8 @@ export { byProtocol } from './replay/by-protocol.ts';
 export type { GuardOptions } from './replay/guard.ts';
 export { isMutation } from './replay/guard.ts';
 export type { MarkOptions } from './replay/mark-options.ts';
+export type { MirroredExchanges, MirrorOptions, MirrorStats } from './replay/mirror-exchanges.ts';
+export { mirrorExchanges } from './replay/mirror-exchanges.ts';
 export type { ReplayOptions } from './replay/options.ts';
 export type { ReplayOrder } from './replay/order.ts';
 export { finishedAt } from './replay/order.ts';

@@ -6,6 +6,7 @@ import {
   type Http2Server,
   type Http2Session,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import type { OriginTlsOptions, TapOptions, TapTarget } from '@gardenhose/core';
 import {
@@ -20,7 +21,6 @@ import {
   withCertificate,
 } from '@gardenhose/core/adapter';
 import { isGrpcContentType } from './content-type.ts';
-import type { WatchedStream } from './overrides.ts';
 import { type PassedRequest, pass } from './proxy-passage.ts';
 import {
   connectionWindow,
@@ -49,15 +49,18 @@ export interface RecordingProxyOptions extends TapOptions {
   readonly listenTls?: { readonly cert: string; readonly key: string } | undefined;
   /** Messages longer than this are recorded without their bytes: the proxy does not keep them. Default 4 MiB. */
   readonly maxMessageBytes?: number | undefined;
-  /** Told why, each time the origin takes a request not or not to its end. Default nobody. */
-  readonly onOriginError?: ((reason: string) => void) | undefined;
+  /**
+   * Told why, each time the origin takes a request not or not to its end, and of which stream, before its client is answered.
+   * Default nobody.
+   */
+  readonly onOriginError?: ((reason: string, stream: ServerHttp2Stream) => void) | undefined;
 }
 
 /** What passed a proxy so far. */
 export interface ProxyCounts {
   /** Calls of gRPC that were passed on. */
   readonly calls: number;
-  /** Other requests over HTTP/2 that were passed on: by their content type no gRPC, and not recorded. */
+  /** Other requests over HTTP/2 that were passed on: by their content type no gRPC. */
   readonly others: number;
   /** Calls and requests that the origin did not take, or broke off with its connection. */
   readonly originErrors: number;
@@ -80,7 +83,8 @@ export type RecordingProxy = (Http2Server | Http2SecureServer) & ProxyControls;
  * the number of calls at once). Each client connection has its own connection to the origin. It adds nothing. A call that the origin
  * cannot be asked, or that its connection breaks off, ends with UNAVAILABLE and the reason.
  *
- * Requests over HTTP/2 that are no gRPC pass as well, and are counted but not recorded.
+ * Requests over HTTP/2 that are no gRPC pass as well, and are counted but not recorded here: `tapServer()` of
+ * `@gardenhose/http-adapter`, given this server and the same target, does that.
  *
  * @throws {@link GardenhoseError} `invalid-option` if `to` is not an origin, or another option is wrong
  * @example
@@ -106,7 +110,7 @@ export function createRecordingProxy(options: RecordingProxyOptions): RecordingP
       client.closed();
     });
   });
-  server.on('stream', (stream: WatchedStream, _headers: unknown, flags: number, raw: readonly string[]) => {
+  server.on('stream', (stream: ServerHttp2Stream, _headers: unknown, flags: number, raw: string[]) => {
     if (stream.session !== undefined) clients.get(stream.session)?.pass(stream, flags, raw);
   });
   return Object.assign(server, {
@@ -129,7 +133,7 @@ interface Settings {
   readonly tls: OriginTlsOptions;
   readonly tap: ResolvedTapOptions;
   readonly maxMessageBytes: number;
-  readonly onOriginError: (reason: string) => void;
+  readonly onOriginError: (reason: string, stream: ServerHttp2Stream) => void;
 }
 
 function resolve(options: RecordingProxyOptions): Settings {
@@ -179,7 +183,7 @@ class Client {
     this.#counts = counts;
   }
 
-  pass(stream: WatchedStream, flags: number, raw: readonly string[]): void {
+  pass(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
     const { target, tap, url, maxMessageBytes } = this.#settings;
     const isCall = isGrpcContentType(headerOf(raw, 'content-type'));
     if (isCall) {
@@ -197,7 +201,7 @@ class Client {
     this.#upstream ??= this.#connect();
     const failed = (reason: string): void => {
       this.#counts.originErrors += 1;
-      this.#settings.onOriginError(reason);
+      this.#settings.onOriginError(reason, stream);
     };
     pass(stream, request, { origin: url.origin, upstream: this.#upstream, failed });
   }

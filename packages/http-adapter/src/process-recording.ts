@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import {
-  always,
   createRecorder,
   type ExchangeStart,
   type ExchangeTap,
@@ -9,7 +8,6 @@ import {
   GardenhoseError,
   isGardenhoseError,
   type Recorder,
-  sampleRatio,
   type TapTarget,
   unknownHeadersText,
 } from '@gardenhose/core';
@@ -60,16 +58,24 @@ class ProcessRecording implements TapTarget {
   }
 
   #open(path: string): void {
-    const { service, mask, hooks, lane, maxBodyBytes, maxBufferedBytes, maxFileBytes, encryptionKey } =
-      this.#options;
-    const ratio = this.#options.sampleRatio;
+    const {
+      service,
+      mask,
+      hooks,
+      lane,
+      sampler,
+      maxBodyBytes,
+      maxBufferedBytes,
+      maxFileBytes,
+      encryptionKey,
+    } = this.#options;
     try {
       const recorder = createRecorder({
         service,
         sink: fileSink({ path, maxFileBytes, encryptionKey }),
         mask,
         hooks: hooks === undefined ? undefined : { module: hooks },
-        sampler: ratio === 1 ? always : sampleRatio(ratio),
+        sampler,
         lane,
         maxBodyBytes,
         maxBufferedBytes,

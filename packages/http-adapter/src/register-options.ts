@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -8,8 +9,15 @@ import {
   type Policy,
   type RecorderOptions,
   readPolicyFile,
+  type Sampler,
 } from '@gardenhose/core';
-import { parseLane } from '@gardenhose/core/adapter';
+import {
+  isSampleKey,
+  parseLane,
+  parseSampleRules,
+  type SamplingSettings,
+  samplerOf,
+} from '@gardenhose/core/adapter';
 
 const laneKeys =
   'connection, cookie:NAME, header:NAME, jwt, jwt:CLAIM, or several of such with commas between them';
@@ -20,7 +28,8 @@ export interface RegisterOptions {
   readonly service: string;
   readonly mask: Policy;
   readonly hooks: string | undefined;
-  readonly sampleRatio: number;
+  /** Undefined for everything. */
+  readonly sampler: Sampler | undefined;
   readonly lane: RecorderOptions['lane'];
   readonly maxBodyBytes: number | undefined;
   readonly maxBufferedBytes: number | undefined;
@@ -46,7 +55,7 @@ export function registerOptions(env: Environment, script: string | undefined): R
       service || env.npm_package_name || (script === undefined ? 'node' : basename(script, extname(script))),
     mask: policyOf(env),
     hooks: hooks === undefined || hooks === '' ? undefined : pathToFileURL(resolve(hooks)).href,
-    sampleRatio: numberOf(env, 'GARDENHOSE_SAMPLE_RATIO', 0, 1) ?? 1,
+    sampler: samplerFrom(env),
     lane: laneOf(env),
     maxBodyBytes: bytesOf(env, 'GARDENHOSE_MAX_BODY_BYTES'),
     maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
@@ -69,6 +78,25 @@ function policyOf(env: Environment): Policy {
       ? { file: resolve(keyFile) }
       : undefined;
   return key === undefined ? policy : { ...policy, key };
+}
+
+function samplerFrom(env: Environment): Sampler | undefined {
+  const { GARDENHOSE_SAMPLE_BY: by = '', GARDENHOSE_SAMPLE_RULES: file = '' } = env;
+  if (by !== '' && !isSampleKey(by))
+    throw wrong('GARDENHOSE_SAMPLE_BY', `is ${by}`, 'exchange, trace or header:NAME');
+  const settings: SamplingSettings = {
+    ratio: numberOf(env, 'GARDENHOSE_SAMPLE_RATIO', 0, 1),
+    by: by === '' ? undefined : by,
+    keepErrors: switchOf(env, 'GARDENHOSE_KEEP_ERRORS'),
+    keepSlowerThanMs: numberOf(env, 'GARDENHOSE_KEEP_SLOW_MS', 0, Number.MAX_SAFE_INTEGER),
+  };
+  if (file === '') return samplerOf(settings);
+  try {
+    return samplerOf({ ...settings, rules: parseSampleRules(readFileSync(file, 'utf8'), file) });
+  } catch (error) {
+    const why = isGardenhoseError(error) ? error.message : `${file} cannot be read`;
+    throw wrong('GARDENHOSE_SAMPLE_RULES', `names a file: ${why}`, 'rules of sampling as JSON', error);
+  }
 }
 
 function laneOf({ GARDENHOSE_LANE: text }: Environment): RecorderOptions['lane'] {

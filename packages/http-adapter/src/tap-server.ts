@@ -67,11 +67,13 @@ export function tapRequests(
   const forgetStreams = onStream((server, stream, raw) => {
     if (wanted(server) && !isClaimed(server, target, raw)) watchStream(stream, raw, target, resolved);
   });
-  return () => {
+  const detach = (): void => {
     unsubscribe(requestStart, onRequest);
     stopUpgrades();
     forgetStreams();
   };
+  target.whenKilled?.(detach);
+  return detach;
 }
 
 function isRequestStart(message: unknown): message is RequestStart {

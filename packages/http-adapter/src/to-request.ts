@@ -31,7 +31,8 @@ const togetherNs = 500_000;
  * - `Content-Length` goes where `Transfer-Encoding` is `chunked` too
  * - `Proxy-Connection`, and `Upgrade` and `HTTP2-Settings` with their names in `Connection`, go: they ask for another protocol
  * - a target in absolute form is sent in origin form
- * - HTTP/2 becomes HTTP/1.1: `Host` in place of `:authority`, no pseudo headers, a `Content-Length` where there is a body
+ * - HTTP/2 becomes HTTP/1.1: `Host` in place of `:authority`, no pseudo headers, cookies in one field, a `Content-Length` where there
+ *   is a body, no trailers
  *
  * Chunk extensions are not recorded, so not sent. Trailers are sent with a chunked body alone.
  */
@@ -166,13 +167,16 @@ const otherProtocols: ReadonlySet<string> = new Set(['proxy-connection', 'upgrad
 /** RFC 9113 section 8.2.2: what HTTP/2 does not carry, and HTTP/1.1 would act on; `Connection` besides. */
 const notInHttp2: ReadonlySet<string> = new Set(['keep-alive', 'transfer-encoding']);
 
-type FieldKind = 'other' | 'invalid' | 'not-sent' | 'not-in-http2' | 'host' | 'content-length' | 'connection';
+type FieldKind =
+  | ('other' | 'invalid' | 'not-sent' | 'not-in-http2')
+  | ('host' | 'content-length' | 'connection' | 'cookie');
 
 const kindOf = nameCache((name: string): FieldKind => {
   const lower = name.toLowerCase();
   if (otherProtocols.has(lower) || lower.startsWith(':')) return 'not-sent';
   if (!token.test(name)) return 'invalid';
-  if (lower === 'host' || lower === 'content-length' || lower === 'connection') return lower;
+  if (lower === 'host' || lower === 'content-length' || lower === 'connection' || lower === 'cookie')
+    return lower;
   return notInHttp2.has(lower) ? 'not-in-http2' : 'other';
 });
 
@@ -182,6 +186,7 @@ function sentFields(request: Request, changes: HeaderChanges): string | undefine
   let lines = '';
   let hasHost = false;
   let hasLength = false;
+  let hasCookies = false;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] ?? '';
     let value = headers[i + 1] ?? '';
@@ -205,6 +210,13 @@ function sentFields(request: Request, changes: HeaderChanges): string | undefine
         if (hasLength || changes.length === undefined) continue;
         hasLength = true;
         value = String(changes.length);
+        break;
+      case 'cookie':
+        if (changes.http1) break;
+        // HTTP/2 may send each cookie apart: RFC 9113 section 8.2.3.
+        if (hasCookies) continue;
+        hasCookies = true;
+        value = headerValues(headers, 'cookie').join('; ');
         break;
       case 'connection':
         if (!changes.http1) continue;

@@ -145,6 +145,15 @@ test('HTTP/2 becomes HTTP/1.1, on a connection of its own', () => {
   expect(made({}).alone).toBe(false);
 });
 
+test('cookies that HTTP/2 sent apart are one field of HTTP/1.1; those of HTTP/1.1 stay as they were', () => {
+  const headers = ['cookie', 'a=1', 'accept', '*/*', 'cookie', 'b=2', 'cookie', 'c=3'];
+  const request = { version: '2', authority: 'shop.test', headers };
+  expect(wire(request)).toBe(
+    'GET /orders/7 HTTP/1.1\r\nHost: 127.0.0.1:3000\r\ncookie: a=1; b=2; c=3\r\naccept: */*\r\n\r\n',
+  );
+  expect(wire({ headers })).toMatch(/cookie: a=1\r\naccept: \*\/\*\r\ncookie: b=2\r\ncookie: c=3\r\n/);
+});
+
 test('HTTP/1.0 stays HTTP/1.0, without a host that it did not have', () => {
   expect(wire({ version: '1.0', headers: ['A', 'b'] })).toBe('GET /orders/7 HTTP/1.0\r\nA: b\r\n\r\n');
 });

@@ -4,7 +4,6 @@ import {
   createRecorder,
   fileSink,
   type Recorder,
-  sampleRatio,
   streamSink,
   systemClock,
   unknownHeadersText,
@@ -22,6 +21,7 @@ import { Progress } from '../progress.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { RecordingFront } from '../recording-front.ts';
 import { lossText, recordingText, unreadText } from '../recording-text.ts';
+import { samplerFrom } from '../sampling-flags.ts';
 import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
 import { caOf, listenTlsOf, type TlsFlags, withTlsFlags } from '../tls-flags.ts';
@@ -38,8 +38,8 @@ const unknownTicks = 8;
 
 const help = `
 Put it between clients and a service in any language: it passes everything on as it is, and records it. One port takes
-HTTP/1.1, WebSockets and gRPC over HTTP/2; with TLS by --tls-cert and --tls-key. Upgrades to other protocols, and requests
-over HTTP/2 that are no gRPC, are passed on but not recorded. The first interrupt (Ctrl-C) ends the recording in order, the second
+HTTP/1.1, HTTP/2, WebSockets and gRPC; with TLS by --tls-cert and --tls-key. Upgrades to other protocols
+are passed on but not recorded. The first interrupt (Ctrl-C) ends the recording in order, the second
 at once. When the capture cannot be written, requests are still served and the loss is counted.
 
 gRPC: messages are masked field by field where --descriptors, --proto or --reflection (which asks the service) say what
@@ -108,7 +108,7 @@ function openRecorder(flags: RecordFlags, io: Io): Recorder {
       ? streamSink(io.stdout, { encryptionKey })
       : fileSink({ path, overwrite, maxFileBytes, encryptionKey }),
     mask: maskOf(flags, io.env),
-    sampler: flags.sample === undefined ? undefined : sampleRatio(flags.sample),
+    sampler: samplerFrom(flags),
     lane: flags.lane,
     maxBodyBytes: flags.maxBodyBytes,
   });
@@ -159,9 +159,7 @@ async function record(
       `${showCount(calls, 'gRPC call')} and ${showCount(requests, 'request')} of HTTP/1.1 passed on`,
     );
   }
-  if (otherHttp2 > 0) {
-    summary.push(`${showCount(otherHttp2, 'request')} of HTTP/2 passed on and not recorded: no gRPC`);
-  }
+  if (otherHttp2 > 0) summary.push(`${showCount(otherHttp2, 'request')} of HTTP/2 passed on, no gRPC`);
   if (upgrades > 0) {
     summary.push(
       `${showCount(upgrades, 'upgraded connection')} passed on: WebSockets are recorded, others are not`,

@@ -27,6 +27,7 @@ import { mergedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
 import { correlationOf, liveHelp, timeShiftOf, withLiveFlags } from '../live-flags.ts';
 import { withMaskFlags } from '../mask-flags.ts';
+import { mirrorHelp, mirrorOf, mirrorText, withMirrorFlags } from '../mirror-flags.ts';
 import { type Output, showCount } from '../output.ts';
 import { paceOptions, withPaceFlags } from '../pace-flags.ts';
 import { planJson, planText } from '../plan-text.ts';
@@ -75,6 +76,7 @@ Examples:
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --speed 10 --report run.html --report run.json
   gardenhose replay orders.hose --to http://127.0.0.1:3000 --window 10m:15m --max-idle 2s --loop 3
   gardenhose replay pod-1.hose pod-2.hose --to http://127.0.0.1:3000
+  gardenhose record --listen :8080 --to http://127.0.0.1:3000 -o - | gardenhose replay - --to http://127.0.0.1:3001 --mirror
   gardenhose replay shop.hose --to http://127.0.0.1:3000 --to-grpc http://127.0.0.1:50051
   gardenhose replay orders.hose --to https://staging.example --allow https://staging.example --pace 50 \\
       --header 'Authorization: Bearer TOKEN' --compare --ignore 'header:x-build' --ignore 'body:$..updatedAt'`;
@@ -121,16 +123,19 @@ export function replayCommand(context: CommandContext): Command {
       collect(parseReportFile),
     )
     .option('--dry-run', 'print the plan and send nothing')
-    .addHelpText('after', liveHelp + help);
+    .addHelpText('after', liveHelp + mirrorHelp + help);
   return withCommonFlags(
-    withSchemaFlags(withMaskFlags(withShadowFlags(withGuardFlags(withLiveFlags(command)))), { live: true }),
+    withSchemaFlags(withMaskFlags(withShadowFlags(withGuardFlags(withLiveFlags(withMirrorFlags(command))))), {
+      live: true,
+    }),
   ).action((files: readonly string[], flags: ReplayFlags) => {
     context.run(flags, async (output) => {
       checkReplayFlags(flags);
       const rules = await rulesOf(flags);
       const mark = marksOf(flags);
       for (const path of flags.report ?? []) await checkWritable(path);
-      await using source = await openSources(files, context.io);
+      const mirror = mirrorOf(flags, files);
+      await using source = await openSources(files, context.io, mirror);
       const contents = await source.contents();
       const sender = await openTarget(flags, contents.protocols);
       try {
@@ -198,9 +203,7 @@ async function plannedRun(
     guard = { ...guard, ...plan.budget };
     if (rules.length > 0) output.note('  counted before --header and --patch are applied');
   } else {
-    output.note(
-      `replaying standard input to ${sender.target}; it can be read only once, so there is no plan`,
-    );
+    output.note(streamText(flags, source, sender));
   }
   if (correlate !== false) output.note(correlationText(correlate));
   const gaps = new GapTally();
@@ -219,6 +222,9 @@ async function plannedRun(
   for (const path of flags.report ?? []) await writeReport(path, report);
   await output.text(renderReport(report).trimEnd());
   await output.document(report);
+  const mirrored = source.mirrored();
+  const mirrorNote = mirrored && mirrorText(mirrored);
+  if (mirrorNote !== undefined) output.note(mirrorNote);
   sayWhyUnverified(report, options.compare, output);
   sayVerdict(report, output);
   return conclude(source, report.verdict, output, readInPart(report));
@@ -228,6 +234,18 @@ async function plannedRun(
 function liveOf({ correlate, timeShift }: ReplayRunOptions): LiveValues | undefined {
   if (correlate === false && timeShift === false) return undefined;
   return new LiveValues({ format: 'gardenhose-bindings/1', bindings: [] });
+}
+
+/** A recording that began a moment ago most likely goes on. */
+const recentMs = 60_000;
+
+function streamText({ mirror }: ReplayFlags, { header }: CaptureSource, { target }: Sender): string {
+  if (mirror === true) return `mirroring standard input to ${target}, a moment after it was recorded`;
+  const text = `replaying standard input to ${target}; it can be read only once, so there is no plan`;
+  const ageMs = systemClock.wallMs() - header.wallMs;
+  return ageMs >= 0 && ageMs < recentMs
+    ? `${text}; where its recording goes on, --mirror keeps close to it`
+    : text;
 }
 
 /** What is to be known of the captures before any of it is sent. */

@@ -25,6 +25,7 @@ import type { Io } from '../io.ts';
 import { maskHelp, maskOf } from '../mask-flags.ts';
 import { type Output, showBytes, showCount } from '../output.ts';
 import { laneText, type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
+import { samplingEnv } from '../sampling-flags.ts';
 
 type RunFlags = CommonFlags & RecordingFlags;
 
@@ -145,7 +146,7 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
       flags.encryptionKeyFile === undefined
         ? env.GARDENHOSE_ENCRYPTION_KEY_FILE
         : resolve(flags.encryptionKeyFile),
-    GARDENHOSE_SAMPLE_RATIO: text(flags.sample) ?? env.GARDENHOSE_SAMPLE_RATIO,
+    ...samplingEnv(flags, env, resolve),
     GARDENHOSE_LANE: laneText(flags.lane) ?? env.GARDENHOSE_LANE,
     GARDENHOSE_MAX_BODY_BYTES: text(flags.maxBodyBytes) ?? env.GARDENHOSE_MAX_BODY_BYTES,
     GARDENHOSE_MAX_FILE_BYTES: text(flags.maxFileBytes) ?? env.GARDENHOSE_MAX_FILE_BYTES,

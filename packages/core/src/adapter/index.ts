@@ -1,6 +1,7 @@
 // What adapters need besides what everybody does. Not for applications: it may change with any version.
 
 export { canonicalHost } from '../model/address.ts';
+export { isServerFault } from '../model/grpc-status.ts';
 export { boundAddress } from '../model/listen-address.ts';
 export { nameCache } from '../model/name-cache.ts';
 export { onlyOptions } from '../model/option-names.ts';
@@ -9,6 +10,9 @@ export { eachField, textAt } from '../protobuf/descriptor-reader.ts';
 export { MalformedWire, wire } from '../protobuf/wire.ts';
 export { inflateMessage } from '../record/inflate-message.ts';
 export { InflateWindows } from '../record/inflate-windows.ts';
+export { isSampleKey } from '../record/sampler.ts';
+export type { SamplingSettings } from '../record/sampling-settings.ts';
+export { parseSampleRules, samplerOf } from '../record/sampling-settings.ts';
 export { parseLane } from '../record/session-lane.ts';
 export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';

@@ -72,6 +72,11 @@ const where: Check = (value) => {
   );
 };
 
+/** What is wrong with this `where` of a rule, as `expected …` or `field: expected …`; undefined when nothing is. */
+export function whereProblem(value: unknown): string | undefined {
+  return where(value);
+}
+
 const kinds: Readonly<
   Record<HookRule['do'], readonly [Readonly<Record<string, Check>>, Readonly<Record<string, Check>>]>
 > = {

@@ -101,6 +101,24 @@ export class Assembler {
     return this.#due(builder);
   }
 
+  /**
+   * Gives back, in order, what began before this time and still waits: what has not ended as it stands, marked `no-end`. Its later events
+   * are counted and left out. For readers that cannot wait for it.
+   */
+  giveUp(before: number): readonly Exchange[] {
+    const given: Exchange[] = [];
+    while (this.#oldest !== undefined && (this.#oldest.done || this.#oldest.startAt < before)) {
+      if (!this.#oldest.done) this.#oldest.lacks('no-end');
+      given.push(this.#emit(this.#oldest));
+    }
+    return given;
+  }
+
+  /** When the oldest that has not come out began; undefined when none waits. */
+  get oldestAt(): number | undefined {
+    return this.#oldest?.startAt;
+  }
+
   /** Takes events, as they are asked for, and gives the exchanges that they complete. */
   *pushAll(events: Iterable<CaptureEvent>): Generator<Exchange, void, undefined> {
     for (const event of events) yield* this.push(event);

@@ -149,6 +149,11 @@ export class ExchangeBuilder {
     this.cost = 8 * eventCost + (start === undefined ? 0 : headersCost(start.headers) + start.target.length);
   }
 
+  /** When it began, or the first that was seen of it. */
+  get startAt(): number {
+    return this.#firstAt;
+  }
+
   /** Takes the next event; false when it contradicts what came before and was left out. */
   take(event: ExchangeEvent): boolean {
     const before = this.cost;

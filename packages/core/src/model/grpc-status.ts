@@ -46,6 +46,17 @@ export function grpcStatusName(code: number): string | undefined {
   return names[code];
 }
 
+/**
+ * The statuses of gRPC that are the server's fault, as OpenTelemetry has them for spans of servers: UNKNOWN,
+ * DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+ */
+const serverFaults: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15]);
+
+/** Whether a status code of gRPC is the server's fault. */
+export function isServerFault(code: number): boolean {
+  return serverFaults.has(code);
+}
+
 /** A client that waits no longer resets its call, as one that cancels does. It may have lost this much time on the way. */
 const nearNs = 100e6;
 

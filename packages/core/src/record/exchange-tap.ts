@@ -62,6 +62,8 @@ export interface TapTarget {
    * given up for its size (counted as a failure of a tap), does nothing. Copied before it returns.
    */
   describe?(schema: Uint8Array): void;
+  /** Calls this when nothing will be recorded any more by a kill switch, so that the tap can take itself off. At once where it is so. */
+  whenKilled?(run: () => void): void;
   /** A tap failed and took itself out; counted in the recorder's stats. */
   tapFailed(error: unknown): void;
 }

@@ -3,6 +3,7 @@ import { GardenhoseError } from '../errors.ts';
 import type { RecordHooks } from '../hook/hook.ts';
 import type { Masker } from '../mask/masker.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
+import type { HoldingPlan } from './outcome.ts';
 import { Pipeline } from './pipeline.ts';
 import type { LaneSource } from './session-lane.ts';
 import type { Sink, SinkModule } from './sink.ts';
@@ -24,6 +25,7 @@ export interface PipelinePlan {
   readonly openSink: (header: CaptureHeader) => Sink | Promise<Sink>;
   readonly clock: Clock;
   readonly lanes: readonly LaneSource[];
+  readonly holding: HoldingPlan | undefined;
   /** All of the header but the policy, which the masker tells. */
   readonly header: Omit<CaptureHeader, 'policy'>;
 }
@@ -50,8 +52,8 @@ export async function openPipeline(plan: PipelinePlan): Promise<Pipeline> {
     if (error instanceof Error && error.name === 'GardenhoseError') throw error;
     throw new GardenhoseError('io', `the sink cannot be opened: ${messageOf(error)}`, { cause: error });
   }
-  const { hookTimeoutMs, clock, lanes } = plan;
-  return new Pipeline({ masker, hooks, hookTimeoutMs, sink, clock, lanes });
+  const { hookTimeoutMs, clock, lanes, holding } = plan;
+  return new Pipeline({ masker, hooks, hookTimeoutMs, sink, clock, lanes, holding });
 }
 
 /** Opens the sink of a module. */

@@ -16,6 +16,11 @@ export interface PipelineStats {
   readonly unknownHeaders: readonly (readonly [name: string, exchanges: number])[];
   /** Bodies, messages and fields of messages that the mask left out since it could not read them, by reason: at most 64. */
   readonly unread: readonly (readonly [reason: string, count: number])[];
+  /** Exchanges that were sampled out by how they ended, and their events. */
+  readonly sampledOut: number;
+  readonly eventsSampledOut: number;
+  /** Exchanges whose end was not waited for. */
+  readonly undecided: number;
   readonly sinkErrors: number;
   readonly flushes: number;
   /** The last error of a hook, the masker or the sink. */
@@ -30,13 +35,16 @@ export const noPipelineStats: PipelineStats = {
   masked: 0,
   unknownHeaders: [],
   unread: [],
+  sampledOut: 0,
+  eventsSampledOut: 0,
+  undecided: 0,
   sinkErrors: 0,
   flushes: 0,
   lastError: undefined,
 };
 
 /** Memory for the numbers of stats, that both threads see: a message would come later, and wakes the service. */
-export const sharedStatsBytes: number = 8 * 11;
+export const sharedStatsBytes: number = 8 * 14;
 
 export function shareStats(shared: Float64Array, stats: PipelineStats): void {
   const { eventsLost, exchangesLost } = stats;
@@ -45,6 +53,7 @@ export function shareStats(shared: Float64Array, stats: PipelineStats): void {
     ...[eventsLost.hook, eventsLost.mask, eventsLost['sink-failed']],
     ...[exchangesLost.hook, exchangesLost.mask, exchangesLost['sink-failed']],
     ...[stats.hookDrops, stats.masked, stats.sinkErrors, stats.flushes],
+    ...[stats.sampledOut, stats.eventsSampledOut, stats.undecided],
   ]);
 }
 
@@ -60,5 +69,8 @@ export function withShared(shared: Float64Array, stats: PipelineStats): Pipeline
     masked: number(8),
     sinkErrors: number(9),
     flushes: number(10),
+    sampledOut: number(11),
+    eventsSampledOut: number(12),
+    undecided: number(13),
   };
 }

@@ -7,7 +7,9 @@ import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../mod
 import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
+import { HoldingBuffer } from './holding.ts';
 import { InflateWindows } from './inflate-windows.ts';
+import type { HoldingPlan } from './outcome.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import { RawReader } from './raw-reader.ts';
 import { LaneNamer, type LaneSource } from './session-lane.ts';
@@ -26,6 +28,8 @@ export interface PipelineParts {
   readonly clock: Clock;
   /** Where sessions stand that are lanes. */
   readonly lanes: readonly LaneSource[];
+  /** Set when it counts how exchanges end whether they are recorded. */
+  readonly holding: HoldingPlan | undefined;
 }
 
 /** What is remembered of an exchange under way. */
@@ -50,6 +54,7 @@ export class Pipeline {
   /** What hooks are told of messages. */
   readonly #schemas: SchemaRegistry | undefined;
   readonly #lanes: LaneNamer;
+  readonly #holding: HoldingBuffer | undefined;
   readonly #sink: SelfDeclaring;
   readonly #passing = new Map<number, Passing>();
   readonly #windows = new InflateWindows();
@@ -71,6 +76,7 @@ export class Pipeline {
     const { hooks, masker, sink } = parts;
     this.#masker = masker;
     this.#lanes = new LaneNamer(parts.lanes, masker);
+    this.#holding = parts.holding && new HoldingBuffer(parts.holding);
     this.#sink = declaringSink(sink);
     if (hooks !== undefined) this.#schemas = new SchemaRegistry();
     const runner = (point: 'masked' | 'raw') =>
@@ -83,18 +89,32 @@ export class Pipeline {
   async process(memory: SharedArrayBuffer, used: number): Promise<void> {
     const reader = new RawReader(memory, used, this.#windows);
     for (let event = reader.next(); event !== undefined; event = reader.next()) {
-      if (isExchangeEvent(event)) {
-        const pending = this.#take(event.type === 'start' ? this.#lanes.named(event) : event);
+      if (this.#holding === undefined) {
+        const pending = this.#pass(event);
         // Most events wait for nothing, and a promise for each would cost more than the rest of this loop.
         if (pending !== undefined) await pending;
       } else {
-        if (event.type === 'schema') this.#schemas?.add(event.data);
-        this.#tellMasker(event);
-        this.#emit(event);
+        await this.#passAll(this.#holding.take(event, reader.shares, reader.packedBytes));
       }
       if (this.#batch.length >= batchEvents) await this.#write();
     }
     await this.#write();
+  }
+
+  async #passAll(events: readonly CaptureEvent[]): Promise<void> {
+    for (const event of events) {
+      const pending = this.#pass(event);
+      if (pending !== undefined) await pending;
+      if (this.#batch.length >= batchEvents) await this.#write();
+    }
+  }
+
+  #pass(event: CaptureEvent): Promise<void> | undefined {
+    if (isExchangeEvent(event)) return this.#take(event.type === 'start' ? this.#lanes.named(event) : event);
+    if (event.type === 'schema') this.#schemas?.add(event.data);
+    this.#tellMasker(event);
+    this.#emit(event);
+    return undefined;
   }
 
   /** Whether the sink could. */
@@ -110,6 +130,7 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
+    if (this.#holding !== undefined) await this.#passAll(this.#holding.finish());
     await this.#write();
     try {
       await this.#sink.close();
@@ -135,6 +156,9 @@ export class Pipeline {
       masked: this.#masked,
       unknownHeaders: this.#unknownHeaders.entries(),
       unread: this.#unread.entries(),
+      sampledOut: this.#holding?.sampledOut ?? 0,
+      eventsSampledOut: this.#holding?.eventsOut ?? 0,
+      undecided: this.#holding?.undecided ?? 0,
       sinkErrors: this.#sinkErrors,
       flushes: this.#flushes,
       lastError: this.#lastError,

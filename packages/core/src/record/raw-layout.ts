@@ -52,6 +52,8 @@ export const flag = {
   hasAuthority: 0x100000,
   /** The request's end belongs to its start, and has the number after it. */
   bodyless: 0x200000,
+  /** Behind its fixed numbers stand the shares by outcome: how many, and each. */
+  hasShares: 0x400000,
 } as const;
 
 /** Texts of a start before its headers. */

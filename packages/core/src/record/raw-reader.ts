@@ -3,6 +3,7 @@ import { gapReasons } from '../model/event.ts';
 import { ContentCopier } from './content-copier.ts';
 import { inflateMessage } from './inflate-message.ts';
 import { InflateWindows } from './inflate-windows.ts';
+import type { OutcomeShares } from './outcome.ts';
 import { flag, limitState, recordHead, recordKind, startTexts } from './raw-layout.ts';
 import { parseWireHead } from './wire-head.ts';
 
@@ -18,6 +19,10 @@ export class RawReader {
   #next = 0;
   /** What the record that was read last tells besides. */
   #following: CaptureEvent | undefined;
+  /** Of the start that was read last, if its exchange is to be held. */
+  shares: OutcomeShares | undefined;
+  /** Bytes that the event that was read last took. */
+  packedBytes = 0;
   // Of the record that is read: where its kind's own fields begin, and its flags.
   #offset = 0;
   #flags = 0;
@@ -37,13 +42,15 @@ export class RawReader {
     const following = this.#following;
     if (following !== undefined) {
       this.#following = undefined;
+      this.packedBytes = 0;
       return following;
     }
     const offset = this.#next;
     if (offset >= this.#used) return undefined;
     const at32 = offset >> 2;
     const at64 = offset >> 3;
-    this.#next = offset + (this.#u32[at32 + 1] ?? this.#used);
+    this.packedBytes = this.#u32[at32 + 1] ?? this.#used;
+    this.#next = offset + this.packedBytes;
     this.#offset = offset + recordHead;
     this.#flags = this.#u32[at32] ?? 0;
     return this.#event(this.#f64[at64 + 2] ?? 0, this.#f64[at64 + 1] ?? 0, this.#f64[at64 + 3] ?? 0);
@@ -121,7 +128,7 @@ export class RawReader {
   }
 
   #start(seq: number, at: number, exchange: number): CaptureEvent {
-    const texts = this.#texts(16);
+    const texts = this.#texts(this.#readShares());
     const [lane = '', operation, peer, version = '', method = '', target = '', authority] = texts;
     if (this.#has(flag.bodyless)) this.#following = endOfNothing(seq + 1, at, exchange);
     return {
@@ -143,6 +150,16 @@ export class RawReader {
       authority: this.#has(flag.hasAuthority) ? authority : undefined,
       headers: texts.slice(startTexts),
     };
+  }
+
+  /** Gives how many bytes of fixed numbers the start has. */
+  #readShares(): number {
+    this.shares = undefined;
+    if (!this.#has(flag.hasShares)) return 16;
+    const count = this.#number(2);
+    const from = (this.#offset >> 3) + 3;
+    this.shares = { otherwise: this.#number(1), shares: Array.from(this.#f64.subarray(from, from + count)) };
+    return 24 + 8 * count;
   }
 
   #compressed(seq: number, at: number, exchange: number): CaptureEvent {

@@ -10,6 +10,7 @@ import { statusIn } from './wire-head.ts';
 const sideFlag = (side: Side): number => (side === 'response' ? flag.response : 0);
 
 const none: readonly string[] = [];
+const noShares: readonly number[] = [];
 
 /** Below this length a text is written without asking first how many bytes it takes. */
 const shortText = 1024;
@@ -36,10 +37,12 @@ export class RawWriter {
     start: ExchangeStart,
     sampleRate: number,
     bodyless = false,
+    shares: readonly number[] = noShares,
   ): boolean {
     const { lane, operation, peer, authority, headers } = start;
     let flags: number = recordKind.start;
     if (bodyless) flags |= flag.bodyless;
+    if (shares.length > 0) flags |= flag.hasShares;
     if (start.direction === 'outbound') flags |= flag.outbound;
     if (start.scheme === 'https') flags |= flag.https;
     if (start.protocol !== 'http') flags |= start.protocol === 'grpc' ? flag.grpc : flag.websocket;
@@ -58,11 +61,16 @@ export class RawWriter {
       start.target,
       authority ?? '',
     ];
-    const offset = this.#open(flags, at, exchange, 16, texts, true, headers);
+    const fixed = shares.length > 0 ? 24 + 8 * shares.length : 16;
+    const offset = this.#open(flags, at, exchange, fixed, texts, true, headers);
     if (offset < 0 || this.current === undefined) return false;
     const { f64 } = this.current;
     f64[offset >> 3] = start.parent ?? 0;
     f64[(offset >> 3) + 1] = sampleRate;
+    if (shares.length > 0) {
+      f64[(offset >> 3) + 2] = shares.length;
+      f64.set(shares, (offset >> 3) + 3);
+    }
     if (bodyless) this.seq++;
     return true;
   }

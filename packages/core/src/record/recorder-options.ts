@@ -63,6 +63,11 @@ export interface RecorderOptions {
    * thread, otherwise `inline`.
    */
   readonly pipeline?: 'worker' | 'inline';
+  /**
+   * A file that says how the recording is controlled, looked at each second: JSON such as `{ "paused": false, "ratio": 0.1 }`, or
+   * `{ "kill": true }`. What it does not say is as here. Need not be there. Default none.
+   */
+  readonly controlFile?: string;
   /** Default {@link systemClock}. */
   readonly clock?: Clock;
   /** Notes of one's own for the capture's header. */
@@ -86,6 +91,7 @@ export interface ResolvedRecorderOptions {
   readonly closeWaitMs: number;
   readonly exitWaitMs: number;
   readonly pipeline: 'worker' | 'inline';
+  readonly controlFile: string | undefined;
   readonly clock: Clock;
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -106,6 +112,7 @@ const optionNames: Readonly<Record<keyof RecorderOptions, true>> = {
   closeWaitMs: true,
   exitWaitMs: true,
   pipeline: true,
+  controlFile: true,
   clock: true,
   tags: true,
 };
@@ -172,6 +179,7 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
     closeWaitMs: whole('closeWaitMs', options.closeWaitMs, 10_000, 1),
     exitWaitMs: whole('exitWaitMs', options.exitWaitMs, 500, 0),
     pipeline,
+    controlFile: pathOf(options.controlFile),
     clock: options.clock ?? systemClock,
     tags: { ...options.tags },
   };
@@ -205,6 +213,12 @@ function whatStays(
   if (hooks !== undefined && !canCross(hooks)) return 'hooks that are functions cannot cross to a worker';
   if (isMasker(mask)) return 'a masker cannot cross to a worker; a policy can';
   return undefined;
+}
+
+function pathOf(path: string | undefined): string | undefined {
+  if (path !== undefined && (typeof path !== 'string' || path === ''))
+    wrong('controlFile', path, 'the path of a file');
+  return path;
 }
 
 function whole(name: string, value: number | undefined, fallback: number, least: number): number {

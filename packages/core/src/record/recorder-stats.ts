@@ -13,11 +13,13 @@ export interface RecorderStats {
   /** Exchanges of which at least the beginning was taken. */
   readonly recorded: number;
   readonly sampledOut: number;
+  /** Exchanges whose sampling goes by how they end, and that were not waited for: they took too long, or found no room. */
+  readonly undecided: number;
   /** Whole exchanges that were not taken. */
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Exchanges that are being recorded now. */
   readonly underWay: number;
-  /** Events numbered, lost ones among them. */
+  /** Events numbered, lost ones among them; not those of exchanges that were sampled out. */
   readonly events: number;
   /** Events of recorded exchanges that did not reach the sink, by reason. */
   readonly eventsLost: Readonly<Record<LossReason | 'buffer-full' | 'failed', number>>;

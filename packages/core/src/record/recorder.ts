@@ -3,13 +3,15 @@ import { hostname } from 'node:os';
 import { GardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
-import { SchemaSet, schemaLimits } from '../model/schema-set.ts';
 import { writerName } from '../model/writer-name.ts';
-import { outlineSchema } from '../protobuf/schema-outline.ts';
 import { atExit } from './at-exit.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
 import { ClockNotes } from './clock-notes.ts';
+import { RecorderControl } from './control.ts';
+import { ControlFile } from './control-file.ts';
+import { DescribedSchemas } from './described-schemas.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
+import { settledShare } from './outcome.ts';
 import { flushPatience, notClosedWithin } from './patience.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
@@ -40,6 +42,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
 export class Recorder implements TapTarget, AsyncDisposable {
   /** Identifies the capture, as its header says. */
   readonly captureId: string;
+  /** Changes the recording while it runs. */
+  readonly control: RecorderControl;
   readonly #options: ResolvedRecorderOptions;
   readonly #anchorNs: number;
   readonly #wallMs: number;
@@ -47,9 +51,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   readonly #runner: PipelineRunner;
   readonly #clockNotes: ClockNotes;
   readonly #undo: (() => void)[] = [];
-  readonly #schemas = new SchemaSet();
-  /** Those that found no room. */
-  readonly #owedSchemas: Uint8Array[] = [];
+  readonly #schemas: DescribedSchemas;
   readonly #dropped: Record<DropReason, number> = {
     'buffer-full': 0,
     paused: 0,
@@ -62,7 +64,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
   #processedSeq = 0;
   #lostByFailure = 0;
   #state: RecorderState = 'opening';
-  #paused = false;
   #readyAsked = false;
   #offered = 0;
   #sampledOut = 0;
@@ -88,10 +89,26 @@ export class Recorder implements TapTarget, AsyncDisposable {
       planFlush: () => this.#planFlush(),
       failed: (error) => this.tapFailed(error),
     });
+    this.#schemas = new DescribedSchemas(this.#path, (why) => {
+      this.#tapFailures++;
+      this.#lastError = why;
+    });
+    this.control = new RecorderControl(options.sampler, {
+      open: () => this.#path.open && this.#closing === undefined,
+      note: (name, value) => void this.#path.note((writer, at) => writer.control(at, name, value)),
+      paused: (paused) => {
+        if (this.#state !== 'opening') this.#state = paused ? 'paused' : 'recording';
+      },
+      kill: () => {
+        this.#closing ??= this.#close('recorder-killed');
+        return this.#closing;
+      },
+      failed: (error) => this.tapFailed(error),
+    });
     this.#runner = this.#startRunner();
     this.#runner.ready().then(
       () => {
-        if (this.#state === 'opening') this.#state = this.#paused ? 'paused' : 'recording';
+        if (this.#state === 'opening') this.#state = this.control.paused ? 'paused' : 'recording';
       },
       (error: Error) => this.#warnUnheard(error), // `failed` was told as well
     );
@@ -101,6 +118,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     );
     this.#clockNotes.start();
     this.#undo.push(() => this.#clockNotes.stop());
+    this.#watchControlFile();
   }
 
   /**
@@ -115,16 +133,20 @@ export class Recorder implements TapTarget, AsyncDisposable {
   begin(start: ExchangeStart, bodyless = false): ExchangeTap | undefined {
     this.#offered++;
     try {
-      if (this.#paused || !this.#path.open) return this.#refuse();
+      if (this.control.paused || this.#closing !== undefined || !this.#path.open) return this.#refuse();
       const id = this.#path.nextId();
-      const sampleRate = this.#options.sampler.sample(start, id);
-      if (!(sampleRate > 0)) {
+      const { sampler } = this.control;
+      const byOutcome = sampler.byOutcome?.decide(start, id);
+      const settled = byOutcome === undefined ? sampler.sample(start, id) : settledShare(byOutcome);
+      const sampleRate = settled ?? byOutcome?.otherwise ?? 0;
+      if (settled !== undefined && !(settled > 0)) {
         this.#sampledOut++;
         return undefined;
       }
+      const shares = settled === undefined ? byOutcome?.shares : undefined;
       const { ask } = this.#options.lane;
       const placed = ask === undefined ? start : withSession(start, ask, (error) => this.tapFailed(error));
-      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless)
+      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless, shares)
         ? new RecordedExchange(this.#path, id, bodyless)
         : undefined;
     } catch (error) {
@@ -132,6 +154,10 @@ export class Recorder implements TapTarget, AsyncDisposable {
       this.#dropped['tap-failed']++;
       return undefined;
     }
+  }
+
+  whenKilled(run: () => void): void {
+    this.control.whenKilled(run);
   }
 
   tapFailed(error: unknown): void {
@@ -144,18 +170,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   describe(schema: Uint8Array): void {
     if (!this.#path.open || this.#closing !== undefined) return;
     try {
-      const verdict = this.#schemas.add(schema);
-      if (verdict === 'known') return;
-      if (verdict === 'new') {
-        // Recorded all the same: what can be read of it counts.
-        this.#describe(schema);
-        if (schema.length > 0 && outlineSchema(schema) !== undefined) return;
-        this.#tapFailures++;
-        this.#lastError = `a schema of ${schema.length} bytes is no FileDescriptorSet, so messages that need it are dropped`;
-        return;
-      }
-      this.#tapFailures++;
-      this.#lastError = `a schema of ${schema.length} bytes is ${verdict === 'too-large' ? 'too large' : 'one too many'}: at most ${schemaLimits.bytes} bytes each, ${schemaLimits.totalBytes} together and ${schemaLimits.count} schemas are recorded`;
+      this.#schemas.add(schema);
     } catch (error) {
       this.tapFailed(error);
     }
@@ -168,12 +183,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
 
   /** From the next exchange on nothing is recorded; exchanges under way are recorded to their end. */
   pause(): void {
-    this.#control(true, 'pause');
+    this.control.set({ paused: true });
   }
 
   /** Records again, from the next exchange on. */
   resume(): void {
-    this.#control(false, 'resume');
+    this.control.set({ paused: false });
   }
 
   /**
@@ -201,7 +216,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
    * `sinkErrors` and `lastError` say what failed. Closing twice is closing once.
    */
   close(): Promise<RecorderStats> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close('recorder-closed');
     return this.#closing;
   }
 
@@ -215,11 +230,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
     return {
       state: this.#state,
       offered: this.#offered,
-      recorded: this.#path.exchanges,
-      sampledOut: this.#sampledOut,
+      recorded: this.#path.exchanges - pipeline.sampledOut,
+      sampledOut: this.#sampledOut + pipeline.sampledOut,
+      undecided: pipeline.undecided,
       dropped: { ...this.#dropped, 'buffer-full': this.#path.refused },
       underWay: this.#path.underWay.size,
-      events: this.#path.events,
+      events: this.#path.events - pipeline.eventsSampledOut,
       eventsLost: {
         ...pipeline.eventsLost,
         'buffer-full': this.#path.eventsLost,
@@ -264,21 +280,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
     return startRunner(this.#options, header, events);
   }
 
-  #describe(schema: Uint8Array): void {
-    if (!this.#path.note((writer, at) => writer.schema(at, schema))) {
-      this.#owedSchemas.push(Uint8Array.from(schema));
-    }
-  }
-
-  /** Messages are not recorded without their schema, so one that found no room comes as soon as there is some. */
-  #describeOwed(): void {
-    while (this.#path.flowing) {
-      const schema = this.#owedSchemas.shift();
-      if (schema === undefined) return;
-      this.#describe(schema);
-    }
-  }
-
   #refuse(): undefined {
     if (this.#state === 'failed') this.#dropped.failed++;
     else if (this.#closing !== undefined || this.#state === 'closed') this.#dropped.closed++;
@@ -294,7 +295,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#after(this.#options.flushIntervalMs, () => {
       this.#path.flushPlanned = false;
       if (!this.#path.open) return;
-      if (this.#owedSchemas.length > 0) this.#describeOwed();
+      this.#schemas.describeOwed();
       this.#path.seal();
       this.#runner.requestFlush();
       this.#clockNotes.noteStep();
@@ -318,19 +319,26 @@ export class Recorder implements TapTarget, AsyncDisposable {
     }
   }
 
-  #control(paused: boolean, name: string): void {
-    if (!this.#path.open || this.#closing !== undefined || this.#paused === paused) return;
-    this.#paused = paused;
-    if (this.#state !== 'opening') this.#state = paused ? 'paused' : 'recording';
-    this.#path.note((writer, at) => writer.control(at, name, ''));
+  #watchControlFile(): void {
+    const { controlFile } = this.#options;
+    if (controlFile === undefined) return;
+    const file = new ControlFile(
+      controlFile,
+      this.control,
+      (delayMs, run) => this.#after(delayMs, run),
+      (problem) => {
+        this.#lastError = problem;
+      },
+    );
+    this.#undo.push(() => file.stop());
+    file.start();
   }
 
-  async #close(): Promise<RecorderStats> {
+  async #close(code: 'recorder-closed' | 'recorder-killed'): Promise<RecorderStats> {
     if (this.#state === 'failed') return this.stats();
-    this.#paused = true;
     const { closeWaitMs } = this.#options;
     const undo = this.#after(closeWaitMs, () => this.#runner.giveUp(notClosedWithin(closeWaitMs)));
-    this.#path.abortAll('recorder', 'recorder-closed');
+    this.#path.abortAll('recorder', code);
     this.#path.seal();
     // Where there was no room, buffers come back now, and what was lost is declared in them.
     while (this.#path.owesGap && this.#path.open) {

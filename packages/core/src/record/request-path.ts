@@ -100,9 +100,15 @@ export class RequestPath {
   }
 
   /** Packs the start of an exchange; false when there is no room for it. */
-  begin(id: ExchangeId, start: ExchangeStart, sampleRate: number, bodyless = false): boolean {
+  begin(
+    id: ExchangeId,
+    start: ExchangeStart,
+    sampleRate: number,
+    bodyless = false,
+    shares?: readonly number[],
+  ): boolean {
     const at = this.stamp();
-    if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate, bodyless)) {
+    if (this.#loss !== undefined || !this.writer.start(at, id, start, sampleRate, bodyless, shares)) {
       this.#lossSince(at).exchanges++;
       this.refused++;
       this.#recoverIfIdle();

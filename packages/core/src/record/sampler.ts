@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { GardenhoseError } from '../errors.ts';
-import { matchesGlob, splitTarget } from '../hook/path-pattern.ts';
 import type { ExchangeId, ExchangeStart } from '../model/event.ts';
+import { headerValue } from '../model/headers.ts';
+import type { OutcomeSampling } from './outcome.ts';
 
 /** Decides, as an exchange starts, whether it is recorded. Runs on the request path: be quick, never throw. */
 export interface Sampler {
@@ -10,6 +11,8 @@ export interface Sampler {
   readonly description: string;
   /** The share of exchanges like this one that is recorded, over 0 up to 1; 0 when this one is not. */
   sample(start: ExchangeStart, exchange: ExchangeId): number;
+  /** For a sampler that goes by how exchanges end as well, such as {@link sampleBy} with outcomes makes. */
+  readonly byOutcome?: OutcomeSampling | undefined;
 }
 
 /** Records everything; the default. */
@@ -19,19 +22,66 @@ export const always: Sampler = { description: 'always', sample: () => 1 };
 export const never: Sampler = { description: 'never', sample: () => 0 };
 
 /**
- * Records a fixed share of exchanges, chosen by id: the same ids are chosen by every sampler of this ratio, and those of
- * a lower ratio are among those of a higher one.
+ * By what a share is chosen. `exchange`: the exchange's id. `trace`: the trace of the request, as its `traceparent` tells it
+ * (W3C Trace Context): then every service of a trace that samples by this ratio records it, or none. `header:NAME`: the value of this
+ * header, such as a request id. An exchange without a trace, or without the header, is chosen by the inbound exchange that caused
+ * it, where that is known, and else by its own id.
+ */
+export type SampleKey = 'exchange' | 'trace' | `header:${string}`;
+
+export interface SampleRatioOptions {
+  /** Default `exchange`. */
+  readonly by?: SampleKey | undefined;
+}
+
+/**
+ * Records a fixed share of exchanges, chosen by a key of each: the same keys are chosen by every sampler of this ratio, and those
+ * of a lower ratio are among those of a higher one.
  *
  * @param ratio - From 0 (none) to 1 (all)
- * @throws {@link GardenhoseError} `invalid-option` outside 0..1
+ * @throws {@link GardenhoseError} `invalid-option` outside 0..1, or for a key that is none
+ *
+ * @example
+ * createRecorder({ service: 'orders', sink, sampler: sampleRatio(0.1, { by: 'trace' }) });
  */
-export function sampleRatio(ratio: number): Sampler {
-  if (!(ratio >= 0 && ratio <= 1)) invalid('ratio', `from 0 to 1, got ${ratio}`);
+export function sampleRatio(ratio: number, { by = 'exchange' }: SampleRatioOptions = {}): Sampler {
+  if (typeof ratio !== 'number' || !(ratio >= 0 && ratio <= 1)) invalid('ratio', `from 0 to 1, got ${ratio}`);
   const limit = ratio * 2 ** 32;
+  if (by === 'exchange') {
+    return {
+      description: `ratio ${ratio}`,
+      sample: (_, exchange) => (hash32(exchange) < limit ? ratio : 0),
+    };
+  }
+  const key = keyOf(by);
   return {
-    description: `ratio ${ratio}`,
-    sample: (_, exchange) => (hash32(exchange) < limit ? ratio : 0),
+    description: `ratio ${ratio} by ${by}`,
+    sample(start, exchange) {
+      const value = key(start);
+      const hash = value === undefined ? hash32(start.parent ?? exchange) : textHash32(value);
+      return hash < limit ? ratio : 0;
+    },
   };
+}
+
+function keyOf(by: SampleKey): (start: ExchangeStart) => string | undefined {
+  if (!isSampleKey(by)) invalid('by', `'exchange', 'trace' or 'header:NAME', got '${String(by)}'`);
+  if (by === 'trace') return ({ headers }) => traceId(headerValue(headers, 'traceparent'));
+  const name = by.slice('header:'.length);
+  return ({ headers }) => headerValue(headers, name) || undefined;
+}
+
+export function isSampleKey(by: unknown): by is SampleKey {
+  return typeof by === 'string' && /^(?:exchange|trace|header:[!#$%&'*+.^_`|~\w-]{1,128})$/.test(by);
+}
+
+/** Version, trace id, parent id and flags (W3C Trace Context, section 3.2). */
+const traceparent = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-/;
+const noTrace = '0'.repeat(32);
+
+function traceId(header: string | undefined): string | undefined {
+  const id = header === undefined ? undefined : traceparent.exec(header)?.[1];
+  return id === noTrace ? undefined : id;
 }
 
 /**
@@ -41,7 +91,7 @@ export function sampleRatio(ratio: number): Sampler {
  * @throws {@link GardenhoseError} `invalid-option` unless `perSecond` is over 0
  */
 export function rateLimited(perSecond: number, clock: Clock = systemClock): Sampler {
-  if (!(perSecond > 0)) invalid('perSecond', `over 0, got ${perSecond}`);
+  if (typeof perSecond !== 'number' || !(perSecond > 0)) invalid('perSecond', `over 0, got ${perSecond}`);
   let second = -1;
   let offered = 0;
   let share = 1;
@@ -59,56 +109,19 @@ export function rateLimited(perSecond: number, clock: Clock = systemClock): Samp
   };
 }
 
-/** Which exchanges a sampler of {@link sampleBy} is for. */
-export interface SampledPath {
-  /** Any when absent. */
-  readonly method?: string;
-  /** The path without its query; `*` stands for anything within a segment, `**` for anything. */
-  readonly path: string;
-  readonly sampler: Sampler;
-}
-
-/**
- * Asks the sampler of the first rule that fits the exchange.
- *
- * @param otherwise - For exchanges that no rule fits. Default {@link always}
- *
- * @example
- * sampleBy([{ path: '/health', sampler: never }, { method: 'GET', path: '/static/**', sampler: sampleRatio(0.01) }]);
- */
-export function sampleBy(rules: readonly SampledPath[], otherwise: Sampler = always): Sampler {
-  const compiled = rules.map(({ method, path, sampler }) => ({ method, fits: matcherOf(path), sampler }));
-  const words = rules.map(({ method = '*', path, sampler }) => `${method} ${path}: ${sampler.description}`);
-  return {
-    description: [...words, `otherwise: ${otherwise.description}`].join('; '),
-    sample(start, exchange) {
-      const { path } = splitTarget(start.target);
-      for (const { method, fits, sampler } of compiled) {
-        if ((method === undefined || method === start.method) && fits(path)) {
-          return sampler.sample(start, exchange);
-        }
-      }
-      return otherwise.sample(start, exchange);
-    },
-  };
-}
-
-/** Compares what stands before the first star first: most paths differ there, and every request is asked. */
-function matcherOf(pattern: string): (path: string) => boolean {
-  const star = pattern.indexOf('*');
-  if (star < 0) return (path) => path === pattern;
-  const prefix = pattern.slice(0, star);
-  const rest = pattern.slice(star);
-  if (rest === '**') return (path) => path.startsWith(prefix);
-  return (path) => path.startsWith(prefix) && matchesGlob(rest, path.slice(star));
-}
-
 /** Spreads whole numbers over 32 bits (the finalizer of MurmurHash3, both halves of the number mixed in). */
 function hash32(id: number): number {
   let hash = (id | 0) ^ Math.imul(Math.floor(id / 2 ** 32), 0x9e3779b1);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** The same for a text (FNV-1a, then the finalizer). */
+function textHash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash32(hash >>> 0);
 }
 
 function invalid(name: string, problem: string): never {

@@ -3,6 +3,7 @@ import { errorCodes, GardenhoseError } from '../errors.ts';
 import type { Policy } from '../mask/policy/policy.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ModuleSource } from './open-pipeline.ts';
+import type { HoldingPlan } from './outcome.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import type { LaneSource } from './session-lane.ts';
 
@@ -13,6 +14,7 @@ export interface WorkerStart {
   readonly hookTimeoutMs: number;
   readonly sink: ModuleSource;
   readonly lanes: readonly LaneSource[];
+  readonly holding: HoldingPlan | undefined;
   readonly header: Omit<CaptureHeader, 'policy'>;
   /** The {@link sharedPlaces}. */
   readonly shared: SharedArrayBuffer;

@@ -59,6 +59,7 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
     openSink: (header) => openSinkModule(start.sink, header),
     clock: systemClock,
     lanes: start.lanes,
+    holding: start.holding,
     header: start.header,
   });
   // One message after the other; a failure ends the worker, and the recorder hears of it.

@@ -44,6 +44,7 @@ export class Run {
   readonly #news = new Signal();
   readonly #room = new Signal();
   #begun: Promise<void> | undefined;
+  #startPlanned = false;
   #failure: { readonly error: unknown } | undefined;
   #sourceDone = false;
   readonly #wallWait = new WallWait();
@@ -192,8 +193,19 @@ export class Run {
     }
     const { job, open } = planned;
     this.#open.set(job.index, open);
+    if (!this.#startPlanned) this.#planStart();
     this.#ahead.take(open.cost);
     this.#batch.add(job, open.cost);
+  }
+
+  /** Time zero comes soon after the first exchange, however slowly the others follow. */
+  #planStart(): void {
+    this.#startPlanned = true;
+    const start = () => {
+      this.#batch.flush();
+      this.#begin().catch((error: unknown) => this.#fail(error));
+    };
+    this.#undo.push(this.options.clock.after(startWithinMs, start));
   }
 
   #hasRoom(): boolean {
@@ -229,13 +241,7 @@ export class Run {
     const { signal, clock, onProgress } = this.options;
     this.#undo.push(watchSignal(signal, () => this.#stop('signal')));
     this.#guard.watch((why) => this.#stop(why));
-    this.#undo.push(
-      clock.after(startWithinMs, () => {
-        this.#batch.flush();
-        if (this.#open.size > 0) this.#begin().catch((error: unknown) => this.#fail(error));
-      }),
-      reportProgress(clock, () => this.progress(), onProgress),
-    );
+    this.#undo.push(reportProgress(clock, () => this.progress(), onProgress));
   }
 
   /** Sends nothing more; what is under way has a while to end. */

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { always, never, rateLimited, sampleBy, sampleRatio } from '../../src/record/sampler.ts';
+import { always, never, rateLimited, sampleRatio } from '../../src/record/sampler.ts';
 import { aStart } from '../../src/testing/factories.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { processorMs } from '../mask/linear.ts';
 
 const ids = Array.from({ length: 20_000 }, (_, i) => i + 1);
 
@@ -43,30 +42,44 @@ test('rateLimited() records the first so many of each second, and stamps the sha
   expect(() => rateLimited(0)).toThrow('perSecond must be over 0');
 });
 
-test('sampleBy() asks the sampler of the first path that fits', () => {
-  const sampler = sampleBy(
-    [
-      { path: '/health', sampler: never },
-      { method: 'GET', path: '/static/**', sampler: never },
-      { path: '/orders/*/items', sampler: { description: 'half', sample: () => 0.5 } },
-      { path: '/a.b(c)', sampler: never },
-    ],
-    always,
+const traced = (trace: string) => aStart({ headers: ['TraceParent', `00-${trace}-00f067aa0ba902b7-01`] });
+
+test('sampleRatio() by trace decides alike for every exchange of a trace, whatever their ids', () => {
+  const sampler = sampleRatio(0.3, { by: 'trace' });
+  const traces = Array.from({ length: 2000 }, (_, i) =>
+    (i * 2_654_435_761 + 1).toString(16).padStart(32, '0'),
   );
-  const rate = (method: string, target: string) => sampler.sample(aStart({ method, target }), 1);
-  expect(rate('GET', '/health?deep=1')).toBe(0);
-  expect(rate('GET', '/healthy')).toBe(1);
-  expect(rate('GET', '/static/js/app.js')).toBe(0);
-  expect(rate('POST', '/static/js/app.js')).toBe(1);
-  expect(rate('GET', '/orders/7/items')).toBe(0.5);
-  expect(rate('GET', '/orders/7/8/items')).toBe(1);
-  expect(rate('GET', '/a.b(c)')).toBe(0);
-  expect(rate('GET', '/aXb(c)')).toBe(1);
-  expect(sampler.description).toContain('* /health: never');
+  const taken = traces.filter((trace) => sampler.sample(traced(trace), 1) > 0);
+  expect(Math.abs(taken.length / traces.length - 0.3)).toBeLessThan(0.04);
+  for (const trace of traces) {
+    expect(sampler.sample(traced(trace), 77)).toBe(taken.includes(trace) ? 0.3 : 0);
+  }
+  expect(sampler.description).toBe('ratio 0.3 by trace');
 });
 
-test('sampleBy() takes a path full of stars in its stride', () => {
-  const sampler = sampleBy([{ path: '/**a**a**a**a**a**a**b', sampler: never }]);
-  const start = aStart({ target: `/${'a'.repeat(60)}` });
-  expect(processorMs(() => sampler.sample(start, 1))).toBeLessThan(1000);
+test('sampleRatio() by a key goes by the exchange that caused it, or by its id, where the key is missing', () => {
+  const byId = sampleRatio(0.5);
+  for (const by of ['trace', 'header:x-request-id'] as const) {
+    const sampler = sampleRatio(0.5, { by });
+    for (const id of ids.slice(0, 100)) {
+      const expected = byId.sample(aStart(), id);
+      expect(sampler.sample(aStart(), id)).toBe(expected);
+      expect(sampler.sample(aStart({ parent: id }), id + 1)).toBe(expected);
+      expect(sampler.sample(traced('0'.repeat(32)), id)).toBe(expected);
+      expect(sampler.sample(aStart({ headers: ['traceparent', '00-x'] }), id)).toBe(expected);
+    }
+  }
+});
+
+test('sampleRatio() by a header takes its value as the key', () => {
+  const sampler = sampleRatio(0.5, { by: 'header:X-Request-Id' });
+  const rate = (value: string, id: number) =>
+    sampler.sample(aStart({ headers: ['x-request-id', value] }), id);
+  const values = Array.from({ length: 400 }, (_, i) => `request ${i}`);
+  const taken = values.filter((value) => rate(value, 1) > 0);
+  expect(Math.abs(taken.length / values.length - 0.5)).toBeLessThan(0.1);
+  expect(values.filter((value) => rate(value, 2) > 0)).toEqual(taken);
+  expect(() => sampleRatio(0.5, { by: 'header:' })).toThrow(
+    "by must be 'exchange', 'trace' or 'header:NAME'",
+  );
 });

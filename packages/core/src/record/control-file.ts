@@ -1,0 +1,127 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { After } from './clock-notes.ts';
+import { type ControlChange, checkChange, type RecorderControl } from './control.ts';
+
+const lookEveryMs = 1_000;
+/** What is longer is no control file. */
+const mostBytes = 64 * 1024;
+
+/**
+ * Keeps a recording as a file says: a JSON object as {@link ControlChange}, or with `"kill": true`. What the file does not say, or where it
+ * is not there, is as the recorder was made. It is read once before anything is recorded, and looked at each second from then on: that works
+ * on every kind of file system. A file that cannot be read as such changes nothing.
+ */
+export class ControlFile {
+  readonly #path: string;
+  readonly #control: RecorderControl;
+  readonly #after: After;
+  /** Told once for each content that is no control. */
+  readonly #problem: (message: string) => void;
+  #content: string | undefined;
+  #undo: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(path: string, control: RecorderControl, after: After, problem: (message: string) => void) {
+    this.#path = path;
+    this.#control = control;
+    this.#after = after;
+    this.#problem = problem;
+  }
+
+  start(): void {
+    this.#take(readNow(this.#path));
+    this.#plan();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#undo();
+  }
+
+  #plan(): void {
+    if (this.#stopped) return;
+    this.#undo = this.#after(lookEveryMs, () => {
+      void this.#look();
+    });
+  }
+
+  async #look(): Promise<void> {
+    const content = await readLater(this.#path);
+    if (this.#stopped) return;
+    this.#take(content);
+    this.#plan();
+  }
+
+  #take(content: string | Error | undefined): void {
+    const now = content instanceof Error ? `error ${content.message}` : content;
+    if (now === this.#content) return;
+    this.#content = now;
+    try {
+      if (content instanceof Error) throw content;
+      const { kill, change } = parse(content);
+      if (kill) void this.#control.kill('file');
+      else this.#control.set({ paused: change.paused ?? false, ratio: change.ratio ?? null }, 'file');
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#problem(`the control file ${this.#path} changes nothing: ${why}`);
+    }
+  }
+}
+
+function parse(content: string | undefined): { readonly kill: boolean; readonly change: ControlChange } {
+  if (content === undefined || content.trim() === '') return { kill: false, change: {} };
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch {
+    // The message of JSON.parse quotes the text.
+    throw new Error('it is no JSON');
+  }
+  if (typeof value !== 'object' || value === null || !('kill' in value)) {
+    return { kill: false, change: checkChange(value) };
+  }
+  const { kill, ...change } = value;
+  if (typeof kill !== 'boolean') throw new Error('"kill" must be true or false');
+  return { kill, change: checkChange(change) };
+}
+
+/** Undefined where there is no file. */
+function readNow(path: string): string | Error | undefined {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const bytes = Buffer.alloc(mostBytes + 1);
+      return textOf(bytes, readSync(file, bytes));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+async function readLater(path: string): Promise<string | Error | undefined> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const bytes = Buffer.alloc(mostBytes + 1);
+      return textOf(bytes, (await file.read(bytes, 0, bytes.length)).bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+function textOf(bytes: Buffer, length: number): string | Error {
+  return length > mostBytes
+    ? new Error(`it is longer than ${mostBytes} bytes`)
+    : bytes.toString('utf8', 0, length);
+}
+
+function problemOf(error: unknown): Error | undefined {
+  if (!(error instanceof Error)) return new Error(String(error));
+  return 'code' in error && error.code === 'ENOENT' ? undefined : error;
+}

@@ -1,0 +1,150 @@
+import { onlyOptions } from '../model/option-names.ts';
+import { invalidOption } from '../model/option-values.ts';
+import type { RecorderStats } from './recorder-stats.ts';
+import { type Sampler, sampleRatio } from './sampler.ts';
+
+/** A change to a recording while it runs. What is absent stays as it is. */
+export interface ControlChange {
+  /** True: from the next exchange on nothing is recorded; exchanges under way are recorded to their end. */
+  readonly paused?: boolean | undefined;
+  /** The share of exchanges that is recorded, from 0 to 1, in place of what the sampler says; null: what the sampler says. */
+  readonly ratio?: number | null | undefined;
+}
+
+/** Who asked for a change. */
+export type ControlSource = 'api' | 'file' | 'http';
+
+/** How a recording is controlled now. */
+export interface ControlState {
+  readonly paused: boolean;
+  readonly killed: boolean;
+  /** Null where the sampler decides. */
+  readonly ratio: number | null;
+  /** What decides which exchanges are recorded, in words. */
+  readonly sampling: string;
+}
+
+/** What a control needs of its recorder. */
+export interface ControlPort {
+  /** False when nothing is recorded any more, and nothing can change. */
+  open(): boolean;
+  /** Puts a change into the capture. */
+  note(name: string, value: string): void;
+  paused(paused: boolean): void;
+  kill(): Promise<RecorderStats>;
+  failed(error: unknown): void;
+}
+
+const changeNames: Readonly<Record<keyof ControlChange, true>> = { paused: true, ratio: true };
+
+/**
+ * Changes a recording while it runs, from the next exchange on. Each change is an event of the capture. Nothing changes any more when
+ * the recorder has failed or is closed.
+ *
+ * @example
+ * recorder.control.set({ ratio: 0.01 });
+ * await recorder.control.kill();
+ */
+export class RecorderControl {
+  readonly #configured: Sampler;
+  readonly #port: ControlPort;
+  #sampler: Sampler;
+  #ratio: number | null = null;
+  #paused = false;
+  #killed: Promise<RecorderStats> | undefined;
+  readonly #onKill: (() => void)[] = [];
+
+  constructor(sampler: Sampler, port: ControlPort) {
+    this.#configured = sampler;
+    this.#sampler = sampler;
+    this.#port = port;
+  }
+
+  /** What decides now. Asked for each exchange. */
+  get sampler(): Sampler {
+    return this.#sampler;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get state(): ControlState {
+    return {
+      paused: this.#paused,
+      killed: this.#killed !== undefined,
+      ratio: this.#ratio,
+      sampling: this.#sampler.description,
+    };
+  }
+
+  /**
+   * Makes all of a change, or nothing of it.
+   *
+   * @param by - Who asked for it, for the capture. Default `api`
+   * @throws {@link GardenhoseError} `invalid-option`
+   */
+  set(change: ControlChange, by: ControlSource = 'api'): ControlState {
+    const { paused, ratio } = checkChange(change);
+    if (!this.#port.open()) return this.state;
+    if (ratio !== undefined && ratio !== this.#ratio) {
+      this.#ratio = ratio;
+      this.#sampler = ratio === null ? this.#configured : sampleRatio(ratio);
+      this.#port.note('sampling', `${this.#sampler.description} (${by})`);
+    }
+    if (paused !== undefined && paused !== this.#paused) {
+      this.#paused = paused;
+      this.#port.paused(paused);
+      this.#port.note(paused ? 'pause' : 'resume', by);
+    }
+    return this.state;
+  }
+
+  /**
+   * Ends the recording now, for good: taps see nothing more, what is under way is aborted (`recorder-killed`), and the capture is
+   * written to its end and closed. Never rejects: the stats say what failed.
+   */
+  kill(by: ControlSource = 'api'): Promise<RecorderStats> {
+    if (this.#killed === undefined) {
+      if (this.#port.open()) this.#port.note('kill', by);
+      this.#paused = true;
+      this.#killed = this.#port.kill();
+      for (const run of this.#onKill.splice(0)) this.#tell(run);
+    }
+    return this.#killed;
+  }
+
+  /** Calls this when the recording is killed; at once where it is. */
+  whenKilled(run: () => void): void {
+    if (this.#killed === undefined) this.#onKill.push(run);
+    else this.#tell(run);
+  }
+
+  #tell(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#port.failed(error);
+    }
+  }
+}
+
+/**
+ * A change that may have come from anywhere.
+ *
+ * @throws {@link GardenhoseError} `invalid-option`
+ */
+export function checkChange(change: unknown): ControlChange {
+  if (typeof change !== 'object' || change === null || Array.isArray(change)) {
+    throw invalidOption('control', 'must be an object such as { "ratio": 0.1 }');
+  }
+  onlyOptions('control', change, changeNames);
+  const paused: unknown = 'paused' in change ? change.paused : undefined;
+  const ratio: unknown = 'ratio' in change ? change.ratio : undefined;
+  if (paused !== undefined && typeof paused !== 'boolean') {
+    throw invalidOption('control.paused', `must be true or false, got ${String(paused)}`);
+  }
+  if (ratio === undefined || ratio === null) return { paused, ratio };
+  if (typeof ratio === 'number' && ratio >= 0 && ratio <= 1) return { paused, ratio };
+  throw invalidOption('control.ratio', `must be a number from 0 to 1, or null, got ${String(ratio)}`);
+}

@@ -1,0 +1,147 @@
+import type { CaptureEvent, ExchangeId, ExchangeStart, StartEvent } from '../model/event.ts';
+import { isServerFault } from '../model/grpc-status.ts';
+import { headerValue } from '../model/headers.ts';
+
+/** How an exchange ended. All that is given must hold; of a list, one. */
+export interface SampledOutcome {
+  /** An HTTP status from 500, a status of gRPC that is the server's fault (2, 4, 12 to 15), or an end before both sides were done. */
+  readonly error?: true;
+  /** Status of the answer: 404, or a class such as `5xx`. */
+  readonly status?: number | string | readonly (number | string)[];
+  /** Status of a gRPC call: 14 (unavailable). A call that broke off has none. */
+  readonly grpcStatus?: number | readonly number[];
+  /** It took longer than this, in milliseconds, from its first event to its last. */
+  readonly slowerThanMs?: number;
+  /** It broke off before both sides were done. */
+  readonly aborted?: true;
+}
+
+/** What a sampler says of an exchange that starts, as long as its end is not known. */
+export interface OutcomeShares {
+  /** Share that is recorded, as of {@link Sampler.sample}, of exchanges that end in none of the outcomes. */
+  readonly otherwise: number;
+  /** For each outcome, in order, the share that is recorded of those that end in it, 0 when this one is not; NaN where the rule does not fit. */
+  readonly shares: readonly number[];
+}
+
+/** How a sampler goes by outcomes: exchanges are held in memory until it is known how they end. */
+export interface OutcomeSampling {
+  /** The first that an exchange ends in counts. Can be cloned. */
+  readonly outcomes: readonly SampledOutcome[];
+  /** Bytes of raw events held, about. Beyond it, the oldest exchange is not waited for any longer. */
+  readonly maxHeldBytes: number;
+  /** Nor is one that takes longer than this, in milliseconds. */
+  readonly maxHeldMs: number;
+  /** Undefined when no outcome matters for this exchange: then the sampler's `sample` is asked. */
+  decide(start: ExchangeStart, exchange: ExchangeId): OutcomeShares | undefined;
+}
+
+/** The part of it that crosses to a worker. */
+export type HoldingPlan = Pick<OutcomeSampling, 'outcomes' | 'maxHeldBytes' | 'maxHeldMs'>;
+
+/** What of it is known to the worker: functions cannot cross. */
+export function holdingPlan({ outcomes, maxHeldBytes, maxHeldMs }: OutcomeSampling): HoldingPlan {
+  return { outcomes, maxHeldBytes, maxHeldMs };
+}
+
+/** The share where it is the same however the exchange ends. */
+export function settledShare({ shares, otherwise }: OutcomeShares): number | undefined {
+  return shares.every((share) => share === otherwise || Number.isNaN(share)) ? otherwise : undefined;
+}
+
+/** What is known so far of how an exchange ends. */
+export class EndWatch {
+  readonly #startAt: number;
+  readonly #isCall: boolean;
+  #lastAt: number;
+  #status: number | undefined;
+  #grpcStatus: number | undefined;
+  #aborted = false;
+  #sidesLeft = 2;
+  /** Both sides are done, or it broke off. */
+  over = false;
+
+  constructor({ at, protocol }: StartEvent) {
+    this.#startAt = at;
+    this.#lastAt = at;
+    this.#isCall = protocol === 'grpc';
+  }
+
+  note(event: CaptureEvent): void {
+    this.#lastAt = event.at;
+    if (event.type === 'headers') {
+      if (event.status >= 200 || event.status === 101) this.#status = event.status;
+      if (this.#isCall) this.#noteGrpcStatus(event.headers);
+    } else if (event.type === 'trailers') {
+      if (this.#isCall && event.side === 'response') this.#noteGrpcStatus(event.headers);
+    } else if (event.type === 'abort') {
+      // What the recorder gives up need not have failed.
+      this.#aborted = event.by !== 'recorder';
+      this.over = true;
+    } else if (event.type === 'end' && --this.#sidesLeft === 0) {
+      this.over = true;
+    }
+  }
+
+  /** Whether this is how it ends: undefined while that can still be either. */
+  endsIn(outcome: SampledOutcome, now: number): boolean | undefined {
+    let open = false;
+    for (const each of this.#answers(outcome, now)) {
+      if (each === false) return false;
+      if (each === undefined) open = true;
+    }
+    return open ? undefined : true;
+  }
+
+  *#answers(outcome: SampledOutcome, now: number): Generator<boolean | undefined, void, undefined> {
+    if (outcome.error !== undefined) yield this.#settled(this.#failed);
+    if (outcome.aborted !== undefined) yield this.#settled(this.#aborted);
+    if (outcome.slowerThanMs !== undefined) {
+      const until = this.over ? this.#lastAt : now;
+      yield this.#settled(until - this.#startAt > outcome.slowerThanMs * 1e6);
+    }
+    if (outcome.status !== undefined)
+      yield this.#known(this.#status, (status) => hasStatus(outcome.status, status));
+    if (outcome.grpcStatus !== undefined) {
+      const wanted = outcome.grpcStatus;
+      yield this.#known(this.#grpcStatus, (status) => anyOf(wanted, (each) => each === status));
+    }
+  }
+
+  get #failed(): boolean {
+    return this.#aborted || (this.#status ?? 0) >= 500 || isServerFault(this.#grpcStatus ?? 0);
+  }
+
+  /** What can come true and stays so. */
+  #settled(isSo: boolean): boolean | undefined {
+    return isSo || this.over ? isSo : undefined;
+  }
+
+  #known(value: number | undefined, holds: (value: number) => boolean): boolean | undefined {
+    if (value === undefined) return this.over ? false : undefined;
+    return holds(value);
+  }
+
+  #noteGrpcStatus(headers: readonly string[]): void {
+    const told = headerValue(headers, 'grpc-status');
+    // What cannot be read stands for an unknown error (gRPC over HTTP/2).
+    if (told !== undefined) this.#grpcStatus = /^\d{1,2}$/.test(told) ? Number(told) : 2;
+  }
+}
+
+function hasStatus(wanted: NonNullable<SampledOutcome['status']> | undefined, status: number): boolean {
+  return (
+    wanted !== undefined &&
+    anyOf(wanted, (each) =>
+      typeof each === 'number' ? each === status : each.charAt(0) === String(status).charAt(0),
+    )
+  );
+}
+
+function anyOf<T extends number | string>(wanted: T | readonly T[], holds: (each: T) => boolean): boolean {
+  return isList(wanted) ? wanted.some(holds) : holds(wanted);
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { exchangeEvents } from '@gardenhose/core/testing';
+import { expect, test, vi } from 'vitest';
+import { tempDir, writeCapture } from '../support/captures.ts';
+import { httpServer } from '../support/http-server.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
+
+// Processes that start, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** A service that notes what it was asked, and lets a test wait for it. */
+async function asked(stream = false) {
+  const news = new PassThrough({ objectMode: true });
+  const seen: string[] = [];
+  const server = await httpServer((request, response) => {
+    if (request.headers['x-shadow-traffic'] !== undefined) seen.push('marked');
+    seen.push(`${request.method} ${request.url}`);
+    news.emit('asked');
+    if (stream && request.url === '/endless') response.write('data: 1\n\n');
+    else response.end('{"ok":true}');
+  });
+  return {
+    ...{ server, seen },
+    async until(line: string) {
+      while (!seen.includes(line)) await once(news, 'asked');
+    },
+  };
+}
+
+test('a recording on standard input is mirrored while it goes on', async () => {
+  const service = await asked(true);
+  const shadow = await asked();
+  await using _service = service.server;
+  await using _shadow = shadow.server;
+  const recording = startCli(['record', '--listen', '127.0.0.1:0', '--to', service.server.origin, '-o', '-']);
+  const mirroring = startCli([
+    'replay',
+    '-',
+    '--to',
+    shadow.server.origin,
+    '--mirror',
+    '--delay',
+    '1500ms',
+    '--json',
+  ]);
+  const { stdout } = recording.child;
+  const { stdin } = mirroring.child;
+  if (stdout === null || stdin === null) throw new Error('no pipes');
+  // At once: what comes before is gone.
+  stdout.pipe(stdin);
+  const [, origin = ''] = await recording.output(/listening on (http:\/\/\S+?),/);
+  await mirroring.output(/mirroring standard input to/);
+  // One that never ends holds up nothing.
+  const endless = await fetch(`${origin}/endless`);
+  await fetch(`${origin}/orders`, { method: 'POST', body: '{"item":"hose"}' }).then((answer) =>
+    answer.text(),
+  );
+  await fetch(`${origin}/orders/1`).then((answer) => answer.text());
+  await shadow.until('GET /orders/1');
+  expect(shadow.seen).toContain('POST /orders');
+  expect(shadow.seen).toContain('marked');
+  expect(shadow.seen).not.toContain('GET /endless');
+  expect(recording.child.exitCode).toBeNull();
+  await endless.body?.cancel();
+  recording.child.kill('SIGINT');
+  await recording.done;
+  const { code, stdout: text, stderr } = await mirroring.done;
+  const report = JSON.parse(text);
+  expect(report.exchanges).toMatchObject({ total: 3, sent: 2, answered: 2, skipped: 1 });
+  expect(stderr).toContain('1 exchange not over within the delay');
+  // A skip that nobody asked for: the run cannot be called faithful.
+  expect(code).toBe(2);
+});
+
+test('flags that a mirror cannot keep to are refused', async () => {
+  using dir = tempDir();
+  const capture = await writeCapture(dir.file('a.hose'), exchangeEvents());
+  const to = ['--to', 'http://127.0.0.1:9'];
+  const refused = [
+    [[capture, '--mirror'], /--mirror takes a recording that goes on from standard input/],
+    [['-', '--mirror', '--speed', '2'], /--speed does not go with --mirror/],
+    [['-', '--mirror', '--dry-run'], /--dry-run does not go with --mirror/],
+    [['-', '--delay', '1s'], /--delay has an effect only with --mirror/],
+    [['-', '--mirror', '--delay', '20m'], /delayMs must be at most 600000/],
+  ] as const;
+  const bytes = readFileSync(capture);
+  for (const [args, said] of refused) {
+    const { code, stderr } = await runCli(['replay', ...args, ...to], bytes);
+    expect(stderr).toMatch(said);
+    expect(code).toBe(64);
+  }
+});
