@@ -423,6 +423,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     isSampleKey
     isServerFault
     isSocketPath
+    listenAddress
     listenOn
     marksToPassOn
     nameCache
@@ -449,6 +450,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     tlsOptions
     trustMarks
     trustNames
+    untilKilled
     wholeOption
     wire
     withCertificate"
@@ -485,6 +487,10 @@ test('@gardenhose/http-adapter exports these names', () => {
   expect(names('@gardenhose/http-adapter')).toMatchInlineSnapshot(`
     "AttachOptions
     AttachShadowOptions
+    ControlActions
+    ControlEndpoint
+    ControlEndpointOptions
+    ControlledRecorder
     Detach
     FastifyShadow
     FastifyTap
@@ -513,6 +519,7 @@ test('@gardenhose/http-adapter exports these names', () => {
     TapOptions
     attach
     attachShadow
+    controlRecorder
     createInProcessSender
     createRecordingProxy
     createSender
@@ -527,6 +534,7 @@ test('@gardenhose/http-adapter exports these names', () => {
     koaShadow
     koaTap
     markExchange
+    openControlEndpoint
     propagateShadow
     replay
     shadowOf

@@ -1,5 +1,5 @@
 import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
-import { reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
+import { reportFailure, resolveTapOptions, untilKilled } from '@gardenhose/core/adapter';
 import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
 import { http2ServersOf, unknownServer } from './http2-servers.ts';
@@ -57,12 +57,12 @@ export function attach(target: TapTarget, options: AttachOptions): Detach {
   };
   prototype.register = registerTold;
   prototype.addService = addServiceTold;
-  return () => {
+  return untilKilled(target, () => {
     attached = false;
     if (prototype.register === registerTold) prototype.register = register;
     if (prototype.addService === addServiceTold) prototype.addService = addService;
     for (const detach of detaches.splice(0)) detach();
-  };
+  });
 }
 
 type AnyMethod = (this: unknown, ...args: unknown[]) => unknown;

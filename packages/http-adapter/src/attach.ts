@@ -1,5 +1,6 @@
 import type { TapOptions, TapTarget } from '@gardenhose/core';
 import { flagOption } from '@gardenhose/core/adapter';
+import { isControlServer } from './control-endpoint.ts';
 import { tapClients } from './tap-client.ts';
 import { type Detach, tapRequests } from './tap-server.ts';
 
@@ -25,7 +26,7 @@ export interface AttachOptions extends TapOptions {
 export function attach(target: TapTarget, options: AttachOptions = {}): Detach {
   const { outbound, ...rest } = options;
   const withClients = flagOption('outbound', outbound, false);
-  const detachServers = tapRequests(target, rest, () => true);
+  const detachServers = tapRequests(target, rest, (server) => !isControlServer(server));
   if (!withClients) return detachServers;
   const detachClients = tapClients(target, rest);
   return () => {

@@ -14,6 +14,12 @@ export type { TapOptions } from '@gardenhose/core';
 export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
 export { createRecordingProxy } from './proxy.ts';
 
+// control
+export type { ControlActions, ControlEndpoint, ControlEndpointOptions } from './control-endpoint.ts';
+export { openControlEndpoint } from './control-endpoint.ts';
+export type { ControlledRecorder } from './control-recorder.ts';
+export { controlRecorder } from './control-recorder.ts';
+
 // shadow
 export type { PropagateTo, Shadow, ShadowTrust } from '@gardenhose/core';
 export { isShadow, shadowOf, unlessShadow } from '@gardenhose/core';

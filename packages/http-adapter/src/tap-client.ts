@@ -7,6 +7,7 @@ import {
   type ResolvedTapOptions,
   reportFailure,
   resolveTapOptions,
+  untilKilled,
 } from '@gardenhose/core/adapter';
 import { ClientExchange } from './client-exchange.ts';
 import { hookClientRequests } from './client-request-hooks.ts';
@@ -27,9 +28,9 @@ import { isUndiciRequest, type UndiciRequest, UndiciRequestWatch } from './watch
 export function tapClients(target: TapTarget, options?: TapOptions): Detach {
   const resolved = resolveTapOptions(options);
   const undos = [tapUndici(target, resolved), tapClientRequests(target, resolved)];
-  return () => {
+  return untilKilled(target, () => {
     for (const undo of undos.splice(0)) undo();
-  };
+  });
 }
 
 function tapClientRequests(target: TapTarget, options: ResolvedTapOptions): Detach {

@@ -3,7 +3,7 @@ import { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import { Server as HttpsServer } from 'node:https';
 import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
-import { isClaimed, resolveTapOptions } from '@gardenhose/core/adapter';
+import { isClaimed, resolveTapOptions, untilKilled } from '@gardenhose/core/adapter';
 import { isHttp2Server, onStream } from './http2/servers.ts';
 import { watchStream } from './http2/watch-stream.ts';
 import { internals } from './internals.ts';
@@ -67,13 +67,11 @@ export function tapRequests(
   const forgetStreams = onStream((server, stream, raw) => {
     if (wanted(server) && !isClaimed(server, target, raw)) watchStream(stream, raw, target, resolved);
   });
-  const detach = (): void => {
+  return untilKilled(target, () => {
     unsubscribe(requestStart, onRequest);
     stopUpgrades();
     forgetStreams();
-  };
-  target.whenKilled?.(detach);
-  return detach;
+  });
 }
 
 function isRequestStart(message: unknown): message is RequestStart {

@@ -2,7 +2,7 @@
 
 export { canonicalHost } from '../model/address.ts';
 export { isServerFault } from '../model/grpc-status.ts';
-export { boundAddress } from '../model/listen-address.ts';
+export { boundAddress, listenAddress } from '../model/listen-address.ts';
 export { nameCache } from '../model/name-cache.ts';
 export { onlyOptions } from '../model/option-names.ts';
 export { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
@@ -18,6 +18,7 @@ export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';
 export { resolveTapOptions } from '../record/tap-options.ts';
 export { both, tellWireHead } from '../record/two-recorders.ts';
+export { untilKilled } from '../record/until-killed.ts';
 export { dialOptions, tlsOptions } from '../replay/dial.ts';
 export type { SenderSetup } from '../replay/sender-setup.ts';
 export { originTls, refuseSenderSettings, senderSetup, senderTlsNames } from '../replay/sender-setup.ts';
