@@ -207,6 +207,7 @@ test('@gardenhose/core exports these names', () => {
     Response
     ResponseHead
     ResumeEvent
+    RetainOptions
     RewriteHostRule
     RewriteOptions
     RewritePathRule

@@ -58,6 +58,19 @@ export function parseCount(text: string): number {
   return value;
 }
 
+const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time with its unit (`500ms`, `90s`, `15m`, `12h`, `7d`), in milliseconds. */
+export function parseTime(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  const unit = Object.entries(unitMs).find(([name]) => name === match?.[2])?.[1] ?? 0;
+  const ms = Math.round(Number(match?.[1]) * unit);
+  if (!(ms > 0 && Number.isSafeInteger(ms))) {
+    throw new InvalidArgumentError('Expected a time with its unit, such as 90s, 15m, 12h or 7d.');
+  }
+  return ms;
+}
+
 /** For flags that may be given more than once. */
 export function collect<T>(
   parse: (text: string) => T,

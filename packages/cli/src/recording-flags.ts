@@ -1,19 +1,18 @@
 import { isGardenhoseError } from '@gardenhose/core';
 import { parseLane } from '@gardenhose/core/adapter';
 import { type Command, InvalidArgumentError } from 'commander';
+import { type FileFlags, withFileFlags } from './file-flags.ts';
 import { parseCount } from './flags.ts';
 import { type MaskFlags, withMaskFlags } from './mask-flags.ts';
 import { type SamplingFlags, withSamplingFlags } from './sampling-flags.ts';
 
 /** Flags of the commands that record. */
-export interface RecordingFlags extends MaskFlags, SamplingFlags {
+export interface RecordingFlags extends MaskFlags, SamplingFlags, FileFlags {
   readonly output: string;
   readonly overwrite?: boolean;
   readonly service?: string;
   readonly lane?: ReturnType<typeof parseLane>;
   readonly maxBodyBytes?: number;
-  readonly maxFileBytes?: number;
-  readonly encryptionKeyFile?: string;
 }
 
 /** Adds the flags of the commands that record. */
@@ -26,15 +25,15 @@ export function withRecordingFlags(
     .option('--overwrite', 'replace the output if it is there')
     .option('--service <name>', `the service's name, for the capture's header (default: ${texts.service})`);
   return withMaskFlags(
-    withSamplingFlags(command)
-      .option(
-        '--lane <key>',
-        'keep the order of sessions: cookie:NAME, header:NAME, jwt or jwt:CLAIM, with commas between several (default: connection)',
-        parseLaneKeys,
-      )
-      .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount)
-      .option('--max-file-bytes <n>', 'begin another file after this many bytes', parseCount)
-      .option('--encryption-key-file <file>', 'encrypt the capture with the key in this file'),
+    withFileFlags(
+      withSamplingFlags(command)
+        .option(
+          '--lane <key>',
+          'keep the order of sessions: cookie:NAME, header:NAME, jwt or jwt:CLAIM, with commas between several (default: connection)',
+          parseLaneKeys,
+        )
+        .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount),
+    ),
   );
 }
 

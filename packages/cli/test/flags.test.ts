@@ -1,6 +1,14 @@
 import { InvalidArgumentError } from 'commander';
 import { expect, test } from 'vitest';
-import { collect, parseAddress, parseCount, parseOrigin, parsePace, parsePositive } from '../src/flags.ts';
+import {
+  collect,
+  parseAddress,
+  parseCount,
+  parseOrigin,
+  parsePace,
+  parsePositive,
+  parseTime,
+} from '../src/flags.ts';
 
 test.each([
   ['127.0.0.1:8080', '127.0.0.1', 8080],
@@ -61,4 +69,18 @@ test('numbers are over 0 and written plainly', () => {
 test('a flag that is given twice keeps both values', () => {
   const parse = collect(parseCount);
   expect(parse('2', parse('1', undefined))).toEqual([1, 2]);
+});
+
+test.each([
+  ['500ms', 500],
+  ['90s', 90_000],
+  ['1.5m', 90_000],
+  ['12h', 43_200_000],
+  ['7d', 604_800_000],
+])('%s is a time', (text, ms) => {
+  expect(parseTime(text)).toBe(ms);
+});
+
+test.each(['', '5', 's', '0s', '-1s', '1 h', '1w', '1e9d', '999999999999d'])('%j is no time', (text) => {
+  expect(() => parseTime(text)).toThrow(InvalidArgumentError);
 });

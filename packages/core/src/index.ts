@@ -189,6 +189,7 @@ export type { RandomAccess } from './capture/random-access.ts';
 export type { CaptureStream, ReadCaptureOptions } from './capture/read-capture.ts';
 export { readCapture } from './capture/read-capture.ts';
 export { readSchemas } from './capture/read-schemas.ts';
+export type { RetainOptions } from './capture/retention.ts';
 export type { RewriteOptions, RewriteResult } from './capture/rewrite-capture.ts';
 export { selectExchanges } from './capture/select-exchanges.ts';
 export type { RecoverResult } from './capture/recover-capture.ts';

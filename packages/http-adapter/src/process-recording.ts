@@ -58,21 +58,11 @@ class ProcessRecording implements TapTarget {
   }
 
   #open(path: string): void {
-    const {
-      service,
-      mask,
-      hooks,
-      lane,
-      sampler,
-      maxBodyBytes,
-      maxBufferedBytes,
-      maxFileBytes,
-      encryptionKey,
-    } = this.#options;
+    const { service, mask, hooks, lane, sampler, maxBodyBytes, maxBufferedBytes, files } = this.#options;
     try {
       const recorder = createRecorder({
         service,
-        sink: fileSink({ path, maxFileBytes, encryptionKey }),
+        sink: fileSink({ path, ...files }),
         mask,
         hooks: hooks === undefined ? undefined : { module: hooks },
         sampler,

@@ -3,6 +3,7 @@ import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
   captureKeyOf,
+  type FileSinkOptions,
   GardenhoseError,
   isGardenhoseError,
   type KeySource,
@@ -33,9 +34,9 @@ export interface RegisterOptions {
   readonly lane: RecorderOptions['lane'];
   readonly maxBodyBytes: number | undefined;
   readonly maxBufferedBytes: number | undefined;
-  readonly maxFileBytes: number | undefined;
+  /** All that a file sink is told but the path. */
+  readonly files: Omit<FileSinkOptions, 'path'>;
   readonly recordShadow: boolean;
-  readonly encryptionKey: KeySource | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,9 +60,8 @@ export function registerOptions(env: Environment, script: string | undefined): R
     lane: laneOf(env),
     maxBodyBytes: bytesOf(env, 'GARDENHOSE_MAX_BODY_BYTES'),
     maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
-    maxFileBytes: bytesOf(env, 'GARDENHOSE_MAX_FILE_BYTES'),
+    files: filesFrom(env),
     recordShadow: switchOf(env, 'GARDENHOSE_RECORD_SHADOW'),
-    encryptionKey: captureKeyOf(env),
   };
 }
 
@@ -78,6 +78,19 @@ function policyOf(env: Environment): Policy {
       ? { file: resolve(keyFile) }
       : undefined;
   return key === undefined ? policy : { ...policy, key };
+}
+
+function filesFrom(env: Environment): RegisterOptions['files'] {
+  const [maxFiles, maxBytes, maxAgeMs] = ['FILES', 'BYTES', 'AGE_MS'].map((name) =>
+    wholeNumberOf(env, `GARDENHOSE_RETAIN_${name}`),
+  );
+  const retains = (maxFiles ?? maxBytes ?? maxAgeMs) !== undefined;
+  return {
+    maxFileBytes: bytesOf(env, 'GARDENHOSE_MAX_FILE_BYTES'),
+    maxFileAgeMs: wholeNumberOf(env, 'GARDENHOSE_MAX_FILE_AGE_MS'),
+    retain: retains ? { maxFiles, maxBytes, maxAgeMs } : undefined,
+    encryptionKey: captureKeyOf(env),
+  };
 }
 
 function samplerFrom(env: Environment): Sampler | undefined {
@@ -118,9 +131,12 @@ function readPolicy(file: string): Policy {
 }
 
 function bytesOf(env: Environment, name: string): number | undefined {
+  return wholeNumberOf(env, name, 'a whole number of bytes');
+}
+
+function wholeNumberOf(env: Environment, name: string, expected = 'a whole number'): number | undefined {
   const value = numberOf(env, name, 0, Number.MAX_SAFE_INTEGER);
-  if (value !== undefined && !Number.isInteger(value))
-    throw wrong(name, `is ${env[name]}`, 'a whole number of bytes');
+  if (value !== undefined && !Number.isInteger(value)) throw wrong(name, `is ${env[name]}`, expected);
   return value;
 }
 

@@ -21,7 +21,7 @@ test('the file is required, everything else has a default', () => {
     lane: undefined,
     maxBodyBytes: undefined,
     maxBufferedBytes: undefined,
-    maxFileBytes: undefined,
+    files: {},
     recordShadow: false,
   });
 });
@@ -47,6 +47,11 @@ test('every variable is read', () => {
         GARDENHOSE_MAX_BODY_BYTES: '1000',
         GARDENHOSE_MAX_BUFFERED_BYTES: '2000000',
         GARDENHOSE_MAX_FILE_BYTES: '3000000',
+        GARDENHOSE_MAX_FILE_AGE_MS: '4000',
+        GARDENHOSE_RETAIN_FILES: '5',
+        GARDENHOSE_RETAIN_BYTES: '6000000',
+        GARDENHOSE_RETAIN_AGE_MS: '7000',
+        GARDENHOSE_ENCRYPTION_KEY_FILE: 'a.key',
         GARDENHOSE_RECORD_SHADOW: '1',
       },
       undefined,
@@ -59,7 +64,12 @@ test('every variable is read', () => {
     lane: ['cookie:sid', 'jwt:sub'],
     maxBodyBytes: 1000,
     maxBufferedBytes: 2_000_000,
-    maxFileBytes: 3_000_000,
+    files: {
+      maxFileBytes: 3_000_000,
+      maxFileAgeMs: 4000,
+      retain: { maxFiles: 5, maxBytes: 6_000_000, maxAgeMs: 7000 },
+      encryptionKey: { file: 'a.key' },
+    },
     recordShadow: true,
   });
 });

@@ -10,8 +10,8 @@ import {
 } from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
-import { encryptionHelp, encryptionKeyOf } from '../encryption-flags.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { encryptionHelp, encryptionKeyOf, fileOptionsOf, onlyForFiles } from '../file-flags.ts';
 import { type Address, parseAddress, parseOrigin } from '../flags.ts';
 import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
@@ -96,17 +96,16 @@ export function recordCommand(context: CommandContext): Command {
 }
 
 function openRecorder(flags: RecordFlags, io: Io): Recorder {
-  const { output: path, overwrite, maxFileBytes } = flags;
+  const { output: path, overwrite } = flags;
   const toStream = isStandardOutput(flags);
-  if (toStream && maxFileBytes !== undefined) {
-    throw notWithStandardOutput('--max-file-bytes', 'standard output cannot be split');
-  }
-  const encryptionKey = encryptionKeyOf(flags.encryptionKeyFile, io.env);
+  const wrong = toStream ? onlyForFiles(flags) : undefined;
+  if (wrong !== undefined) throw notWithStandardOutput(wrong, 'there is one stream, and no file');
+  const files = fileOptionsOf(flags, io.env);
   return createRecorder({
     service: flags.service ?? new URL(flags.to).host,
     sink: toStream
-      ? streamSink(io.stdout, { encryptionKey })
-      : fileSink({ path, overwrite, maxFileBytes, encryptionKey }),
+      ? streamSink(io.stdout, { encryptionKey: files.encryptionKey })
+      : fileSink({ path, overwrite, ...files }),
     mask: maskOf(flags, io.env),
     sampler: samplerFrom(flags),
     lane: flags.lane,
@@ -123,7 +122,7 @@ async function record(
   interrupt: AbortSignal,
 ): Promise<ExitCode> {
   const file = flags.output === '-' ? 'standard output' : flags.output;
-  const how = encryptionKeyOf(flags.encryptionKeyFile, io.env) === undefined ? '' : ', encrypted';
+  const how = encryptionKeyOf(flags, io.env) === undefined ? '' : ', encrypted';
   output.note(`listening on ${front.origin}, passing on to ${flags.to}, recording to ${file}${how}`);
 
   // What the policy is was checked when the recorder was made.

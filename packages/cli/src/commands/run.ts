@@ -18,8 +18,8 @@ import {
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
 import { describeError } from '../describe-error.ts';
-import { encryptionHelp, encryptionKeyOf } from '../encryption-flags.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { encryptionHelp, encryptionKeyOf, fileEnv } from '../file-flags.ts';
 import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
 import { maskHelp, maskOf } from '../mask-flags.ts';
@@ -70,7 +70,7 @@ export function runCommand(context: CommandContext): Command {
         // What is wrong with the policy shall be told here, and not by a service that runs unrecorded.
         const { summary } = createMasker(maskOf(flags, context.io.env));
         for (const line of unmaskedLines({ policy: summary })) output.note(line);
-        const encryptionKey = encryptionKeyOf(flags.encryptionKeyFile, context.io.env);
+        const encryptionKey = encryptionKeyOf(flags, context.io.env);
         makeRoom(flags);
         const ending = await runService(words, flags, context.io, output);
         return conclude(flags.output, encryptionKey, ending, output);
@@ -142,14 +142,10 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
     GARDENHOSE_MASK_POLICY: flags.policy === undefined ? env.GARDENHOSE_MASK_POLICY : resolve(flags.policy),
     GARDENHOSE_MASK_KEY_FILE:
       flags.maskKeyFile === undefined ? env.GARDENHOSE_MASK_KEY_FILE : resolve(flags.maskKeyFile),
-    GARDENHOSE_ENCRYPTION_KEY_FILE:
-      flags.encryptionKeyFile === undefined
-        ? env.GARDENHOSE_ENCRYPTION_KEY_FILE
-        : resolve(flags.encryptionKeyFile),
+    ...fileEnv(flags, env),
     ...samplingEnv(flags, env, resolve),
     GARDENHOSE_LANE: laneText(flags.lane) ?? env.GARDENHOSE_LANE,
     GARDENHOSE_MAX_BODY_BYTES: text(flags.maxBodyBytes) ?? env.GARDENHOSE_MAX_BODY_BYTES,
-    GARDENHOSE_MAX_FILE_BYTES: text(flags.maxFileBytes) ?? env.GARDENHOSE_MAX_FILE_BYTES,
   };
 }
 

@@ -8,6 +8,7 @@ import { type CaptureKey, checkCaptureKey, readCaptureKey } from './encryption-k
 import { FileOutput, isCode } from './file-output.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { partPath } from './part-path.ts';
+import { checkRetain, type RetainOptions, retain } from './retention.ts';
 import { SeenSchemas } from './seen-schemas.ts';
 import { CaptureWriter, isRefusal } from './writer.ts';
 import { invalidOption, resolveWriterOptions, wholeNumber } from './writer-options.ts';
@@ -33,6 +34,8 @@ export interface FileSinkOptions {
   readonly compression?: Compression | undefined;
   /** Size of a chunk before compression, in bytes: 256 to 1048576. Default 262144. */
   readonly chunkBytes?: number | undefined;
+  /** How much is kept of this and earlier recordings of this name. Default: everything. */
+  readonly retain?: RetainOptions | undefined;
   /** Encrypts the files (AES-256-GCM). Default: they are not encrypted. */
   readonly encryptionKey?: CaptureKey | undefined;
 }
@@ -64,6 +67,7 @@ export function openSink(options: unknown, header: CaptureHeader): Promise<Sink>
 }
 
 async function openFile(options: Checked, header: CaptureHeader): Promise<Sink> {
+  makeRoom(options, header, undefined);
   const key = options.encryptionKey;
   const opened = { ...options, encryptionKey: key && (await readCaptureKey(key)) };
   return new FileSink(opened, header, await openPart(opened, header, options.path));
@@ -95,6 +99,7 @@ function resolve(options: FileSinkOptions): Checked {
   if (!['flush', 'close', 'never'].includes(sync)) {
     throw invalidOption('sync', String(sync), '"flush", "close" or "never"');
   }
+  if (options.retain !== undefined) checkRetain(options.retain, maxFileBytes);
   if (options.encryptionKey !== undefined) checkCaptureKey(options.encryptionKey);
   resolveWriterOptions({ ...options, encryptionKey: undefined });
   return {
@@ -193,8 +198,14 @@ class FileSink implements Sink {
   /** Begins the next file. When that fails, the recording goes on in this one, and it is tried again later. */
   async #rotate(): Promise<void> {
     const before = this.#file;
+    let failure: unknown;
     this.#dueBytes += this.#options.maxFileBytes;
     this.#dueNs += this.#options.maxFileAgeMs * 1e6;
+    try {
+      makeRoom(this.#options, this.#header, before.output.path);
+    } catch (error) {
+      failure = error; // Told, but no reason not to go on.
+    }
     this.#file = await openNext(this.#options, this.#header, before.part + 1);
     // What every file repeats does not count, or schemas larger than a file may be would make a file of each event.
     this.#dueBytes = this.#options.maxFileBytes + this.#schemas.bytes;
@@ -211,7 +222,17 @@ class FileSink implements Sink {
       this.#lostBefore.exchanges += exchanges;
       this.#lostBefore.events += events;
     }
+    if (failure !== undefined) throw failure;
   }
+}
+
+function makeRoom(
+  { path, retain: limits, maxFileBytes }: Pick<Checked, 'path' | 'retain' | 'maxFileBytes'>,
+  header: CaptureHeader,
+  current: string | undefined,
+): void {
+  if (limits === undefined) return;
+  retain(path, limits, header, current, Number.isFinite(maxFileBytes) ? maxFileBytes : 0, Date.now());
 }
 
 interface PartFile {
