@@ -11,15 +11,17 @@ import {
 } from '@gardenhose/core/adapter';
 import { ClientExchange } from './client-exchange.ts';
 import { hookClientRequests } from './client-request-hooks.ts';
+import { isOfUndici, onClientStream } from './http2/client-sessions.ts';
+import { ClientStreamWatch, isNoRequest } from './http2/watch-client-stream.ts';
 import type { Detach } from './tap-server.ts';
 import { ClientRequestWatch } from './watch-client-request.ts';
 import { isUndiciRequest, type UndiciRequest, UndiciRequestWatch } from './watch-undici-request.ts';
 
 /**
  * Records the requests that this process makes, as outbound exchanges: by the built-in `fetch`, by undici (6 to 8, every copy), by
- * `node:http` and `node:https` and what is built on them. Each hop of a redirect, and each further try, is an exchange; each
- * connection is a lane. Recorded is what is on the wire: bodies stay compressed. No client is replaced, and no import order is
- * asked for.
+ * `node:http` and `node:https` and what is built on them, by `connect()` of `node:http2`. Each hop of a redirect, and each further
+ * try, is an exchange; each connection is a lane. Recorded is what is on the wire: bodies stay compressed. No client is replaced,
+ * and no import order is asked for. Calls of gRPC are left to its own adapter.
  *
  * @throws GardenhoseError `invalid-option` for a wrong option
  * @example
@@ -27,7 +29,11 @@ import { isUndiciRequest, type UndiciRequest, UndiciRequestWatch } from './watch
  */
 export function tapClients(target: TapTarget, options?: TapOptions): Detach {
   const resolved = resolveTapOptions(options);
-  const undos = [tapUndici(target, resolved), tapClientRequests(target, resolved)];
+  const undos = [
+    tapUndici(target, resolved),
+    tapClientRequests(target, resolved),
+    tapClientStreams(target, resolved),
+  ];
   return untilKilled(target, () => {
     for (const undo of undos.splice(0)) undo();
   });
@@ -72,6 +78,24 @@ function tapClientRequests(target: TapTarget, options: ResolvedTapOptions): Deta
 
 /** Node sends the head of a request that waits for `100 Continue` before the application does anything. */
 const hasSentHead = (request: ClientRequest): boolean => request.headersSent && !request.hasHeader('expect');
+
+/** Requests over HTTP/2 by Node's own client. Those of undici are told by undici, and calls of gRPC by their own adapter. */
+function tapClientStreams(target: TapTarget, options: ResolvedTapOptions): Detach {
+  let attached = true;
+  const unhook = onClientStream((session, stream, given) => {
+    try {
+      if (isOutOfOrder(target) || isOfUndici(session) || isNoRequest(stream)) return;
+      const exchange = new ClientExchange(target, options, () => attached);
+      new ClientStreamWatch(session, stream, exchange, given).install();
+    } catch (error) {
+      reportFailure(target, error);
+    }
+  });
+  return () => {
+    attached = false;
+    unhook();
+  };
+}
 
 function tapUndici(target: TapTarget, options: ResolvedTapOptions): Detach {
   const watches = new WeakMap<UndiciRequest, UndiciRequestWatch>();

@@ -2,6 +2,7 @@
 
 import type { Http2Session } from 'node:http2';
 import type { ExchangeStart, HeaderList } from '@gardenhose/core';
+import { clientBreakOff } from '../to-client-events.ts';
 import { type BreakOff, type ConnectionFacts, codeOf, nameConnection, peerOf } from '../to-events.ts';
 
 /** Names a connection that is seen for the first time: all its streams share one lane. */
@@ -101,8 +102,40 @@ export function localBreakOff(session: Http2Session | undefined, error: unknown)
   return { by: 'client', code: errored === null || errored === undefined ? 'closed' : codeOf(errored) };
 }
 
+/**
+ * Who breaks off a stream that this process asked for, and now closes or destroys: Node does it too, to each stream of a connection
+ * that is lost or was never made.
+ */
+export function clientStreamBreakOff(session: Http2Session, error: unknown): BreakOff {
+  if (session.destroyed) {
+    // Of a request that waited for the connection, Node tells why there is none as a cause.
+    const waited = codeOf(error) === 'ERR_HTTP2_STREAM_CANCEL' && error instanceof Error;
+    const reason = waited ? error.cause : error;
+    if (faultsOfPeer.has(codeOf(reason))) return { by: 'server', code: codeOf(reason) };
+    return clientBreakOff(reason, undefined);
+  }
+  const { socket } = session;
+  if (socket.destroyed) {
+    const { errored } = socket;
+    return errored === null || errored === undefined
+      ? { by: 'server', code: 'closed' }
+      : clientBreakOff(errored, undefined);
+  }
+  // Without an error, the code of the reset tells it.
+  return error === undefined || error === null
+    ? { by: 'client', code: '' }
+    : clientBreakOff(error, undefined);
+}
+
 const hasSyscall = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'syscall' in error;
 
 /** A GOAWAY with an error, and frames that are against the rules. */
 const faultsOfPeer: ReadonlySet<string> = new Set(['ERR_HTTP2_SESSION_ERROR', 'ERR_HTTP2_ERROR']);
+
+/** Whether a head is sent with the promise of trailers. */
+export const waitsForTrailers = (options: unknown): boolean =>
+  typeof options === 'object' &&
+  options !== null &&
+  'waitForTrailers' in options &&
+  Boolean(options.waitForTrailers);

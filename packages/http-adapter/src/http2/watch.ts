@@ -3,7 +3,7 @@ import type { ExchangeTap, TapTarget } from '@gardenhose/core';
 import { both, reportFailure } from '@gardenhose/core/adapter';
 import { type BreakOff, bytesOf, isUtf8 } from '../to-events.ts';
 import { install, none, type Originals, type WatchedStream, type Witness } from './overrides.ts';
-import { givenBlock, localBreakOff } from './to-events.ts';
+import { givenBlock, localBreakOff, waitsForTrailers } from './to-events.ts';
 
 /** Exchanges whose request has just ended. */
 let ending: StreamWatch[] = [];
@@ -307,12 +307,6 @@ export class StreamWatch implements Witness {
     if (operation !== undefined && operation !== '') tap.mark('operation', operation);
   }
 }
-
-const waitsForTrailers = (options: unknown): boolean =>
-  typeof options === 'object' &&
-  options !== null &&
-  'waitForTrailers' in options &&
-  Boolean(options.waitForTrailers);
 
 function tellEnds(): void {
   const ended = ending;
