@@ -49,6 +49,7 @@ test('@gardenhose/core exports these names', () => {
     ChunkEvent
     Clock
     ClockEvent
+    ClockFinding
     Column
     CompareOptions
     Comparer
@@ -132,9 +133,12 @@ test('@gardenhose/core exports these names', () => {
     MaskerOptions
     Match
     MemorySink
+    MergeCapturesOptions
+    MergeCapturesResult
     MergedCapture
     MergedCaptureSource
     MergedFrom
+    MergedRecording
     Message
     MessageCoding
     MessageCounts
@@ -253,6 +257,8 @@ test('@gardenhose/core exports these names', () => {
     SinkLoss
     SinkModule
     SinkSource
+    SliceOptions
+    SliceResult
     Stamp
     StartEvent
     StopReason
@@ -338,6 +344,7 @@ test('@gardenhose/core exports these names', () => {
     maskExchange
     matchesGlob
     memorySink
+    mergeCaptures
     mergeNote
     minimise
     mirrorExchanges
@@ -376,6 +383,7 @@ test('@gardenhose/core exports these names', () => {
     schemaLimits
     selectExchanges
     shadowOf
+    sliceCapture
     splitTarget
     streamSink
     systemClock

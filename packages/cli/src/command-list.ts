@@ -74,6 +74,18 @@ export const commandList: readonly CommandEntry[] = [
     load: async (context) => (await import('./commands/recover.ts')).recoverCommand(context),
   },
   {
+    name: 'slice',
+    usage: '[options] <file>',
+    summary: 'write a part of a capture into a new one',
+    load: async (context) => (await import('./commands/slice.ts')).sliceCommand(context),
+  },
+  {
+    name: 'merge',
+    usage: '[options] <file...>',
+    summary: 'join captures of several instances into one',
+    load: async (context) => (await import('./commands/merge.ts')).mergeCommand(context),
+  },
+  {
     name: 'scan',
     usage: '[options] <file...>',
     summary: 'find what looks like secrets in captures',

@@ -182,6 +182,13 @@ export type { MaskCaptureOptions, MaskCaptureResult } from './capture/mask-captu
 export { maskCapture } from './capture/mask-capture.ts';
 export type { Capture, CaptureRange, CaptureSummary } from './capture/open-capture.ts';
 export { openCapture } from './capture/open-capture.ts';
+export type { ClockFinding } from './capture/clock-corrections.ts';
+export type {
+  MergeCapturesOptions,
+  MergeCapturesResult,
+  MergedRecording,
+} from './capture/merge-captures.ts';
+export { mergeCaptures } from './capture/merge-captures.ts';
 export { mergeNote } from './capture/merge-header.ts';
 export type { MergedCapture, MergedCaptureSource } from './capture/open-captures.ts';
 export { openCaptures } from './capture/open-captures.ts';
@@ -195,6 +202,8 @@ export { selectExchanges } from './capture/select-exchanges.ts';
 export type { RecoverResult } from './capture/recover-capture.ts';
 export { recoverCapture } from './capture/recover-capture.ts';
 export type { StreamSinkOptions } from './capture/stream-sink.ts';
+export type { SliceOptions, SliceResult } from './capture/slice-capture.ts';
+export { sliceCapture } from './capture/slice-capture.ts';
 export { streamSink } from './capture/stream-sink.ts';
 export type { VerifyResult } from './capture/verify-capture.ts';
 export { verifyCapture } from './capture/verify-capture.ts';

@@ -7,7 +7,7 @@ import type { CaptureEvent } from '../model/event.ts';
 import type { CaptureCondition } from './condition.ts';
 import { readEvents } from './read-capture.ts';
 import { type RewriteOptions, rewriteCapture } from './rewrite-capture.ts';
-import { type CaptureWriter, isRefusal } from './writer.ts';
+import { writeOrDeclare } from './write-capture.ts';
 
 export interface MaskCaptureOptions extends RewriteOptions {
   /** What to mask. Default `secure`, under a key that dies with the process. */
@@ -87,7 +87,7 @@ export async function maskCapture(
           masked -= actsOf(event);
           for (const kept of masker.mask(event)) {
             masked += actsOf(kept);
-            if (!(await written(writer, kept))) refused++;
+            if (!(await writeOrDeclare(writer, kept))) refused++;
           }
           options.onEvent?.(++read);
         }
@@ -101,16 +101,4 @@ export async function maskCapture(
 
 function actsOf(event: CaptureEvent): number {
   return event.type === 'audit' ? event.entries.reduce((sum, { count }) => sum + count, 0) : 0;
-}
-
-/** False when the event, masked, is too long for a record. */
-async function written(writer: CaptureWriter, event: CaptureEvent): Promise<boolean> {
-  try {
-    await writer.write(event);
-    return true;
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-    await writer.declareRefused(event);
-    return false;
-  }
 }

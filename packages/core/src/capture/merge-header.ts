@@ -22,7 +22,10 @@ export function mergedHeader(
   wallMs: number,
 ): CaptureHeader {
   const [first, second] = headers;
-  if (first !== undefined && second === undefined) return first;
+  if (first !== undefined && second === undefined) {
+    const { encryption: _, ...own } = first;
+    return own;
+  }
   const pid = first !== undefined && headers.every((header) => header.pid === first.pid) ? first.pid : 0;
   return {
     id: randomBytes(16).toString('hex'),

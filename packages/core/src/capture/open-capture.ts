@@ -5,6 +5,7 @@ import type { Exchange } from '../model/exchange.ts';
 import { runSource } from '../model/runs.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog } from './condition.ts';
+import type { EncryptionKey } from './encryption.ts';
 import { cipherFor } from './encryption-note.ts';
 import { eventTypes } from './enums.ts';
 import { recordTypes } from './format.ts';
@@ -60,6 +61,8 @@ export interface Capture extends AsyncDisposable {
 /** A capture whose events can be had in runs, within which nothing is waited for: there are several events to an exchange. */
 export interface CaptureInRuns extends Capture {
   runs(range?: CaptureRange): AsyncIterable<Iterable<CaptureEvent>>;
+  /** What it is encrypted with. */
+  readonly encryptionKey: EncryptionKey | undefined;
 }
 
 /**
@@ -115,6 +118,7 @@ export async function bestHead(
 
 class FileCapture implements CaptureInRuns {
   readonly header: CaptureHeader;
+  readonly encryptionKey: EncryptionKey | undefined;
   readonly #access: RandomAccess;
   readonly #head: Head;
   readonly #headEnd: number;
@@ -125,6 +129,7 @@ class FileCapture implements CaptureInRuns {
   constructor(access: RandomAccess, head: Head, headEnd: number, headLog: ConditionLog) {
     this.#access = access;
     this.header = head.header;
+    this.encryptionKey = head.cipher?.key;
     this.#head = head;
     this.#headEnd = headEnd;
     this.#headLog = headLog;

@@ -9,13 +9,7 @@ import { eventTypes } from './enums.ts';
 import { mostMerged } from './header-payload.ts';
 import { mergeRuns } from './merge-events.ts';
 import { type ClockCorrection, mergedHeader, uncorrected } from './merge-header.ts';
-import {
-  type Capture,
-  type CaptureInRuns,
-  type CaptureRange,
-  type CaptureSummary,
-  openInRuns,
-} from './open-capture.ts';
+import { type Capture, type CaptureRange, type CaptureSummary, openInRuns } from './open-capture.ts';
 import type { ReadCaptureOptions } from './read-capture.ts';
 import { type NamedCapture, type Recording, recordingRuns, recordingsOf } from './recordings.ts';
 
@@ -50,7 +44,7 @@ export interface MergedCaptureSource {
  */
 export async function openCaptures(
   paths: readonly string[],
-  options: Pick<ReadCaptureOptions, 'mode'> = {},
+  options: Pick<ReadCaptureOptions, 'mode' | 'encryptionKey'> = {},
 ): Promise<MergedCapture> {
   const captures = await openAll(paths, options);
   try {
@@ -64,7 +58,7 @@ export async function openCaptures(
 /** Opens all or none. */
 export async function openAll(
   paths: readonly string[],
-  options: Pick<ReadCaptureOptions, 'mode'>,
+  options: Pick<ReadCaptureOptions, 'mode' | 'encryptionKey'>,
 ): Promise<NamedCapture[]> {
   if (paths.length === 0 || paths.length > mostFiles) {
     throw invalidOption('captures', `must be 1 to ${mostFiles} files, got ${paths.length}`);
@@ -83,7 +77,7 @@ export async function closeAll(captures: readonly NamedCapture[]): Promise<void>
   await Promise.all(captures.map(({ capture }) => capture.close()));
 }
 
-export class SeveralCaptures implements CaptureInRuns, MergedCapture {
+export class SeveralCaptures implements MergedCapture {
   readonly header: CaptureHeader;
   readonly sources: readonly MergedCaptureSource[];
   readonly #captures: readonly NamedCapture[];
@@ -91,11 +85,15 @@ export class SeveralCaptures implements CaptureInRuns, MergedCapture {
   readonly #offsetsNs: readonly number[];
   readonly #corrections: readonly ClockCorrection[];
 
-  /** @param corrections - Of the recordings, in their order. Default none: their wall clocks are believed */
+  /**
+   * @param corrections - Of the recordings, in their order. Default none: their wall clocks are believed
+   * @param firstAts - When the first event of each is, after its anchor. Default 0, as if at its anchor
+   */
   constructor(
     captures: readonly NamedCapture[],
     recordings: readonly Recording[],
     corrections: readonly ClockCorrection[] = recordings.map(() => uncorrected),
+    firstAts: readonly number[] = [],
   ) {
     if (recordings.length > mostMerged) {
       throw invalidOption(
@@ -106,7 +104,7 @@ export class SeveralCaptures implements CaptureInRuns, MergedCapture {
     this.#captures = captures;
     this.#recordings = recordings;
     this.#corrections = corrections;
-    const { anchorMs, offsetsNs } = anchorOf(recordings, corrections);
+    const { anchorMs, offsetsNs } = anchorOf(recordings, corrections, firstAts);
     this.#offsetsNs = offsetsNs;
     this.header = mergedHeader(
       recordings.map(({ header }) => header),
@@ -216,17 +214,25 @@ export class SeveralCaptures implements CaptureInRuns, MergedCapture {
   }
 }
 
-/** The earliest anchor, on the corrected clock, and how far after it the others are. */
-function anchorOf(
+/**
+ * From when all count: the earliest anchor, by the corrected clocks; of a recording whose clock was put right, its first event, or a clock that was hours off
+ * would put hours before all. And how far after that the anchors are.
+ */
+export function anchorOf(
   recordings: readonly Recording[],
-  corrections: readonly ClockCorrection[],
+  corrections: readonly ClockCorrection[] = recordings.map(() => uncorrected),
+  firstAts: readonly number[] = [],
 ): { readonly anchorMs: number; readonly offsetsNs: readonly number[] } {
   const base = recordings[0]?.header.wallMs ?? 0;
   // Counted from one of them: milliseconds since 1970 leave too few digits for nanoseconds.
   const fromBase = recordings.map(
     ({ header }, place) => (header.wallMs - base) * 1e6 + (corrections[place] ?? uncorrected).skewNs,
   );
-  const first = Math.min(...fromBase);
+  const first = Math.min(
+    ...fromBase.map((offset, place) =>
+      corrections[place]?.skewErrorNs === undefined ? offset : offset + (firstAts[place] ?? 0),
+    ),
+  );
   const offsetsNs = fromBase.map((offset) => offset - first);
   const far = offsetsNs.findIndex((offset) => !(offset < Number.MAX_SAFE_INTEGER));
   if (far >= 0) {

@@ -1,18 +1,16 @@
-import { realpath } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type CaptureCondition, ConditionLog } from './condition.ts';
 import { type CaptureKey, readCaptureKey } from './encryption-key.ts';
 import type { ReadStart } from './event-reader.ts';
-import { FileOutput } from './file-output.ts';
 import { type Head, readHead } from './head-reader.ts';
 import { bestHead } from './open-capture.ts';
 import { openFile } from './random-access.ts';
 import type { ReadCaptureOptions } from './read-capture.ts';
-import { streamOutput } from './stream-sink.ts';
 import { openSource } from './verify-capture.ts';
-import { CaptureWriter } from './writer.ts';
+import { isSameFile, writeCapture } from './write-capture.ts';
+import type { CaptureWriter } from './writer.ts';
 import { invalidOption } from './writer-options.ts';
 
 /** A capture that is read to be written anew. */
@@ -63,27 +61,17 @@ export async function rewriteCapture(
     const head = await headOf(source, await readHead(window, log, encryptionKey), name, encryptionKey);
     const header = headerOf(head.header);
     const newKey = encrypt === undefined ? head.cipher?.key : encrypt && (await readCaptureKey(encrypt));
-    const target = typeof output === 'string' ? newFile(output, overwrite) : streamOutput(output);
-    const file = target instanceof FileOutput ? target : undefined;
-    try {
-      const writer = new CaptureWriter(target, header, { encryptionKey: newKey || undefined });
-      await copy({ window, log, start: { ...head, fromStart: true } }, writer);
-      await writer.close();
-      file?.finish();
-      return { header: writer.header, bytesWritten: writer.bytesWritten, ...log.condition() };
-    } catch (error) {
-      file?.discard();
-      throw error;
-    }
+    const written = await writeCapture(
+      output,
+      { overwrite, encryptionKey: newKey || undefined },
+      header,
+      (writer) => copy({ window, log, start: { ...head, fromStart: true } }, writer),
+    );
+    return { ...written, ...log.condition() };
   } finally {
     await window.close();
     await close();
   }
-}
-
-/** A file that is replaced stays until the new one is whole. */
-function newFile(path: string, overwrite: boolean): FileOutput {
-  return overwrite ? FileOutput.replacing(path) : new FileOutput(path, false);
 }
 
 /** Where the header is lost, its copy at the end. */
@@ -100,9 +88,4 @@ async function headOf(
   } finally {
     await access.close();
   }
-}
-
-async function isSameFile(source: string, output: string): Promise<boolean> {
-  const [a, b] = await Promise.all([source, output].map((path) => realpath(path).catch(() => undefined)));
-  return a !== undefined && a === b;
 }
