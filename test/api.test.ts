@@ -59,6 +59,7 @@ test('@gardenhose/core exports these names', () => {
     ContentState
     ControlChange
     ControlEvent
+    ControlRule
     ControlSource
     ControlState
     CorrelateOptions
@@ -528,6 +529,7 @@ test('@gardenhose/http-adapter exports these names', () => {
     TapOptions
     attach
     attachShadow
+    controlAddress
     controlRecorder
     createInProcessSender
     createRecordingProxy

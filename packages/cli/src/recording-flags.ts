@@ -13,6 +13,7 @@ export interface RecordingFlags extends MaskFlags, SamplingFlags, FileFlags {
   readonly service?: string;
   readonly lane?: ReturnType<typeof parseLane>;
   readonly maxBodyBytes?: number;
+  readonly controlFile?: string;
 }
 
 /** Adds the flags of the commands that record. */
@@ -32,7 +33,11 @@ export function withRecordingFlags(
           'keep the order of sessions: cookie:NAME, header:NAME, jwt or jwt:CLAIM, with commas between several (default: connection)',
           parseLaneKeys,
         )
-        .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount),
+        .option('--max-body-bytes <n>', 'leave out bodies longer than this (default: 1048576)', parseCount)
+        .option(
+          '--control-file <file>',
+          'do as this file (JSON) says while it runs: pause, ratio, rules, kill',
+        ),
     ),
   );
 }

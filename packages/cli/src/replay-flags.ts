@@ -15,6 +15,7 @@ import {
 import { InvalidArgumentError } from 'commander';
 import type { CaptureContents, CaptureSource } from './capture-source.ts';
 import type { CommonFlags } from './context.ts';
+import type { ControlFlags } from './control-flags.ts';
 import type { GuardFlags } from './guard-flags.ts';
 import type { Io } from './io.ts';
 import { checkLiveFlags, type LiveFlags } from './live-flags.ts';
@@ -34,6 +35,7 @@ export interface ReplayFlags
     SchemaFlags,
     TargetFlags,
     ShadowFlags,
+    ControlFlags,
     GuardFlags {
   readonly order?: ReplayOrder;
   readonly threads?: number;

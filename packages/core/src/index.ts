@@ -146,7 +146,13 @@ export type {
 } from './hook/rule.ts';
 
 // record
-export type { ControlChange, ControlSource, ControlState, RecorderControl } from './record/control.ts';
+export type {
+  ControlChange,
+  ControlRule,
+  ControlSource,
+  ControlState,
+  RecorderControl,
+} from './record/control.ts';
 export type { ExchangeTap, TapTarget } from './record/exchange-tap.ts';
 export type { MessageCoding } from './record/inflate-message.ts';
 export { fanOutSink } from './record/fan-out-sink.ts';

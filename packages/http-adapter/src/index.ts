@@ -16,7 +16,7 @@ export { createRecordingProxy } from './proxy.ts';
 
 // control
 export type { ControlActions, ControlEndpoint, ControlEndpointOptions } from './control-endpoint.ts';
-export { openControlEndpoint } from './control-endpoint.ts';
+export { controlAddress, openControlEndpoint } from './control-endpoint.ts';
 export type { ControlledRecorder } from './control-recorder.ts';
 export { controlRecorder } from './control-recorder.ts';
 

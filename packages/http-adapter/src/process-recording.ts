@@ -12,6 +12,7 @@ import {
   unknownHeadersText,
 } from '@gardenhose/core';
 import { attach } from './attach.ts';
+import { controlRecorder } from './control-recorder.ts';
 import type { RegisterOptions } from './register-options.ts';
 
 /** How long a process that ends waits at most for its recording: a short one may end before its recorder has started. */
@@ -28,6 +29,7 @@ class ProcessRecording implements TapTarget {
   readonly #report: (message: string) => void;
   #recorder: Recorder | undefined;
   #given = false;
+  readonly #taps: (() => void)[] = [];
 
   constructor(options: RegisterOptions, report: (message: string) => void) {
     this.#options = options;
@@ -48,6 +50,11 @@ class ProcessRecording implements TapTarget {
     this.#recorder?.tapFailed(error);
   }
 
+  whenKilled(run: () => void): void {
+    if (this.#recorder === undefined) this.#taps.push(run);
+    else this.#recorder.whenKilled(run);
+  }
+
   /** Writes what is in memory. */
   async flush(): Promise<void> {
     await this.#recorder?.flush();
@@ -58,7 +65,18 @@ class ProcessRecording implements TapTarget {
   }
 
   #open(path: string): void {
-    const { service, mask, hooks, lane, sampler, maxBodyBytes, maxBufferedBytes, files } = this.#options;
+    const {
+      service,
+      mask,
+      hooks,
+      lane,
+      sampler,
+      maxBodyBytes,
+      maxBufferedBytes,
+      files,
+      controlFile,
+      control,
+    } = this.#options;
     try {
       const recorder = createRecorder({
         service,
@@ -70,8 +88,15 @@ class ProcessRecording implements TapTarget {
         maxBodyBytes,
         maxBufferedBytes,
         exitWaitMs: closeWaitMs,
+        controlFile,
       });
       this.#recorder = recorder;
+      for (const detach of this.#taps.splice(0)) recorder.whenKilled(detach);
+      if (control !== undefined) {
+        controlRecorder(recorder, control).catch((error: unknown) =>
+          this.#report(`not controlled over HTTP: ${messageOf(error)}`),
+        );
+      }
       recorder.ready.catch((error: unknown) => this.#failed(error, path));
       process.once('exit', () => this.#sayLosses(recorder));
       setTimeout(() => {

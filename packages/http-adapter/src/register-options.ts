@@ -19,6 +19,7 @@ import {
   type SamplingSettings,
   samplerOf,
 } from '@gardenhose/core/adapter';
+import { type ControlEndpointOptions, controlAddress } from './control-endpoint.ts';
 
 const laneKeys =
   'connection, cookie:NAME, header:NAME, jwt, jwt:CLAIM, or several of such with commas between them';
@@ -37,6 +38,9 @@ export interface RegisterOptions {
   /** All that a file sink is told but the path. */
   readonly files: Omit<FileSinkOptions, 'path'>;
   readonly recordShadow: boolean;
+  readonly controlFile: string | undefined;
+  /** Undefined where there is to be no endpoint. */
+  readonly control: ControlEndpointOptions | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -62,6 +66,8 @@ export function registerOptions(env: Environment, script: string | undefined): R
     maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
     files: filesFrom(env),
     recordShadow: switchOf(env, 'GARDENHOSE_RECORD_SHADOW'),
+    controlFile: env.GARDENHOSE_CONTROL_FILE ? resolve(env.GARDENHOSE_CONTROL_FILE) : undefined,
+    control: controlOf(env),
   };
 }
 
@@ -118,6 +124,29 @@ function laneOf({ GARDENHOSE_LANE: text }: Environment): RecorderOptions['lane']
     return parseLane(text);
   } catch (error) {
     throw wrong('GARDENHOSE_LANE', 'names no lanes', laneKeys, error);
+  }
+}
+
+function controlOf(env: Environment): ControlEndpointOptions | undefined {
+  const { GARDENHOSE_CONTROL_LISTEN: listen, GARDENHOSE_CONTROL_TOKEN: text } = env;
+  const { GARDENHOSE_CONTROL_TOKEN_FILE: file } = env;
+  if (!listen) return undefined;
+  if (text && file)
+    throw wrong('GARDENHOSE_CONTROL_TOKEN', 'is set beside GARDENHOSE_CONTROL_TOKEN_FILE', 'one of the two');
+  // A random one would have to be told, and what a service prints is kept where many can read it.
+  if (!text && !file)
+    throw wrong('GARDENHOSE_CONTROL_TOKEN', 'is not set', 'the token that control needs, or its file');
+  try {
+    controlAddress(listen);
+    return { listen, token: text || readFileSync(file ?? '', 'utf8').replace(/\r?\n$/, '') };
+  } catch (error) {
+    const why = isGardenhoseError(error) ? error.message : 'its token file cannot be read';
+    throw wrong(
+      'GARDENHOSE_CONTROL_LISTEN',
+      `cannot be done: ${why}`,
+      'a loopback address and a token',
+      error,
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import { createServer, request } from 'node:http';
 import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createRecorder, GardenhoseError, memorySink } from '@gardenhose/core';
-import { attach, type ControlEndpoint, openControlEndpoint } from '@gardenhose/http-adapter';
+import { attach, type ControlEndpoint, controlAddress, openControlEndpoint } from '@gardenhose/http-adapter';
 import { afterEach, describe, expect, test } from 'vitest';
 
 const open: AsyncDisposable[] = [];
@@ -162,6 +162,11 @@ test.each([
   'line\r\nbreak-line-break',
 ])('%j is no token', async (token) => {
   await expect(endpoint({ token })).rejects.toMatchObject({ code: 'invalid-option' });
+});
+
+test('localhost is its address, whatever the name leads to', () => {
+  expect(controlAddress('localhost:80')).toEqual({ host: '127.0.0.1', port: 80 });
+  expect(controlAddress('[::1]:0')).toEqual({ host: '::1', port: 0 });
 });
 
 test('an address that is taken is told as such', async () => {

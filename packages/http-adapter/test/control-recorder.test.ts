@@ -35,6 +35,7 @@ test('a recorder is paused, turned down and killed over HTTP, and its capture sa
   expect((await ask('/control')).body).toEqual({
     ...{ paused: false, killed: false },
     ratio: null,
+    rules: 0,
     sampling: 'always',
   });
   await shop.serve();

@@ -8,8 +8,10 @@ import {
   systemClock,
   unknownHeadersText,
 } from '@gardenhose/core';
+import { controlRecorder } from '@gardenhose/http-adapter';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { type ControlFlags, controlOptions, tellControl, withControlFlags } from '../control-flags.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { encryptionHelp, encryptionKeyOf, fileOptionsOf, onlyForFiles } from '../file-flags.ts';
 import { type Address, parseAddress, parseOrigin } from '../flags.ts';
@@ -26,7 +28,7 @@ import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
 import { caOf, listenTlsOf, type TlsFlags, withTlsFlags } from '../tls-flags.ts';
 
-interface RecordFlags extends CommonFlags, RecordingFlags, TlsFlags, SchemaFlags {
+interface RecordFlags extends CommonFlags, ControlFlags, RecordingFlags, TlsFlags, SchemaFlags {
   readonly listen: Address;
   readonly to: string;
   readonly rewriteHost?: boolean;
@@ -63,7 +65,7 @@ export function recordCommand(context: CommandContext): Command {
     .option('--rewrite-host', 'send the host of --to instead of the one that clients asked for')
     .addHelpText('after', help);
   const texts = { output: 'capture to write, "-" for standard output', service: 'host and port of --to' };
-  withSchemaFlags(withTlsFlags(withRecordingFlags(command, texts)), { live: true });
+  withControlFlags(withSchemaFlags(withTlsFlags(withRecordingFlags(command, texts)), { live: true }));
   return withCommonFlags(command).action((flags: RecordFlags) => {
     context.run(flags, async (output) => {
       const interrupt = context.io.claimInterrupt();
@@ -84,6 +86,10 @@ export function recordCommand(context: CommandContext): Command {
         front.record(recorder);
         try {
           await recorder.ready;
+          const controlled = controlOptions(flags, context.io.env);
+          await using control = controlled && (await controlRecorder(recorder, controlled));
+          if (control && controlled)
+            tellControl(control, controlled, 'the recording ends by', 'kill', output);
           return await record(flags, front, recorder, output, context.io, interrupt);
         } finally {
           await recorder.close();
@@ -110,6 +116,7 @@ function openRecorder(flags: RecordFlags, io: Io): Recorder {
     sampler: samplerFrom(flags),
     lane: flags.lane,
     maxBodyBytes: flags.maxBodyBytes,
+    controlFile: flags.controlFile,
   });
 }
 

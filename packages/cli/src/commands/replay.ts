@@ -20,6 +20,7 @@ import { Command, Option } from 'commander';
 import { conditionExit, conditionSentence } from '../capture-input.ts';
 import { type CaptureContents, type CaptureSource, openSources } from '../capture-source.ts';
 import { type CommandContext, withCommonFlags } from '../context.ts';
+import { controlOptions, tellControl, withControlFlags } from '../control-flags.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { collect, parseCount } from '../flags.ts';
 import { confirmTargets, guardOf, withGuardFlags } from '../guard-flags.ts';
@@ -32,6 +33,7 @@ import { type Output, showCount } from '../output.ts';
 import { paceOptions, withPaceFlags } from '../pace-flags.ts';
 import { planJson, planText } from '../plan-text.ts';
 import { Progress } from '../progress.ts';
+import { controlPlan, ReplayControl } from '../replay-control.ts';
 import {
   checkReplayFlags,
   checkWritable,
@@ -125,9 +127,14 @@ export function replayCommand(context: CommandContext): Command {
     .option('--dry-run', 'print the plan and send nothing')
     .addHelpText('after', liveHelp + mirrorHelp + help);
   return withCommonFlags(
-    withSchemaFlags(withMaskFlags(withShadowFlags(withGuardFlags(withLiveFlags(withMirrorFlags(command))))), {
-      live: true,
-    }),
+    withSchemaFlags(
+      withMaskFlags(
+        withControlFlags(withShadowFlags(withGuardFlags(withLiveFlags(withMirrorFlags(command))))),
+      ),
+      {
+        live: true,
+      },
+    ),
   ).action((files: readonly string[], flags: ReplayFlags) => {
     context.run(flags, async (output) => {
       checkReplayFlags(flags);
@@ -185,6 +192,8 @@ async function plannedRun(
     output.note(`--to-grpc is of no use: ${source.name} holds no gRPC call`);
   }
   for (const line of sourceNotes(source, flags)) output.note(line);
+  const controlled = controlOptions(flags, io.env);
+  if (controlled) controlPlan(controlled);
   let { threads } = flags;
   let { guard } = options;
   if (flags.dryRun === true || source.again) {
@@ -192,7 +201,7 @@ async function plannedRun(
     const live = liveOf(options);
     const plan = await planReplay(source.exchanges(), sender, { ...replayOptions, live });
     if (flags.dryRun === true) {
-      await output.text(planText(plan));
+      await output.text([planText(plan), ...(controlled ? [controlPlan(controlled)] : [])].join('\n'));
       await output.document({ plan: planJson(plan) });
       return conclude(source, exitCodes.fine, output, flags.window !== undefined);
     }
@@ -207,6 +216,9 @@ async function plannedRun(
   }
   if (correlate !== false) output.note(correlationText(correlate));
   const gaps = new GapTally();
+  await using control = controlled && (await ReplayControl.open(controlled));
+  if (control && controlled) tellControl(control.endpoint, controlled, 'ends by', 'stop', output);
+  const interrupt = io.claimInterrupt();
   const report = await replay(
     exchangesOf(source, (gap) => gaps.add(gap)),
     sender,
@@ -215,7 +227,11 @@ async function plannedRun(
       ...{ threads, guard },
       schemas: contents.schemas,
       losses: () => gaps.losses(source.condition().state),
-      signal: io.claimInterrupt(),
+      signal: control === undefined ? interrupt : AbortSignal.any([interrupt, control.signal]),
+      onProgress(now) {
+        control?.tell(now);
+        options.onProgress?.(now);
+      },
     },
   );
   progress?.clear();

@@ -17,6 +17,7 @@ import {
 } from '@gardenhose/core';
 import { Command } from 'commander';
 import { type CommandContext, type CommonFlags, withCommonFlags } from '../context.ts';
+import { type ControlFlags, controlEnv, withControlFlags } from '../control-flags.ts';
 import { describeError } from '../describe-error.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { encryptionHelp, encryptionKeyOf, fileEnv } from '../file-flags.ts';
@@ -27,7 +28,7 @@ import { type Output, showBytes, showCount } from '../output.ts';
 import { laneText, type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { samplingEnv } from '../sampling-flags.ts';
 
-type RunFlags = CommonFlags & RecordingFlags;
+type RunFlags = CommonFlags & ControlFlags & RecordingFlags;
 
 /** How long the last of the service's processes may take to end after the first has. */
 const groupWaitMs = 5000;
@@ -64,7 +65,7 @@ export function runCommand(context: CommandContext): Command {
     .passThroughOptions()
     .addHelpText('after', help);
   const texts = { output: 'capture to write', service: 'that of its package or script' };
-  return withCommonFlags(withRecordingFlags(command, texts)).action(
+  return withCommonFlags(withControlFlags(withRecordingFlags(command, texts))).action(
     (words: readonly string[], flags: RunFlags) => {
       context.run(flags, async (output) => {
         // What is wrong with the policy shall be told here, and not by a service that runs unrecorded.
@@ -144,6 +145,7 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
       flags.maskKeyFile === undefined ? env.GARDENHOSE_MASK_KEY_FILE : resolve(flags.maskKeyFile),
     ...fileEnv(flags, env),
     ...samplingEnv(flags, env, resolve),
+    ...controlEnv(flags, env, resolve),
     GARDENHOSE_LANE: laneText(flags.lane) ?? env.GARDENHOSE_LANE,
     GARDENHOSE_MAX_BODY_BYTES: text(flags.maxBodyBytes) ?? env.GARDENHOSE_MAX_BODY_BYTES,
   };

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { After } from './clock-notes.ts';
-import { type ControlChange, checkChange, type RecorderControl } from './control.ts';
+import type { ControlChange, RecorderControl } from './control.ts';
 
 const lookEveryMs = 1_000;
 /** What is longer is no control file. */
@@ -61,13 +61,16 @@ export class ControlFile {
       if (content instanceof Error) throw content;
       const { kill, change } = parse(content);
       if (kill) void this.#control.kill('file');
-      else this.#control.set({ paused: change.paused ?? false, ratio: change.ratio ?? null }, 'file');
+      else this.#control.set({ ...asMade, ...change }, 'file');
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#problem(`the control file ${this.#path} changes nothing: ${why}`);
     }
   }
 }
+
+/** All that a file may leave out. */
+const asMade: ControlChange = { paused: false, ratio: null, rules: null };
 
 function parse(content: string | undefined): { readonly kill: boolean; readonly change: ControlChange } {
   if (content === undefined || content.trim() === '') return { kill: false, change: {} };
@@ -79,11 +82,21 @@ function parse(content: string | undefined): { readonly kill: boolean; readonly 
     throw new Error('it is no JSON');
   }
   if (typeof value !== 'object' || value === null || !('kill' in value)) {
-    return { kill: false, change: checkChange(value) };
+    return { kill: false, change: changeIn(value) };
   }
   const { kill, ...change } = value;
   if (typeof kill !== 'boolean') throw new Error('"kill" must be true or false');
-  return { kill, change: checkChange(change) };
+  return { kill, change: changeIn(change) };
+}
+
+function changeIn(value: unknown): ControlChange {
+  if (!isObject(value)) throw new Error('it must be an object such as { "ratio": 0.1 }');
+  return value;
+}
+
+/** What it says is checked as the change is made. */
+function isObject(value: unknown): value is ControlChange {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Undefined where there is no file. */

@@ -1,15 +1,27 @@
 import { onlyOptions } from '../model/option-names.ts';
 import { invalidOption } from '../model/option-values.ts';
 import type { RecorderStats } from './recorder-stats.ts';
-import { type Sampler, sampleRatio } from './sampler.ts';
+import { type SamplerRule, sampleBy } from './sample-rules.ts';
+import { always, type Sampler, sampleRatio } from './sampler.ts';
+import { type SamplingRule, sampleRulesOf } from './sampling-settings.ts';
 
 /** A change to a recording while it runs. What is absent stays as it is. */
 export interface ControlChange {
   /** True: from the next exchange on nothing is recorded; exchanges under way are recorded to their end. */
   readonly paused?: boolean | undefined;
-  /** The share of exchanges that is recorded, from 0 to 1, in place of what the sampler says; null: what the sampler says. */
+  /**
+   * The share of exchanges that is recorded, from 0 to 1, in place of what the sampler says; null: what the sampler says. What a sampler
+   * keeps by its outcome is kept at any ratio.
+   */
   readonly ratio?: number | null | undefined;
+  /**
+   * Rules that come before all else: the first that fits an exchange says whether it is recorded, by `ratio` or by `perSecond`. Null: none.
+   */
+  readonly rules?: readonly ControlRule[] | null | undefined;
 }
+
+/** A rule that goes by what is known of an exchange as it starts. */
+export type ControlRule = Omit<SamplingRule, 'outcome'>;
 
 /** Who asked for a change. */
 export type ControlSource = 'api' | 'file' | 'http';
@@ -20,6 +32,8 @@ export interface ControlState {
   readonly killed: boolean;
   /** Null where the sampler decides. */
   readonly ratio: number | null;
+  /** How many rules come before it. */
+  readonly rules: number;
   /** What decides which exchanges are recorded, in words. */
   readonly sampling: string;
 }
@@ -35,7 +49,14 @@ export interface ControlPort {
   failed(error: unknown): void;
 }
 
-const changeNames: Readonly<Record<keyof ControlChange, true>> = { paused: true, ratio: true };
+/** Of a description that goes into the capture: a thousand rules have many words. */
+const mostWords = 4_096;
+
+const changeNames: Readonly<Record<keyof ControlChange, true>> = {
+  paused: true,
+  ratio: true,
+  rules: true,
+};
 
 /**
  * Changes a recording while it runs, from the next exchange on. Each change is an event of the capture. Nothing changes any more when
@@ -50,6 +71,7 @@ export class RecorderControl {
   readonly #port: ControlPort;
   #sampler: Sampler;
   #ratio: number | null = null;
+  #rules: readonly SamplerRule[] = [];
   #paused = false;
   #killed: Promise<RecorderStats> | undefined;
   readonly #onKill: (() => void)[] = [];
@@ -74,6 +96,7 @@ export class RecorderControl {
       paused: this.#paused,
       killed: this.#killed !== undefined,
       ratio: this.#ratio,
+      rules: this.#rules.length,
       sampling: this.#sampler.description,
     };
   }
@@ -85,12 +108,14 @@ export class RecorderControl {
    * @throws {@link GardenhoseError} `invalid-option`
    */
   set(change: ControlChange, by: ControlSource = 'api'): ControlState {
-    const { paused, ratio } = checkChange(change);
+    const { paused, ratio = this.#ratio, rules = this.#rules } = checkChange(change);
     if (!this.#port.open()) return this.state;
-    if (ratio !== undefined && ratio !== this.#ratio) {
-      this.#ratio = ratio;
-      this.#sampler = ratio === null ? this.#configured : sampleRatio(ratio);
-      this.#port.note('sampling', `${this.#sampler.description} (${by})`);
+    const sampler = controlledSampler(this.#configured, ratio, rules);
+    this.#ratio = ratio;
+    this.#rules = rules;
+    if (rules.length > 0 || sampler.description !== this.#sampler.description) {
+      this.#sampler = sampler;
+      this.#port.note('sampling', `${sampler.description.slice(0, mostWords)} (${by})`);
     }
     if (paused !== undefined && paused !== this.#paused) {
       this.#paused = paused;
@@ -129,12 +154,17 @@ export class RecorderControl {
   }
 }
 
+/** A change that was checked; the rules as samplers. */
+interface CheckedChange extends Omit<ControlChange, 'rules'> {
+  readonly rules?: readonly SamplerRule[] | undefined;
+}
+
 /**
  * A change that may have come from anywhere.
  *
  * @throws {@link GardenhoseError} `invalid-option`
  */
-export function checkChange(change: unknown): ControlChange {
+function checkChange(change: unknown): CheckedChange {
   if (typeof change !== 'object' || change === null || Array.isArray(change)) {
     throw invalidOption('control', 'must be an object such as { "ratio": 0.1 }');
   }
@@ -144,7 +174,57 @@ export function checkChange(change: unknown): ControlChange {
   if (paused !== undefined && typeof paused !== 'boolean') {
     throw invalidOption('control.paused', `must be true or false, got ${String(paused)}`);
   }
-  if (ratio === undefined || ratio === null) return { paused, ratio };
-  if (typeof ratio === 'number' && ratio >= 0 && ratio <= 1) return { paused, ratio };
+  const rules = checkRules('rules' in change ? change.rules : undefined);
+  if (ratio === undefined || ratio === null) return { paused, ratio, rules };
+  if (typeof ratio === 'number' && ratio >= 0 && ratio <= 1) return { paused, ratio, rules };
   throw invalidOption('control.ratio', `must be a number from 0 to 1, or null, got ${String(ratio)}`);
+}
+
+function checkRules(rules: unknown): readonly SamplerRule[] | undefined {
+  if (rules === undefined) return undefined;
+  if (rules === null) return [];
+  const made = sampleRulesOf(rules, 'control.rules');
+  if (made.some(({ outcome }) => outcome !== undefined)) {
+    throw invalidOption(
+      'control.rules',
+      'must go by how exchanges start: outcomes are set as a recorder is made',
+    );
+  }
+  // What the rules say is checked as they are put together.
+  sampleBy(made);
+  return made;
+}
+
+/** The sampler of a recorder, with another share and rules before it. What it keeps by outcome, it goes on to keep. */
+function controlledSampler(
+  configured: Sampler,
+  ratio: number | null,
+  rules: readonly SamplerRule[],
+): Sampler {
+  if (ratio === null && rules.length === 0) return configured;
+  const share = ratio === null ? configured : sampleRatio(ratio);
+  const unruled: Sampler = { description: share.description, sample: () => Number.NaN };
+  const ruled = sampleBy(rules, unruled);
+  // To be asked beside it, as one that limits a rate counts what it is asked.
+  const isRuled = sampleBy(
+    rules.map(({ where }) => ({ where, sampler: always })),
+    unruled,
+  );
+  const { byOutcome } = configured;
+  return {
+    description: rules.length === 0 ? share.description : ruled.description,
+    sample(start, exchange) {
+      const rate = ruled.sample(start, exchange);
+      return Number.isNaN(rate) ? share.sample(start, exchange) : rate;
+    },
+    byOutcome: byOutcome && {
+      ...byOutcome,
+      decide(start, exchange) {
+        if (!Number.isNaN(isRuled.sample(start, exchange))) return undefined;
+        const decided = byOutcome.decide(start, exchange);
+        if (decided === undefined || ratio === null) return decided;
+        return { ...decided, otherwise: share.sample(start, exchange) };
+      },
+    },
+  };
 }

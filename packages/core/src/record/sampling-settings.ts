@@ -43,8 +43,8 @@ export function samplerOf({
   return sampleBy(all, otherwise, { maxHeldMs: Math.ceil(slowest) + heldBeyondMs });
 }
 
-/** A rule of a file: what it is for, and one of `ratio` and `perSecond`. */
-interface FileRule extends Omit<SamplerRule, 'sampler'> {
+/** A rule as data: what it is for, and one of `ratio` and `perSecond`. */
+export interface SamplingRule extends Omit<SamplerRule, 'sampler'> {
   readonly ratio?: number;
   /** What the ratio chooses by. */
   readonly by?: SampleKey;
@@ -61,7 +61,15 @@ interface FileRule extends Omit<SamplerRule, 'sampler'> {
 export function parseSampleRules(json: string, subject: string): readonly SamplerRule[] {
   const problem = brokenJson(json);
   if (problem !== undefined) throw wrong(subject, `is not JSON, ${problem}`);
-  const rules: unknown = JSON.parse(json);
+  return sampleRulesOf(JSON.parse(json), subject);
+}
+
+/**
+ * The same of what such a text says.
+ *
+ * @throws GardenhoseError `invalid-option`
+ */
+export function sampleRulesOf(rules: unknown, subject: string): readonly SamplerRule[] {
   if (!Array.isArray(rules)) throw wrong(subject, 'is no list');
   return rules.map((rule: unknown, index) => ruleOf(rule, subject, index));
 }
@@ -85,7 +93,7 @@ function ratioOf(ratio = 1, by?: SampleKey): Sampler {
   return ratio === 1 ? always : sampleRatio(ratio, { by });
 }
 
-function isRule(value: unknown): value is FileRule {
+function isRule(value: unknown): value is SamplingRule {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
+import { GardenhoseError } from '../../src/errors.ts';
 import { noMask } from '../../src/mask/masker.ts';
 import type { ControlChange } from '../../src/record/control.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
 import { createRecorder, type Recorder } from '../../src/record/recorder.ts';
-import { sampleRatio } from '../../src/record/sampler.ts';
+import { sampleBy } from '../../src/record/sample-rules.ts';
+import { always, sampleRatio } from '../../src/record/sampler.ts';
 import type { Sink } from '../../src/record/sink.ts';
 import { aStart } from '../../src/testing/factories.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -30,7 +32,7 @@ test('a ratio holds from the next exchange on, is stamped on it, and stands in t
   const { sink, recorder } = recorderTo();
   const early = recorder.begin(aStart(), true);
   expect(recorder.control.set({ ratio: 0 })).toEqual({
-    ...{ paused: false, killed: false, ratio: 0, sampling: 'ratio 0' },
+    ...{ paused: false, killed: false, ratio: 0, rules: 0, sampling: 'ratio 0' },
   });
   expect(offer(recorder, 50)).toBe(0);
   early?.end('response');
@@ -69,17 +71,72 @@ test('null is the sampler that the recorder was made with, and what does not cha
   expect(controls).toEqual(['sampling ratio 1 (api)', 'sampling ratio 0 (http)', 'pause http']);
 });
 
+test('rules come before the ratio, and name no value of a header in the capture', async () => {
+  const { sink, recorder } = recorderTo();
+  const header = { name: 'x-debug', equals: 'hush-hush' };
+  recorder.control.set({
+    ratio: 0,
+    rules: [
+      { where: { path: '/health' }, ratio: 0 },
+      { where: { header }, ratio: 1 },
+      { where: { method: 'POST' }, perSecond: 0.5 },
+    ],
+  });
+  const taken = (facts: Parameters<typeof aStart>[0]) => recorder.begin(aStart(facts), true) !== undefined;
+  const headers = ['X-Debug', 'hush-hush'];
+  expect([taken({ target: '/health', headers }), taken({ headers }), taken({})]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  expect([1, 2, 3].map(() => taken({ method: 'POST' }))).toEqual([false, false, false]);
+  expect(recorder.control.state).toMatchObject({ ratio: 0, rules: 3 });
+  recorder.control.set({ rules: null });
+  expect([taken({ headers }), taken({ method: 'POST' })]).toEqual([false, false]);
+  await recorder.close();
+  const controls = sink.events.flatMap((event) => (event.type === 'control' ? event.value : []));
+  expect(controls).toEqual([
+    '/health: ratio 0; header x-debug: always; POST: at most 0.5 a second; otherwise: ratio 0 (api)',
+    'ratio 0 (api)',
+  ]);
+});
+
+test('what is kept by its outcome is kept at any ratio, but for what a rule says', async () => {
+  const sampler = sampleBy([{ outcome: { error: true }, sampler: always }], sampleRatio(0.5));
+  const { sink, recorder } = recorderTo(memorySink(), { sampler });
+  recorder.control.set({ ratio: 0, rules: [{ where: { path: '/health' }, ratio: 0 }] });
+  for (const [target, status] of [
+    ['/a', 200],
+    ['/b', 503],
+    ['/health', 503],
+  ] as const) {
+    const tap = recorder.begin(aStart({ target }), true);
+    tap?.headers(status, '', '1.1', []);
+    tap?.end('response');
+  }
+  const stats = await recorder.close();
+  expect(stats).toMatchObject({ offered: 3, recorded: 1, sampledOut: 2 });
+  expect(sink.events.flatMap((event) => (event.type === 'start' ? event.target : []))).toEqual(['/b']);
+});
+
 test('a change that is wrong changes nothing, whatever else it asks for', async () => {
   const { sink, recorder } = recorderTo();
   const wrong: unknown[] = [
     ...[null, 3, 'pause', [], { ratio: 2 }, { ratio: -1 }, { ratio: Number.NaN }, { ratio: '1' }],
+    ...[
+      { rules: {} },
+      { rules: [1] },
+      { rules: [{ ratio: 2 }] },
+      { rules: [{ where: { path: 1 }, ratio: 1 }] },
+    ],
+    ...[{ rules: [{ outcome: { error: true }, ratio: 1 }] }, { rules: [{ where: {} }] }],
     ...[{ paused: 1 }, { paused: true, ratio: 7 }, { paused: true, rate: 1 }, { __proto__x: 1 }],
   ];
   for (const change of wrong) {
     const set: (change: ControlChange) => unknown = (given) => recorder.control.set(given);
-    expect(() => Reflect.apply(set, undefined, [change])).toThrow(/control/);
+    expect(() => Reflect.apply(set, undefined, [change])).toThrow(GardenhoseError);
   }
-  expect(recorder.control.state).toMatchObject({ paused: false, ratio: null });
+  expect(recorder.control.state).toMatchObject({ paused: false, ratio: null, rules: 0 });
   await recorder.close();
   expect(sink.events).toEqual([]);
 });
