@@ -39,7 +39,7 @@ export class Run {
   readonly #open = new TransientMap<number, Open>();
   #unread: ReplayResult[] = [];
   readonly #batch: JobBatch;
-  readonly #ahead = new ReadAhead();
+  readonly #ahead: ReadAhead;
   /** Rung at whatever may let the reader of results, or of the source, go on. */
   readonly #news = new Signal();
   readonly #room = new Signal();
@@ -60,6 +60,7 @@ export class Run {
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
     this.#safety = safetyOf(options.guard, options.marks);
+    this.#ahead = new ReadAhead(options.schedule.description === 'asap' && options.orderName !== 'none');
     this.#reader = new SourceReader(source, options.extent.loop);
     this.#sender = sender;
     this.#batch = new JobBatch(options.clock, (jobs) => {
@@ -194,7 +195,7 @@ export class Run {
     const { job, open } = planned;
     this.#open.set(job.index, open);
     if (!this.#startPlanned) this.#planStart();
-    this.#ahead.take(open.cost);
+    this.#ahead.take(open.cost, recorded);
     this.#batch.add(job, open.cost);
   }
 
