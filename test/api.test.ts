@@ -246,6 +246,7 @@ test('@gardenhose/core exports these names', () => {
     SenderSource
     SenderTlsOptions
     ServedCall
+    ServerSentEvent
     SetHeaderRule
     Shadow
     ShadowTrust
@@ -332,6 +333,7 @@ test('@gardenhose/core exports these names', () => {
     headerValue
     headerValues
     inProcessTarget
+    isEventStream
     isGardenhoseError
     isLoopback
     isMarkedShadow
@@ -383,6 +385,7 @@ test('@gardenhose/core exports these names', () => {
     sampleRatio
     schemaLimits
     selectExchanges
+    serverSentEvents
     shadowOf
     sliceCapture
     splitTarget

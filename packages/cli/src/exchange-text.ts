@@ -4,10 +4,14 @@ import {
   type Exchange,
   type HeaderList,
   headerEntries,
+  isEventStream,
   type Message,
   operationOf,
+  type Response,
   SchemaRegistry,
+  type ServerSentEvent,
   type Side,
+  serverSentEvents,
 } from '@gardenhose/core';
 import { exchangeJson } from './exchange-row.ts';
 import { fieldLines, fieldsDocument, fieldsReader, type ReadFields } from './message-fields.ts';
@@ -56,7 +60,9 @@ export function exchangeText(exchange: Exchange, schemas: SchemaRegistry = new S
       `< HTTP/${printable(response.version, 10)} ${response.status} ${printable(response.reason, 200)}` +
         `   (after ${showDuration(response.at - exchange.startAt)})`,
     );
-    lines.push(...headerLines('<', response.headers), ...contentLines('<', response, exchange.startAt, read));
+    const events = eventsOf(response);
+    lines.push(...headerLines('<', response.headers));
+    lines.push(...contentLines('<', response, exchange.startAt, read, events));
   }
   if (exchange.abort !== undefined) {
     const { at, by, code } = exchange.abort;
@@ -99,6 +105,7 @@ export function exchangeDocument(
       afterMs: (response.at - exchange.startAt) / 1e6,
       headers: pairs(response.headers),
       ...contentDocument('response', response, exchange.startAt, read),
+      ...eventsDocument(response, exchange.startAt),
     },
     audit: exchange.audit,
     unknownHeaders: exchange.unknownHeaders,
@@ -111,11 +118,23 @@ function headerLines(side: string, headers: HeaderList): string[] {
   );
 }
 
-function contentLines(side: '>' | '<', content: Content, startAt: number, read: ReadFields): string[] {
+/** The server-sent events of an answer, if it is made of them. */
+function eventsOf({ headers, ...content }: Response): ServerSentEvent[] | undefined {
+  return isEventStream(headers) && content.chunks.length > 0 ? serverSentEvents(content) : undefined;
+}
+
+function contentLines(
+  side: '>' | '<',
+  content: Content,
+  startAt: number,
+  read: ReadFields,
+  events?: readonly ServerSentEvent[],
+): string[] {
   const lines: string[] = [];
   if (content.size > 0 || content.state !== 'kept') {
     const { chunks, messages } = content;
-    const pieces = chunks.length > 1 ? ` in ${showCount(chunks.length, 'chunk')}` : '';
+    const parts = events === undefined ? '' : ` of ${showCount(events.length, 'event')}`;
+    const pieces = parts + (chunks.length > 1 ? ` in ${showCount(chunks.length, 'chunk')}` : '');
     const whole = content.complete ? '' : ', not seen to its end';
     // Each message says what became of it.
     const what =
@@ -124,8 +143,12 @@ function contentLines(side: '>' | '<', content: Content, startAt: number, read: 
         : `${pieces}, ${printable(content.state, 100)}`;
     lines.push(side, `${side} [${showBytes(content.size)}${what}${whole}]`);
   }
-  lines.push(...bodyLines(side, bodyBytes(content)));
-  if (content.chunks.length > 1) {
+  for (const event of events?.slice(0, maxListed) ?? []) lines.push(...eventLines(side, event, startAt));
+  if (events !== undefined && events.length > maxListed) {
+    lines.push(`${side} [${events.length - maxListed} more events]`);
+  }
+  if (events === undefined) lines.push(...bodyLines(side, bodyBytes(content)));
+  if (content.chunks.length > 1 && events === undefined) {
     const shown = content.chunks
       .slice(0, maxListed)
       .map((chunk) => `${showDuration(chunk.at - startAt)} +${chunk.size}`);
@@ -139,6 +162,11 @@ function contentLines(side: '>' | '<', content: Content, startAt: number, read: 
   }
   lines.push(...headerLines(`${side} trailer`, content.trailers));
   return lines;
+}
+
+function eventLines(side: string, { at, text, finished }: ServerSentEvent, startAt: number): string[] {
+  const head = `${side} [event at ${showDuration(at - startAt)}${finished ? '' : ', not finished'}]`;
+  return [head, ...bodyLines(side, Buffer.from(text.replace(/[\r\n]+$/, '').replace(/\r\n?/g, '\n')))];
 }
 
 function messageLines(side: '>' | '<', message: Message, startAt: number, read: ReadFields): string[] {
@@ -172,6 +200,20 @@ function hexLines(side: string, bytes: Uint8Array): string[] {
     lines.push(`${side} ${at.toString(16).padStart(6, '0')}  ${hex.padEnd(hexWidth * 3)} ${text}`);
   }
   return end < bytes.length ? [...lines, `${side} [${bytes.length - end} more bytes]`] : lines;
+}
+
+function eventsDocument(response: Response, startAt: number): { readonly events?: readonly object[] } {
+  const events = eventsOf(response);
+  if (events === undefined) return {};
+  return {
+    events: events.map(({ at, event, id, data, finished }) => ({
+      atMs: (at - startAt) / 1e6,
+      event,
+      id,
+      data,
+      finished,
+    })),
+  };
 }
 
 function contentDocument(

@@ -37,6 +37,39 @@ test('each piece of a stream is shown with its time', () => {
   expect(text).toContain('< [chunks at 1.0 ms +9, 4.0 ms +9]');
 });
 
+test('server-sent events are shown one by one, each with its time', () => {
+  const chunks = [aChunk('event: price\ndata: 1\n\ndata: ', 2e6), aChunk('2\n\n: on\r\n\r\ndata: c', 5e6)];
+  const headers = ['Content-Type', 'text/event-stream'];
+  const exchange = anExchange({ response: { headers, chunks, size: 45 } });
+  const lines = exchangeText(exchange).split('\n');
+  expect(lines.slice(lines.indexOf('< [45 B of 4 events in 2 chunks, kept]'))).toEqual([
+    '< [45 B of 4 events in 2 chunks, kept]',
+    '< [event at 1.0 ms]',
+    '< event: price',
+    '< data: 1',
+    '< [event at 4.0 ms]',
+    '< data: 2',
+    '< [event at 4.0 ms]',
+    '< : on',
+    '< [event at 4.0 ms, not finished]',
+    '< data: c',
+  ]);
+  expect(exchangeDocument(exchange)).toMatchObject({
+    response: {
+      events: [
+        { atMs: 1, event: 'price', data: '1', finished: true },
+        { atMs: 4, data: '2' },
+        { atMs: 4, data: undefined },
+        { atMs: 4, data: 'c', finished: false },
+      ],
+    },
+  });
+  const many = anExchange({
+    response: { headers, chunks: [aChunk('data\n\n'.repeat(201), 2e6)], size: 1206 },
+  });
+  expect(exchangeText(many)).toContain('\n< [1 more events]');
+});
+
 test('bytes that are no text are shown as hex', () => {
   const data = Uint8Array.of(0, 255, 65, 27);
   const text = exchangeText(anExchange({ response: { chunks: [{ at: 2e6, size: 4, data }], size: 4 } }));

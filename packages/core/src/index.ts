@@ -54,6 +54,8 @@ export type {
 export { bodyBytes, emptyContent, emptyExchange } from './model/exchange.ts';
 export { endedByDeadline, grpcStatusName, grpcStatusOf, grpcTimeoutNs } from './model/grpc-status.ts';
 export type { HeaderList } from './model/headers.ts';
+export type { ServerSentEvent } from './model/server-sent-events.ts';
+export { isEventStream, serverSentEvents } from './model/server-sent-events.ts';
 export { headerEntries, headerValue, headerValues, withHeader, withoutHeader } from './model/headers.ts';
 export type { JsonObject, JsonValue } from './model/json-value.ts';
 export { operationOf } from './model/operation.ts';

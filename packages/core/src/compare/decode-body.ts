@@ -48,7 +48,7 @@ function decodeBytes(bytes: Uint8Array, type: string): JsonValue {
   const text = utf8(bytes);
   if (text === undefined) return digest(bytes);
   if (type === 'application/x-www-form-urlencoded') return form(text) ?? text;
-  if (type === 'text/event-stream') return records(text, /\r\n\r\n|\n\n|\r\r/, serverSentEvent) ?? text;
+  if (type === 'text/event-stream') return records(text, /\r\n\r\n|\n\n|\r\r/, decodeEvent) ?? text;
   // Of a JSON sequence (RFC 7464) each text begins with a record separator.
   if (/ndjson|jsonl|json-seq|json-lines/.test(type)) {
     return records(text.replaceAll('\u001e', '\n'), /[\r\n]+/, parseOrText) ?? text;
@@ -128,10 +128,10 @@ function parseOrText(text: string): JsonValue {
 }
 
 /** One server-sent event as its fields; lines of `data` belong together. */
-function serverSentEvent(block: string): JsonValue {
+export function decodeEvent(block: string): JsonValue {
   const fields: { [name: string]: JsonValue } = Object.create(null);
   const data: string[] = [];
-  for (const line of block.split(/\r\n|\n|\r/)) {
+  for (const line of block.replace(/[\r\n]+$/, '').split(/\r\n|\n|\r/)) {
     const colon = line.indexOf(':');
     const name = colon === -1 ? line : line.slice(0, colon);
     const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '');

@@ -2,9 +2,10 @@ import { bodyBytes, type Exchange, type Response } from '../model/exchange.ts';
 import { grpcStatusOf } from '../model/grpc-status.ts';
 import { headerValue, headerValues } from '../model/headers.ts';
 import type { JsonValue } from '../model/json-value.ts';
+import { isEventStream, serverSentEvents } from '../model/server-sent-events.ts';
 import { comparedHeaders } from './compared-headers.ts';
 import { comparedMetadata } from './compared-metadata.ts';
-import { type DecodedBody, decodeBody } from './decode-body.ts';
+import { type DecodedBody, decodeBody, decodeEvent } from './decode-body.ts';
 import type { DifferencePart } from './difference.ts';
 import { type MessageLimits, messageList, messagePair } from './message-pair.ts';
 
@@ -33,7 +34,7 @@ export function viewPair(recorded: Exchange, replayed: Exchange, limits: Message
   const same = haveSameBytes(recorded.response, replayed.response);
   const messages =
     hasMessages(recorded) || hasMessages(replayed) ? messagePair(recorded, replayed, limits) : undefined;
-  const bodies = {
+  const bodies = eventPair(recorded, replayed) ?? {
     recorded: same ? noBody : decodedBodyOf(recorded, limits, messages?.recorded),
     replayed: same ? noBody : decodedBodyOf(replayed, limits, messages?.replayed),
   };
@@ -71,6 +72,30 @@ export function viewOf(exchange: Exchange, limits: MessageLimits): ResponseView 
     ...headOf(exchange, limits),
     outcome: outcomeOf(exchange),
   };
+}
+
+/**
+ * The events that both streams had, where the recorded client went away from one that went on: how many more there would have
+ * been, nobody knows, and where the replayed one was left is chance.
+ */
+function eventPair(
+  recorded: Exchange,
+  replayed: Exchange,
+): Record<'recorded' | 'replayed', DecodedBody> | undefined {
+  if (recorded.abort?.by !== 'client') return undefined;
+  const [before, after] = [eventsOf(recorded), eventsOf(replayed)];
+  const count = Math.min(before?.length ?? 0, after?.length ?? 0);
+  if (before === undefined || after === undefined || count === 0) return undefined;
+  return { recorded: { value: before.slice(0, count) }, replayed: { value: after.slice(0, count) } };
+}
+
+/** The finished server-sent events of an answer that is kept. */
+function eventsOf({ response }: Exchange): JsonValue[] | undefined {
+  if (response === undefined || !isEventStream(response.headers)) return undefined;
+  if (response.state !== 'kept' && response.state !== 'masked') return undefined;
+  return serverSentEvents(response)
+    .filter(({ finished }) => finished)
+    .map(({ text }) => decodeEvent(text));
 }
 
 const noBody: DecodedBody = { value: undefined };

@@ -67,6 +67,22 @@ test('compareExchange() tells changes inside of a JSON body by their place', () 
   ]);
 });
 
+test('compareExchange() compares the events that both streams had where the recorded client went away', () => {
+  const headers = ['content-type', 'text/event-stream'];
+  const stream = (text: string) => ({ chunks: [aChunk(text)], headers, complete: false });
+  const abort = { at: 9e6, by: 'client', code: 'closed' } as const;
+  const recorded = anExchange({ response: stream('id: 1\ndata: {"a":1}\n\ndata: {"a":2}\n\nda'), abort });
+  const replayed = (text: string) => anExchange({ response: stream(text), abort });
+  expect(told(recorded, replayed('id: 1\ndata: {"a":1}\n\n'))).toEqual([]);
+  expect(told(recorded, replayed('id: 1\ndata: {"a":1}\n\ndata: {"a":3}\n\ndata: {"a":4}\n\n'))).toEqual([
+    'changed value body:$[1].data.a: 2 → 3',
+  ]);
+  expect(compareExchange(recorded, replayed('da')).notCompared).toContainEqual({
+    part: 'body',
+    reason: 'recorded incomplete',
+  });
+});
+
 test('compareExchange() does not round large numbers', () => {
   expect(told(answer('{"id":12345678901234567890}'), answer('{"id":12345678901234567891}'))).toEqual([
     'changed value body:$.id: "12345678901234567890" → "12345678901234567891"',
