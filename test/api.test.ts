@@ -93,6 +93,8 @@ test('@gardenhose/core exports these names', () => {
     FieldOption
     FieldType
     FileSinkOptions
+    FlightSinkOptions
+    FlightTrigger
     Forecast
     FormatKind
     GapEvent
@@ -175,6 +177,7 @@ test('@gardenhose/core exports these names', () => {
     PolicyRule
     PolicySuggester
     PolicySummary
+    ProcessTriggers
     PropagateTo
     ProtobufType
     Protocol
@@ -229,6 +232,9 @@ test('@gardenhose/core exports these names', () => {
     SampledOutcome
     Sampler
     SamplerRule
+    SaveStats
+    SaveTrigger
+    SavedBecause
     ScannedExchange
     Schedule
     SchemaEvent
@@ -325,6 +331,7 @@ test('@gardenhose/core exports these names', () => {
     fanOutSink
     fileSink
     finishedAt
+    flightSink
     gapReasons
     grpcStatusName
     grpcStatusOf

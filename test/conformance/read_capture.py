@@ -240,6 +240,7 @@ def read(data):
         number += 1
     version, features, _, ident, writer, wall, service, host, pid, policy, sampling, part, tags = header[:13]
     history = header[13] if len(header) > 13 and header[13] else []
+    trigger = header[16] if len(header) > 16 and header[16] else []
     return {
         "header": {
             "id": ident.hex(),
@@ -253,6 +254,7 @@ def read(data):
             "part": part,
             "tags": dict(zip(tags[::2], tags[1::2])),
             **({"policyHistory": [policy_summary(each) for each in history]} if history else {}),
+            **({"trigger": dict(zip(("reason", "at", "wallMs"), trigger))} if trigger else {}),
         },
         "state": "complete" if closed else "open",
         "unknownRecords": unknown,

@@ -438,6 +438,16 @@ export async function vectors(): Promise<Map<string, Vector>> {
     }),
   );
   all.set(
+    'saved-on-trigger',
+    await write(
+      [
+        { ...start, type: 'resume', seq: 900, at: 9_000_000, startSeq: 12, startAt: 40_000 },
+        { type: 'control', seq: 901, at: 9_000_100, name: 'trigger', value: 'status 5xx: exchange 1' },
+      ],
+      { header: { trigger: { reason: 'status 5xx: exchange 1', at: 9_000_100, wallMs: header.wallMs + 9 } } },
+    ),
+  );
+  all.set(
     'masked-again',
     await write([], {
       header: {

@@ -20,6 +20,9 @@ export function headerLines(header: CaptureHeader): string[] {
     policyText(header.policy),
     ...policyHistory.toReversed().map((earlier) => `before that, ${policyText(earlier)}`),
     `sampling ${text(header.sampling)}`,
+    ...(header.trigger === undefined
+      ? []
+      : [`saved on a trigger at ${dateText(header.trigger.wallMs)}: ${text(header.trigger.reason)}`]),
     ...(tags.length > 0 ? [`tags ${tags.join(' ')}`] : []),
     ...mergedLines(mergedFrom),
   ];

@@ -8,7 +8,7 @@ export { errorCodes, GardenhoseError, isGardenhoseError } from './errors.ts';
 // model
 export type { AssembleOptions, AssembleStats } from './model/assemble.ts';
 export { Assembler, assemble } from './model/assemble.ts';
-export type { CaptureHeader, MergedFrom, PolicySummary } from './model/capture-header.ts';
+export type { CaptureHeader, MergedFrom, PolicySummary, SavedBecause } from './model/capture-header.ts';
 export type {
   AbortEvent,
   AuditEntry,
@@ -171,6 +171,7 @@ export type { SampleByOptions, SamplerRule } from './record/sample-rules.ts';
 export { sampleBy } from './record/sample-rules.ts';
 export type { SampleKey, Sampler, SampleRatioOptions } from './record/sampler.ts';
 export { always, never, rateLimited, sampleRatio } from './record/sampler.ts';
+export type { ProcessTriggers, SaveStats, SaveTrigger } from './record/save-trigger.ts';
 export type { LaneFunction, LaneKey } from './record/session-lane.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
 export type { TapOptions } from './record/tap-options.ts';
@@ -183,6 +184,9 @@ export type { Compression } from './capture/codec.ts';
 export type { CaptureKey } from './capture/encryption-key.ts';
 export { captureKeyOf } from './capture/encryption-key.ts';
 export type { CaptureCondition, CaptureFault, CaptureState, ReadMode } from './capture/condition.ts';
+export type { FlightSinkOptions } from './capture/flight-sink.ts';
+export { flightSink } from './capture/flight-sink.ts';
+export type { FlightTrigger } from './capture/flight-triggers.ts';
 export type { FileSinkOptions } from './capture/file-sink.ts';
 export { fileSink } from './capture/file-sink.ts';
 export type { ByteOutput } from './capture/frame-writer.ts';

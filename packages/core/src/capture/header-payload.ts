@@ -1,5 +1,11 @@
 import { GardenhoseError } from '../errors.ts';
-import type { CaptureHeader, EncryptionNote, MergedFrom, PolicySummary } from '../model/capture-header.ts';
+import type {
+  CaptureHeader,
+  EncryptionNote,
+  MergedFrom,
+  PolicySummary,
+  SavedBecause,
+} from '../model/capture-header.ts';
 import { saltBytes } from './encryption.ts';
 import { Fields, InvalidRecord } from './fields.ts';
 import { ciphers, formatVersion, limits } from './format.ts';
@@ -16,7 +22,7 @@ const hexId = /^[0-9a-f]{32}$/;
 /** The payload of the HEADER frame. */
 export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Array {
   if (!hexId.test(header.id)) throw invalid('header.id', 'of 32 hexadecimal digits');
-  const { policyHistory: history = [], mergedFrom = [], encryption } = header;
+  const { policyHistory: history = [], mergedFrom = [], encryption, trigger } = header;
   const payload = pack([
     formatVersion,
     encryption === undefined ? [] : [encryptedFeature],
@@ -43,6 +49,13 @@ export function encodeHeader(header: CaptureHeader, sync: Uint8Array): Uint8Arra
             ciphers.aes256gcm,
             text(encryption.keyId, 'header.encryption.keyId'),
             Buffer.from(encryption.salt, 'hex'),
+          ],
+      trigger === undefined
+        ? []
+        : [
+            text(trigger.reason, 'header.trigger.reason'),
+            uint(trigger.at, 'header.trigger.at'),
+            real(trigger.wallMs, 'header.trigger.wallMs'),
           ],
     ]),
   ]);
@@ -143,11 +156,13 @@ export function decodeHeader(payload: Uint8Array, subject: string): CaptureHeade
     const merged = fields.optionalList();
     if (merged.length > mostMerged) throw new InvalidRecord('merged from too many captures');
     const note = encryption(fields.optionalList());
+    const because = savedBecause(fields.optionalList());
     return {
       ...decoded,
       ...(history.length === 0 ? {} : { policyHistory: history.map(earlierPolicy) }),
       ...(merged.length === 0 ? {} : { mergedFrom: merged.map(mergedFrom) }),
       ...(note === undefined ? {} : { encryption: note }),
+      ...(because === undefined ? {} : { trigger: because }),
     };
   } catch (error) {
     if (error instanceof InvalidRecord) throw damaged(subject, error.message);
@@ -210,6 +225,12 @@ function encryption(values: readonly unknown[]): EncryptionNote | undefined {
     throw new InvalidRecord('the key id is not 16 hexadecimal digits, or the salt not 16 bytes');
   }
   return { keyId, salt: Buffer.from(salt).toString('hex') };
+}
+
+function savedBecause(values: readonly unknown[]): SavedBecause | undefined {
+  if (values.length === 0) return undefined;
+  const fields = new Fields(values, 'trigger', 0);
+  return { reason: fields.text(), at: fields.uint(), wallMs: fields.real() };
 }
 
 function earlierPolicy(value: unknown): PolicySummary {

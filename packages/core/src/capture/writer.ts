@@ -4,14 +4,15 @@ import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { BodyEvent, CaptureEvent, GapEvent } from '../model/event.ts';
 import { ChunkBuilder, type SealedChunk } from './chunk-builder.ts';
-import { type Compression, compress } from './codec.ts';
+import type { Compression } from './codec.ts';
 import { ChunkCipher } from './encryption.ts';
 import { newNote, withNote } from './encryption-note.ts';
 import type { SoundChunk } from './event-reader.ts';
-import { codecs, frameTypes, limits, recordTypes } from './format.ts';
+import { frameTypes, limits, recordTypes } from './format.ts';
 import type { FrameContent, FrameHeader } from './frame.ts';
 import { after, type ByteOutput, type FramePlace, FrameWriter, plainContent } from './frame-writer.ts';
 import { encodeHeader } from './header-payload.ts';
+import { type PackedChunk, packChunk } from './packed-chunk.ts';
 import { encodeFooter, encodeIndexEntry, Totals } from './summary-payload.ts';
 import { type CaptureWriterOptions, resolveWriterOptions } from './writer-options.ts';
 
@@ -147,20 +148,7 @@ export class CaptureWriter {
 
   /** Writes a gap in place of an event that `write` refused as one that the format cannot hold. */
   declareRefused(event: CaptureEvent): void | Promise<void> {
-    const exchange = 'exchange' in event && Number.isSafeInteger(event.exchange) ? event.exchange : undefined;
-    const numbered = event.seq > this.#lastSeq;
-    return this.write({
-      type: 'gap',
-      reason: 'sink-failed',
-      seq: this.#lastSeq,
-      at: this.#lastAt,
-      fromAt: this.#lastAt,
-      toAt: this.#lastAt,
-      exchanges: event.type === 'start' ? 1 : 0,
-      events: numbered ? 1 : 0,
-      fromSeq: numbered ? event.seq : this.#lastSeq,
-      exchange,
-    });
+    return this.write(refusedGap(event, this.#lastSeq, this.#lastAt));
   }
 
   /**
@@ -208,6 +196,14 @@ export class CaptureWriter {
     await this.#writeFrame({ ...header, type: frameTypes.chunk, stored: packed, crcRaw }, counts);
   }
 
+  /** Takes over a chunk that was packed before, and comes behind all that was written. */
+  async writePacked(chunk: PackedChunk): Promise<void> {
+    await this.flush();
+    this.#lastSeq = chunk.firstSeq + chunk.seqSpan;
+    this.#lastAt = chunk.baseNs + chunk.spanNs;
+    await this.#writeFrame(chunk, chunk.counts);
+  }
+
   #add(event: CaptureEvent): boolean {
     const added = this.#chunk.add(event);
     if (added) {
@@ -220,19 +216,8 @@ export class CaptureWriter {
   #writeChunk(): void | Promise<void> {
     const chunk = this.#chunk.seal();
     if (chunk === undefined) return undefined;
-    const crcRaw = crc32(chunk.raw);
-    const compressed = this.#compression === 'brotli' ? compress(chunk.raw) : undefined;
-    return this.#writeFrame(
-      {
-        ...chunk,
-        type: frameTypes.chunk,
-        codec: compressed === undefined ? codecs.none : codecs.brotli,
-        stored: compressed ?? chunk.raw,
-        rawBytes: chunk.raw.length,
-        crcRaw,
-      },
-      chunk.counts,
-    );
+    const packed = packChunk(chunk, this.#compression);
+    return this.#writeFrame(packed, packed.counts);
   }
 
   #writeFrame(
@@ -317,7 +302,12 @@ export class CaptureWriter {
   }
 }
 
-function* bodyParts(event: BodyEvent): Generator<BodyEvent> {
+/** A record can say of so many chunks only where their content ends. */
+export function* bodyParts(event: BodyEvent): Generator<BodyEvent, void, undefined> {
+  if (event.ends.length <= bodyChunks) {
+    yield event;
+    return;
+  }
   let start = 0;
   for (let i = 0; i < event.ends.length; i += bodyChunks) {
     const ends = event.ends.slice(i, i + bodyChunks);
@@ -326,6 +316,24 @@ function* bodyParts(event: BodyEvent): Generator<BodyEvent> {
     yield { ...event, data: event.data.subarray(from, end), ends: ends.map((each) => each - from) };
     start = end;
   }
+}
+
+/** Stands in place of an event that the format cannot hold, behind what was written last. */
+export function refusedGap(event: CaptureEvent, lastSeq: number, lastAt: number): GapEvent {
+  const exchange = 'exchange' in event && Number.isSafeInteger(event.exchange) ? event.exchange : undefined;
+  const numbered = event.seq > lastSeq;
+  return {
+    type: 'gap',
+    reason: 'sink-failed',
+    seq: lastSeq,
+    at: lastAt,
+    fromAt: lastAt,
+    toAt: lastAt,
+    exchanges: event.type === 'start' ? 1 : 0,
+    events: numbered ? 1 : 0,
+    fromSeq: numbered ? event.seq : lastSeq,
+    exchange,
+  };
 }
 
 /** Whether an event was refused because of what it holds. */

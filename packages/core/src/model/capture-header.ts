@@ -41,6 +41,15 @@ export interface EncryptionNote {
   readonly salt: string;
 }
 
+/** Why a capture was saved that holds the last of a recording. */
+export interface SavedBecause {
+  readonly reason: string;
+  /** In nanoseconds since the anchor. */
+  readonly at: number;
+  /** Wall-clock milliseconds since 1970. */
+  readonly wallMs: number;
+}
+
 /** What a capture says of itself before its first event. */
 export interface CaptureHeader {
   /** 32 hex digits, random. */
@@ -69,4 +78,6 @@ export interface CaptureHeader {
    * Absent when it was not.
    */
   readonly mergedFrom?: readonly MergedFrom[] | undefined;
+  /** What made a flight recorder save it. Absent when it was written as it was recorded. */
+  readonly trigger?: SavedBecause | undefined;
 }

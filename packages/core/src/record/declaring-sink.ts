@@ -1,6 +1,7 @@
 import { isExchangeEvent } from '../hook/hook.ts';
 import type { CaptureEvent, ExchangeEvent, ExchangeId } from '../model/event.ts';
 import { GapLog, gapEvent } from './gap-log.ts';
+import { noSaves, type SaveStats, type SaveTrigger } from './save-trigger.ts';
 import type { Sink, SinkLoss } from './sink.ts';
 
 /** Consecutive events that the sink refused, and when. */
@@ -69,6 +70,14 @@ class DeclaringSink implements Sink {
     } finally {
       await this.#sink.close();
     }
+  }
+
+  trigger(trigger: SaveTrigger): string | undefined | Promise<string | undefined> {
+    return this.#sink.trigger?.(trigger);
+  }
+
+  saves(): SaveStats {
+    return this.#sink.saves?.() ?? noSaves;
   }
 
   lost(): SinkLoss {

@@ -4,6 +4,7 @@ import type { CaptureEvent } from '../model/event.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import type { ModuleSource } from './open-pipeline.ts';
 import { openSinkModule } from './open-pipeline.ts';
+import type { ProcessTriggers, SaveStats, SaveTrigger } from './save-trigger.ts';
 import type { Sink, SinkLoss, SinkSource } from './sink.ts';
 
 /**
@@ -22,6 +23,7 @@ export function fanOutSink(sources: readonly SinkSource[]): SinkSource {
   return {
     open: async (header) => new FanOut(await openAll(sources.map((source) => () => source.open(header)))),
     module: modules.length === sources.length ? { url: import.meta.url, options: modules } : undefined,
+    savesAt: togetherAt(sources.map(({ savesAt }) => savesAt).filter((at) => at !== undefined)),
   };
 }
 
@@ -52,6 +54,21 @@ class FanOut implements Sink {
     await all(this.#sinks.map((sink) => sink.close()));
   }
 
+  /** The first file that is saved. All that can save do, also where one fails. */
+  async trigger(trigger: SaveTrigger): Promise<string | undefined> {
+    const saving = this.#sinks.map(async (sink) => sink.trigger?.(trigger));
+    await all(saving);
+    return (await Promise.all(saving)).find((file) => file !== undefined);
+  }
+
+  saves(): SaveStats {
+    const each = this.#sinks.map((sink) => sink.saves?.()).filter((saves) => saves !== undefined);
+    const sum = (of: 'files' | 'suppressed' | 'failed') =>
+      each.reduce((total, saves) => total + saves[of], 0);
+    const lastFile = each.find((saves) => saves.lastFile !== undefined)?.lastFile;
+    return { files: sum('files'), suppressed: sum('suppressed'), failed: sum('failed'), lastFile };
+  }
+
   /** Of the sink that lost most. */
   lost(): SinkLoss {
     const losses = this.#sinks.map((sink) => sink.lost());
@@ -60,6 +77,12 @@ class FanOut implements Sink {
       events: Math.max(...losses.map(({ events }) => events)),
     };
   }
+}
+
+function togetherAt(each: readonly ProcessTriggers[]): ProcessTriggers | undefined {
+  if (each.length === 0) return undefined;
+  const signals = new Set(each.flatMap((at) => at.signals));
+  return { exceptions: each.some(({ exceptions }) => exceptions), signals: [...signals] };
 }
 
 /** Opens all or none: what is open is closed again when another cannot be opened. */
@@ -73,7 +96,7 @@ async function openAll(openers: readonly (() => Sink | Promise<Sink>)[]): Promis
 }
 
 /** Waits for all, also where one fails; then tells of the first failure. */
-async function all(promises: readonly Promise<void>[]): Promise<void> {
+async function all(promises: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(promises);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

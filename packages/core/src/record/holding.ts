@@ -70,14 +70,13 @@ export class HoldingBuffer {
     return ready;
   }
 
-  /** Nothing more comes: decides what is open, and gives all that is left. */
-  finish(): readonly CaptureEvent[] {
+  /** Waits for nothing any longer: decides what is open, and gives all that is left. */
+  releaseAll(): readonly CaptureEvent[] {
     const ready: CaptureEvent[] = [];
     for (let waiting = this.#head(); waiting !== undefined; waiting = this.#head()) {
       if (waiting.held !== undefined && waiting.held.rate === undefined) this.#giveUpOn(waiting.held);
       this.#pop(waiting, ready);
     }
-    this.#open.clear();
     return ready;
   }
 

@@ -5,6 +5,7 @@ import type { Pipeline } from './pipeline.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import { noPipelineStats } from './pipeline-stats.ts';
+import type { SaveTrigger } from './save-trigger.ts';
 
 /** Runs the pipeline on the thread of the application, between its own work: for tests, small tools, and places without workers. */
 export class InlinePipeline implements PipelineRunner {
@@ -51,6 +52,15 @@ export class InlinePipeline implements PipelineRunner {
     });
     await Promise.race([this.#work, this.#stopped, patience]);
     return flushed;
+  }
+
+  async trigger(trigger: SaveTrigger): Promise<string | undefined> {
+    let file: string | undefined;
+    this.#then(async () => {
+      file = await this.#pipeline?.trigger(trigger);
+    });
+    await Promise.race([this.#work, this.#stopped]);
+    return file;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,9 @@
+import { GardenhoseError } from '../errors.ts';
+import { whereProblem } from '../hook/check-rules.ts';
 import type { CaptureEvent, ExchangeId, ExchangeStart, StartEvent } from '../model/event.ts';
 import { isServerFault } from '../model/grpc-status.ts';
 import { headerValue } from '../model/headers.ts';
+import { onlyOptions } from '../model/option-names.ts';
 
 /** How an exchange ended. All that is given must hold; of a list, one. */
 export interface SampledOutcome {
@@ -129,6 +132,56 @@ export class EndWatch {
   }
 }
 
+export const outcomeNames: Readonly<Record<keyof SampledOutcome, true>> = {
+  error: true,
+  status: true,
+  grpcStatus: true,
+  slowerThanMs: true,
+  aborted: true,
+};
+
+/** @throws GardenhoseError `invalid-option` */
+export function checkOutcome(option: string, outcome: SampledOutcome): void {
+  onlyOptions(option, outcome, outcomeNames);
+  const { error, status, grpcStatus, slowerThanMs, aborted } = outcome;
+  const given = Object.values(outcome).filter((value) => value !== undefined);
+  if (given.length === 0) throw wrongOption(option, 'an object with at least one condition');
+  if (error !== undefined && error !== true) throw wrongOption(`${option}.error`, 'true');
+  if (aborted !== undefined && aborted !== true) throw wrongOption(`${option}.aborted`, 'true');
+  if (slowerThanMs !== undefined && !(slowerThanMs >= 0 && Number.isFinite(slowerThanMs)))
+    throw wrongOption(`${option}.slowerThanMs`, 'milliseconds, 0 or more');
+  if (status !== undefined && whereProblem({ status }) !== undefined)
+    throw wrongOption(`${option}.status`, 'a status such as 404, a class such as 5xx, or a list of such');
+  const codes =
+    grpcStatus === undefined ? [] : typeof grpcStatus === 'number' ? [grpcStatus] : [...grpcStatus];
+  if (
+    codes.some((code) => !Number.isInteger(code) || code < 0 || code > 99) ||
+    (grpcStatus !== undefined && codes.length === 0)
+  )
+    throw wrongOption(`${option}.grpcStatus`, 'a status code of gRPC from 0, or a list of such');
+}
+
+/** In words, for a header. */
+export function outcomeWords(outcome: SampledOutcome | undefined): string[] {
+  if (outcome === undefined) return [];
+  const { error, status, grpcStatus, slowerThanMs, aborted } = outcome;
+  return [
+    error === true ? 'error' : '',
+    aborted === true ? 'aborted' : '',
+    status === undefined ? '' : `status ${listOf(status).join('|')}`,
+    grpcStatus === undefined ? '' : `gRPC status ${listOf(grpcStatus).join('|')}`,
+    slowerThanMs === undefined ? '' : `slower than ${slowerThanMs} ms`,
+  ].filter((word) => word !== '');
+}
+
+function listOf<T extends string | number>(value: T | readonly T[]): readonly T[] {
+  return typeof value === 'object' ? value : [value];
+}
+
+function wrongOption(name: string, expected: string): GardenhoseError {
+  return new GardenhoseError('invalid-option', `${name} must be ${expected}`, { subject: name });
+}
+
 function hasStatus(wanted: NonNullable<SampledOutcome['status']> | undefined, status: number): boolean {
   return (
     wanted !== undefined &&
@@ -139,9 +192,5 @@ function hasStatus(wanted: NonNullable<SampledOutcome['status']> | undefined, st
 }
 
 function anyOf<T extends number | string>(wanted: T | readonly T[], holds: (each: T) => boolean): boolean {
-  return isList(wanted) ? wanted.some(holds) : holds(wanted);
-}
-
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
+  return listOf(wanted).some(holds);
 }

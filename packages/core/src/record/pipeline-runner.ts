@@ -1,5 +1,6 @@
 import type { PackedBuffer } from './buffer-pool.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
+import type { SaveTrigger } from './save-trigger.ts';
 
 /** What a runner tells the recorder. */
 export interface RunnerEvents {
@@ -26,6 +27,8 @@ export interface PipelineRunner {
    * @returns whether it was done meanwhile
    */
   flush(patience?: Promise<void>): Promise<boolean>;
+  /** Has the sink save what it keeps, when all that was posted is processed. Never rejects: gives undefined where nothing was saved. */
+  trigger(trigger: SaveTrigger): Promise<string | undefined>;
   /** Processes what was posted and closes the sink. Never rejects. */
   close(): Promise<void>;
   /** Nothing more is waited for: `failed` is told, and every call that waits returns. */

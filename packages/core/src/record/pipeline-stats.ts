@@ -1,3 +1,5 @@
+import { noSaves, type SaveStats } from './save-trigger.ts';
+
 /** Why a pipeline loses events. */
 export type LossReason = 'hook' | 'mask' | 'sink-failed';
 
@@ -21,6 +23,7 @@ export interface PipelineStats {
   readonly eventsSampledOut: number;
   /** Exchanges whose end was not waited for. */
   readonly undecided: number;
+  readonly saves: SaveStats;
   readonly sinkErrors: number;
   readonly flushes: number;
   /** The last error of a hook, the masker or the sink. */
@@ -38,6 +41,7 @@ export const noPipelineStats: PipelineStats = {
   sampledOut: 0,
   eventsSampledOut: 0,
   undecided: 0,
+  saves: noSaves,
   sinkErrors: 0,
   flushes: 0,
   lastError: undefined,

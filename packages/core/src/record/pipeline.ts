@@ -12,6 +12,7 @@ import { InflateWindows } from './inflate-windows.ts';
 import type { HoldingPlan } from './outcome.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import { RawReader } from './raw-reader.ts';
+import { noSaves, type SaveTrigger } from './save-trigger.ts';
 import { LaneNamer, type LaneSource } from './session-lane.ts';
 import type { Sink } from './sink.ts';
 import { UnknownNames } from './unknown-names.ts';
@@ -129,8 +130,20 @@ export class Pipeline {
     }
   }
 
+  /** Has the sink save what it keeps, with all that came so far: nothing is held back any longer. */
+  async trigger(trigger: SaveTrigger): Promise<string | undefined> {
+    if (this.#holding !== undefined) await this.#passAll(this.#holding.releaseAll());
+    await this.#write();
+    try {
+      return await this.#sink.trigger?.(trigger);
+    } catch (error) {
+      this.#sinkFailed(error);
+      return undefined;
+    }
+  }
+
   async close(): Promise<void> {
-    if (this.#holding !== undefined) await this.#passAll(this.#holding.finish());
+    if (this.#holding !== undefined) await this.#passAll(this.#holding.releaseAll());
     await this.#write();
     try {
       await this.#sink.close();
@@ -156,6 +169,7 @@ export class Pipeline {
       masked: this.#masked,
       unknownHeaders: this.#unknownHeaders.entries(),
       unread: this.#unread.entries(),
+      saves: this.#sink.saves?.() ?? noSaves,
       sampledOut: this.#holding?.sampledOut ?? 0,
       eventsSampledOut: this.#holding?.eventsOut ?? 0,
       undecided: this.#holding?.undecided ?? 0,

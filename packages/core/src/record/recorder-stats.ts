@@ -1,4 +1,5 @@
 import type { LossReason } from './pipeline-stats.ts';
+import type { SaveStats } from './save-trigger.ts';
 
 export type RecorderState = 'opening' | 'recording' | 'paused' | 'failed' | 'closed';
 
@@ -46,6 +47,8 @@ export interface RecorderStats {
    * `unknown-field`. At most 64 reasons, the most frequent first.
    */
   readonly unread: readonly (readonly [reason: string, count: number])[];
+  /** What a sink that keeps the last of the recording has saved on triggers. */
+  readonly saves: SaveStats;
   readonly sinkErrors: number;
   /** When the sink was last flushed, in nanoseconds since the capture's anchor. */
   readonly lastFlushAt: number | undefined;

@@ -17,6 +17,7 @@ import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
 import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-options.ts';
 import { resolveRecorderOptions } from './recorder-options.ts';
+import { RecorderSaves } from './recorder-saves.ts';
 import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
 import { withSession } from './session-lane.ts';
@@ -49,6 +50,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   readonly #wallMs: number;
   readonly #path: RequestPath;
   readonly #runner: PipelineRunner;
+  readonly #saves: RecorderSaves;
   readonly #clockNotes: ClockNotes;
   readonly #undo: (() => void)[] = [];
   readonly #schemas: DescribedSchemas;
@@ -105,6 +107,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       },
       failed: (error) => this.tapFailed(error),
     });
+    this.#saves = new RecorderSaves(this.#path, () => this.#runner);
     this.#runner = this.#startRunner();
     this.#runner.ready().then(
       () => {
@@ -118,6 +121,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     );
     this.#clockNotes.start();
     this.#undo.push(() => this.#clockNotes.stop());
+    this.#undo.push(this.#saves.watchProcess(options.sink.savesAt));
     this.#watchControlFile();
   }
 
@@ -212,6 +216,16 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   /**
+   * Has a sink that keeps the last of the recording ({@link flightSink}) save it, with all up to this moment. Never rejects.
+   *
+   * @param reason - Why, for the header of the saved capture: at most 256 characters, without recorded values
+   * @returns the file; undefined when nothing was saved: there is no such sink, it has saved a moment ago, or it could not
+   */
+  trigger(reason: string): Promise<string | undefined> {
+    return this.#closing === undefined ? this.#saves.trigger(reason) : Promise.resolve(undefined);
+  }
+
+  /**
    * Stops recording, aborts what is under way (`recorder-closed`), writes everything and closes the sink. Never rejects:
    * `sinkErrors` and `lastError` say what failed. Closing twice is closing once.
    */
@@ -249,6 +263,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       masked: pipeline.masked,
       unknownHeaders: pipeline.unknownHeaders,
       unread: pipeline.unread,
+      saves: pipeline.saves,
       sinkErrors: pipeline.sinkErrors,
       lastFlushAt: this.#lastFlushAt,
       lastError: this.#lastError ?? pipeline.lastError,
@@ -362,7 +377,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#path.abortAll('recorder', 'process-exit');
     this.#path.seal();
     this.#shut();
-    this.#runner.finishNow(this.#options.exitWaitMs);
+    this.#runner.finishNow(this.#saves.exitWaitMs(this.#options.exitWaitMs));
   }
 
   /** A service that is recorded by two lines looks at no stats; it shall not find an empty capture in the end. */

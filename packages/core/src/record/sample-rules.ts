@@ -6,7 +6,7 @@ import type { ExchangeStart } from '../model/event.ts';
 import { headerValues } from '../model/headers.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { wholeOption } from '../model/option-values.ts';
-import type { OutcomeSampling, SampledOutcome } from './outcome.ts';
+import { checkOutcome, type OutcomeSampling, outcomeWords, type SampledOutcome } from './outcome.ts';
 import { always, type Sampler } from './sampler.ts';
 
 /** Which exchanges a sampler of {@link sampleBy} is for. What is absent fits all. */
@@ -151,33 +151,6 @@ function noOutcomes({ byOutcome }: Sampler): void {
     invalid('sampler', 'one without outcomes: rules with outcomes stand in the outermost list');
 }
 
-/** @throws GardenhoseError `invalid-option` */
-function checkOutcome(option: string, outcome: SampledOutcome): void {
-  onlyOptions(option, outcome, {
-    error: true,
-    status: true,
-    grpcStatus: true,
-    slowerThanMs: true,
-    aborted: true,
-  });
-  const { error, status, grpcStatus, slowerThanMs, aborted } = outcome;
-  const given = Object.values(outcome).filter((value) => value !== undefined);
-  if (given.length === 0) invalid(option, 'an object with at least one condition');
-  if (error !== undefined && error !== true) invalid(`${option}.error`, 'true');
-  if (aborted !== undefined && aborted !== true) invalid(`${option}.aborted`, 'true');
-  if (slowerThanMs !== undefined && !(slowerThanMs >= 0 && Number.isFinite(slowerThanMs)))
-    invalid(`${option}.slowerThanMs`, 'milliseconds, 0 or more');
-  if (status !== undefined && whereProblem({ status }) !== undefined)
-    invalid(`${option}.status`, 'a status such as 404, a class such as 5xx, or a list of such');
-  const codes =
-    grpcStatus === undefined ? [] : typeof grpcStatus === 'number' ? [grpcStatus] : [...grpcStatus];
-  if (
-    codes.some((code) => !Number.isInteger(code) || code < 0 || code > 99) ||
-    (grpcStatus !== undefined && codes.length === 0)
-  )
-    invalid(`${option}.grpcStatus`, 'a status code of gRPC from 0, or a list of such');
-}
-
 function matcherOf(where: SamplerRule['where']): Compiled['fits'] {
   if (where === undefined) return () => true;
   const { direction, protocol, header } = where;
@@ -231,18 +204,6 @@ function whereWords(where: SamplerRule['where']): string[] {
     value === undefined ? [] : listOf(value).join('|'),
   );
   return header === undefined ? words : [...words, `header ${header.name}`];
-}
-
-function outcomeWords(outcome: SampledOutcome | undefined): string[] {
-  if (outcome === undefined) return [];
-  const { error, status, grpcStatus, slowerThanMs, aborted } = outcome;
-  return [
-    error === true ? 'error' : '',
-    aborted === true ? 'aborted' : '',
-    status === undefined ? '' : `status ${listOf(status).join('|')}`,
-    grpcStatus === undefined ? '' : `gRPC status ${listOf(grpcStatus).join('|')}`,
-    slowerThanMs === undefined ? '' : `slower than ${slowerThanMs} ms`,
-  ].filter((word) => word !== '');
 }
 
 function listOf<T extends string | number>(value: T | readonly T[]): readonly T[] {

@@ -1,5 +1,6 @@
 import type { CaptureHeader } from '../model/capture-header.ts';
 import type { CaptureEvent } from '../model/event.ts';
+import type { ProcessTriggers, SaveStats, SaveTrigger } from './save-trigger.ts';
 
 /** What a sink could not keep, in all. */
 export interface SinkLoss {
@@ -19,6 +20,14 @@ export interface Sink {
   flush(): Promise<void>;
   /** Flushes and finishes. No call follows. */
   close(): Promise<void>;
+  /**
+   * Saves what it keeps of the recording, and goes on; for sinks that keep the last of it in memory.
+   *
+   * @returns the file; undefined when it saved nothing
+   */
+  trigger?(trigger: SaveTrigger): string | undefined | Promise<string | undefined>;
+  /** What it has saved so far; for sinks with a `trigger`. */
+  saves?(): SaveStats;
   /** What was lost so far; for sinks that declare it themselves, as those must that buffer. */
   lost?(): SinkLoss;
 }
@@ -30,6 +39,8 @@ export interface Sink {
 export interface SinkSource {
   open(header: CaptureHeader): Sink | Promise<Sink>;
   readonly module?: { readonly url: string; readonly options: unknown } | undefined;
+  /** When the process is such that the sink's `trigger` is to be called. Default never. */
+  readonly savesAt?: ProcessTriggers | undefined;
 }
 
 /** What a sink module exports. */

@@ -5,6 +5,7 @@ import type { CaptureHeader } from '../model/capture-header.ts';
 import type { ModuleSource } from './open-pipeline.ts';
 import type { HoldingPlan } from './outcome.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
+import type { SaveTrigger } from './save-trigger.ts';
 import type { LaneSource } from './session-lane.ts';
 
 /** What a worker is started with. */
@@ -42,6 +43,7 @@ export type ToWorker =
   | { readonly type: 'events'; readonly memory: SharedArrayBuffer; readonly used: number }
   /** `id` 0 asks for no answer. */
   | { readonly type: 'flush'; readonly id: number }
+  | { readonly type: 'trigger'; readonly id: number; readonly trigger: SaveTrigger }
   | { readonly type: 'close'; readonly id: number };
 
 /** From the worker to the recorder. */
@@ -50,7 +52,13 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly error: CrossingError }
   /** Some `events` have been; which, says `progress`. */
   | { readonly type: 'processed'; readonly stats: PipelineStats }
-  | { readonly type: 'flushed'; readonly id: number; readonly done: boolean; readonly stats: PipelineStats };
+  | { readonly type: 'flushed'; readonly id: number; readonly done: boolean; readonly stats: PipelineStats }
+  | {
+      readonly type: 'saved';
+      readonly id: number;
+      readonly file: string | undefined;
+      readonly stats: PipelineStats;
+    };
 
 /** An error as it can be cloned. */
 export interface CrossingError {

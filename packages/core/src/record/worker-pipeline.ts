@@ -6,6 +6,7 @@ import type { PackedBuffer } from './buffer-pool.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import type { PipelineStats } from './pipeline-stats.ts';
 import { noPipelineStats, sharedStatsBytes, withShared } from './pipeline-stats.ts';
+import type { SaveTrigger } from './save-trigger.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
 import { crossed, sharedPlaces } from './worker-messages.ts';
 
@@ -16,6 +17,7 @@ export class WorkerPipeline implements PipelineRunner {
   readonly #shared: Int32Array;
   readonly #sharedStats: Float64Array;
   readonly #waiting = new Map<number, (done: boolean) => void>();
+  readonly #saving = new Map<number, (file: string | undefined) => void>();
   readonly #opening: Promise<void>;
   #opened: () => void = () => undefined;
   #openFailed: (error: Error) => void = () => undefined;
@@ -75,6 +77,16 @@ export class WorkerPipeline implements PipelineRunner {
 
   flush(patience?: Promise<void>): Promise<boolean> {
     return this.#ask('flush', patience);
+  }
+
+  trigger(trigger: SaveTrigger): Promise<string | undefined> {
+    if (this.#over) return Promise.resolve(undefined);
+    const id = this.#nextId++;
+    const saved = new Promise<string | undefined>((resolve) => {
+      this.#saving.set(id, resolve);
+      this.#send({ type: 'trigger', id, trigger });
+    });
+    return this.#whileAlive(() => saved);
   }
 
   async close(): Promise<void> {
@@ -154,6 +166,11 @@ export class WorkerPipeline implements PipelineRunner {
     } else if (message.type === 'processed') {
       this.#stats = message.stats;
       this.reclaim();
+    } else if (message.type === 'saved') {
+      this.#stats = message.stats;
+      this.reclaim();
+      this.#saving.get(message.id)?.(message.file);
+      this.#saving.delete(message.id);
     } else {
       this.#stats = message.stats;
       this.reclaim();
@@ -177,6 +194,8 @@ export class WorkerPipeline implements PipelineRunner {
     this.#over = true;
     for (const answer of this.#waiting.values()) answer(false);
     this.#waiting.clear();
+    for (const answer of this.#saving.values()) answer(undefined);
+    this.#saving.clear();
     this.#out.length = 0;
   }
 }

@@ -42,6 +42,9 @@ function run(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
     } else if (message.type === 'flush') {
       const done = await pipeline.flush();
       tell({ type: 'flushed', id: message.id, done, stats: pipeline.stats() });
+    } else if (message.type === 'trigger') {
+      const file = await pipeline.trigger(message.trigger);
+      tell({ type: 'saved', id: message.id, file, stats: pipeline.stats() });
     } else {
       await pipeline.close();
       clearTimeout(telling);
