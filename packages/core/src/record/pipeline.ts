@@ -305,7 +305,11 @@ export class Pipeline {
   /** What closes an exchange that goes no further. Tells the masker, so that it lets go of what it holds of it. */
   #endingOf(abort: AbortEvent): readonly ExchangeEvent[] {
     try {
-      return this.#masker.mask(abort).filter((event) => event.type === 'abort' || event.type === 'audit');
+      return this.#masker.mask(abort).flatMap((event): readonly ExchangeEvent[] => {
+        // The masker has seen the event that the exchange was lost with, and numbers its audit by it.
+        if (event.type === 'audit') return [{ ...event, seq: abort.seq, at: abort.at }];
+        return event.type === 'abort' ? [event] : [];
+      });
     } catch (error) {
       this.#lastError = describe(error);
       return [abort];

@@ -678,6 +678,29 @@ test.each([
   expectNumbered(sink.events, stats.events);
 });
 
+test('a hook that throws at any event leaves events in order, the audit of its exchange among them', async () => {
+  for (let failing = 0; failing < 8; failing++) {
+    const sink = memorySink();
+    let seen = 0;
+    const recorder = createRecorder({
+      service: 'orders',
+      sink,
+      mask: { version: 1 },
+      hooks: {
+        onEvent() {
+          if (seen++ === failing) throw new Error('secret');
+        },
+      },
+    });
+    serve(recorder);
+    serve(recorder);
+    await recorder.close();
+    const order = sink.events.map(({ seq, at }) => [seq, at]);
+    expect(order.toSorted(([a = 0, s = 0], [b = 0, t = 0]) => a - b || s - t)).toEqual(order);
+    expect(sink.events.every((event, i) => event.at >= (sink.events[i - 1]?.at ?? 0))).toBe(true);
+  }
+});
+
 test('a hook that never answers loses its exchange after its time', async () => {
   const sink = memorySink();
   const clock = new ManualClock();
