@@ -72,7 +72,8 @@ export async function run({ quick }) {
   const folder = mkdtempSync(join(tmpdir(), 'gardenhose-bench-'));
   const off = await startSide('off', folder);
   const on = await startSide('on', folder);
-  const pinned = pin([off, on]);
+  const parents = await startSide('parents', folder);
+  const pinned = pin([off, on, parents]);
   /** @type {Measure[]} */
   const measures = [];
   try {
@@ -81,6 +82,9 @@ export async function run({ quick }) {
       const most = quick ? { pairs: 100, seconds: 4 } : { pairs: 400, seconds: 80 };
       measures.push(...(await processorTime(off, on, scenario, most)));
     }
+    measures.push(
+      ...(await parentsTime(on, parents, quick ? { pairs: 100, seconds: 4 } : { pairs: 400, seconds: 40 })),
+    );
     const first = pinned !== undefined && goFirst([off, on]);
     const rounds = quick ? { count: 4, seconds: 0.4 } : { count: 15, seconds: 3 };
     measures.push(...(await ownLatency(off, on, saturation / 2, rounds)));
@@ -103,6 +107,7 @@ export async function run({ quick }) {
   } finally {
     pinned?.();
     const stats = await stopSide(on);
+    await stopSide(parents);
     await stopSide(off);
     const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
     rmSync(folder, { recursive: true });
@@ -161,6 +166,23 @@ async function processorTime(off, on, { path, label, limit, count }, most) {
       unit: 'x',
     },
   ];
+}
+
+/**
+ * What it costs beside recording that outbound exchanges can say which inbound one they come of.
+ * @param {Side} on
+ * @param {Side} parents
+ * @param {{ pairs: number, seconds: number }} most
+ * @returns {Promise<Measure[]>}
+ */
+async function parentsTime(on, parents, most) {
+  const round = (/** @type {Side} */ side) => cpuOf(side, '/hello', 4000, connections);
+  for (const side of [parents, on]) await round(side);
+  const letGo = [on, parents].map(holdBack);
+  const pairs = await pairsOf(on, parents, round, most);
+  for (const each of letGo) each?.();
+  const name = 'hello world: request thread, recording with parents against recording';
+  return [{ name, value: totalRatio(pairs), unit: 'x' }, ...quartiles(name, pairs)];
 }
 
 /**

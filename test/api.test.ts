@@ -47,6 +47,7 @@ test('@gardenhose/core exports these names', () => {
     ChangedPlace
     Chunk
     ChunkEvent
+    ClientTapOptions
     Clock
     ClockEvent
     ClockFinding
@@ -426,6 +427,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     StubStep
     TrustMarks
     baggageWithoutMarks
+    beginInbound
     both
     boundAddress
     canonicalHost
@@ -434,6 +436,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     dialOptions
     eachField
     enterMarks
+    enterNone
     flagOption
     hasMarks
     inflateMessage
@@ -451,6 +454,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     openStub
     originOption
     originTls
+    parentOf
     parseLane
     parseSampleRules
     propagatesTo
@@ -507,6 +511,7 @@ test('@gardenhose/http-adapter exports these names', () => {
   expect(names('@gardenhose/http-adapter')).toMatchInlineSnapshot(`
     "AttachOptions
     AttachShadowOptions
+    ClientTapOptions
     ControlActions
     ControlEndpoint
     ControlEndpointOptions
@@ -571,6 +576,7 @@ test('@gardenhose/grpc-adapter exports these names', () => {
     "AttachOptions
     AttachShadowOptions
     ChannelTapOptions
+    ClientTapOptions
     Detach
     GrpcLibrary
     GrpcReplayOptions

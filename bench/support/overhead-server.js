@@ -1,4 +1,4 @@
-// The server that bench/record-overhead.js measures, with the tap and the recorder (`on FILE`) or without (`off`).
+// The server that bench/record-overhead.js measures, with the tap and the recorder (`on FILE`, `parents FILE`) or without (`off`).
 import { createServer } from 'node:http';
 import { createRecorder, fileSink } from '@gardenhose/core';
 import { attach } from '@gardenhose/http-adapter';
@@ -28,12 +28,12 @@ const server = createServer((req, res) => {
 server.keepAliveTimeout = 0;
 
 const recorder =
-  mode === 'on' && path !== undefined
+  mode !== 'off' && path !== undefined
     ? createRecorder({ service: 'bench', sink: fileSink({ path, overwrite: true }), pipeline: 'worker' })
     : undefined;
 if (recorder !== undefined) {
   await recorder.ready;
-  attach(recorder);
+  attach(recorder, { parents: mode === 'parents' });
 }
 
 process.on('message', async (message) => {

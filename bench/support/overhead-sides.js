@@ -16,7 +16,7 @@ import { openClient } from './load.js';
 const script = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
 
 /**
- * @param {'on' | 'off'} mode
+ * @param {'on' | 'off' | 'parents'} mode
  * @param {string} folder
  * @returns {Promise<Side>}
  */
@@ -26,12 +26,12 @@ export const startSide = (mode, folder) => startServer('overhead-server.js', ope
  * @template C
  * @param {string} file the server, beside this file
  * @param {(port: number) => Promise<C>} open
- * @param {'on' | 'off'} mode
+ * @param {'on' | 'off' | 'parents'} mode
  * @param {string} folder
  * @returns {Promise<{ child: import('node:child_process').ChildProcess, client: C }>}
  */
 export async function startServer(file, open, mode, folder) {
-  const child = fork(script(file), [mode, join(folder, 'bench.hose')], {
+  const child = fork(script(file), [mode, join(folder, `${mode}.hose`)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // The request thread has a processor of its own. Threads that collect garbage with it would need others, and be late
     // where those are busy: then it waits for them.

@@ -174,7 +174,7 @@ export { always, never, rateLimited, sampleRatio } from './record/sampler.ts';
 export type { ProcessTriggers, SaveStats, SaveTrigger } from './record/save-trigger.ts';
 export type { LaneFunction, LaneKey } from './record/session-lane.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
-export type { TapOptions } from './record/tap-options.ts';
+export type { ClientTapOptions, TapOptions } from './record/tap-options.ts';
 export { unknownHeadersText } from './record/unknown-names.ts';
 export type { WireHead } from './record/wire-head.ts';
 export { parseHeaderLines, parseWireHead, wireStatus } from './record/wire-head.ts';

@@ -7,7 +7,7 @@ export type { Detach, ServerTapOptions } from './tap-server.ts';
 export { tapServer } from './tap-server.ts';
 export type { ChannelTapOptions } from './tap-channel.ts';
 export { tapChannel } from './tap-channel.ts';
-export type { TapOptions } from '@gardenhose/core';
+export type { ClientTapOptions, TapOptions } from '@gardenhose/core';
 
 // proxy
 export type { OriginTlsOptions } from '@gardenhose/core';

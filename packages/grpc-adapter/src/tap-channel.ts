@@ -1,12 +1,12 @@
-import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
-import { isOutOfOrder, reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
+import { type ClientTapOptions, GardenhoseError, type TapTarget } from '@gardenhose/core';
+import { isOutOfOrder, parentOf, reportFailure, resolveTapOptions } from '@gardenhose/core/adapter';
 import type { Channel, ChannelInterface, ClientOptions } from '@grpc/grpc-js';
 import { watchClientCall } from './watch-client-call.ts';
 
 type ChannelFactory = NonNullable<ClientOptions['channelFactoryOverride']>;
 
 /** What {@link tapChannel} can be told. */
-export interface ChannelTapOptions extends TapOptions {
+export interface ChannelTapOptions extends ClientTapOptions {
   /** The application's own copy of `@grpc/grpc-js`: its `Channel` is the one that is made. */
   readonly grpc: { readonly Channel: typeof Channel };
   /** Makes the channel, where the application has its own way to. Default `new grpc.Channel(address, credentials, options)`. */
@@ -71,6 +71,7 @@ function tapCalls(
         method,
         deadline,
         authority: host ?? facts.authority,
+        parent: parentOf(target),
         recordShadow,
       });
     }

@@ -1,7 +1,13 @@
 // The one file that speaks both: HTTP/2 as Node has it on one side, the words of the model on the other.
 
 import type { Http2Session, Http2Stream, OutgoingHttpHeaders } from 'node:http2';
-import { type AbortEvent, type ExchangeStart, grpcStatusName, type HeaderList } from '@gardenhose/core';
+import {
+  type AbortEvent,
+  type ExchangeId,
+  type ExchangeStart,
+  grpcStatusName,
+  type HeaderList,
+} from '@gardenhose/core';
 
 /** What all exchanges of one client connection share. */
 export interface ConnectionFacts {
@@ -162,12 +168,13 @@ export interface ClientCallStart {
   readonly deadline: Date | number;
   readonly scheme: 'http' | 'https';
   readonly authority: string | undefined;
+  readonly parent?: ExchangeId | undefined;
 }
 
 /** The start of a client's call, and whether its `grpc-timeout` was derived from the deadline. */
 export function clientStart(
   metadata: HeaderList,
-  { lane, method, deadline, scheme, authority }: ClientCallStart,
+  { lane, method, deadline, scheme, authority, parent }: ClientCallStart,
 ): { readonly start: ExchangeStart; readonly derived: boolean } {
   const leftMs = Math.max(0, Number(deadline) - Date.now());
   const derived = Number.isFinite(leftMs) && headerOf(metadata, 'grpc-timeout') === undefined;
@@ -176,6 +183,7 @@ export function clientStart(
     direction: 'outbound',
     protocol: 'grpc',
     lane,
+    parent,
     operation: operationOf(method),
     scheme,
     version: '2',

@@ -1,6 +1,13 @@
 import type { Http2Session } from 'node:http2';
 import type { TapTarget } from '@gardenhose/core';
-import { both, isOutOfOrder, type ResolvedTapOptions, reportFailure } from '@gardenhose/core/adapter';
+import {
+  beginInbound,
+  both,
+  enterNone,
+  isOutOfOrder,
+  type ResolvedTapOptions,
+  reportFailure,
+} from '@gardenhose/core/adapter';
 import { install, type WatchedStream } from './overrides.ts';
 import { type ConnectionFacts, connectionFacts, exchangeStart, headerOf } from './to-events.ts';
 import { Watch } from './watch.ts';
@@ -33,12 +40,13 @@ export function watchCall(stream: KnownStream, raw: unknown, target: TapTarget, 
     if (session === undefined || !isList(raw) || isOutOfOrder(target)) return;
     const known = stream[watchKey];
     if (known?.knows(target)) return;
+    if (options.parents) enterNone(stream);
     const watch = known ?? new Watch(stream, session, target, raw, options.maxMessageBytes);
     stream[watchKey] = watch;
     if (!options.recordShadow && isShadow(raw)) return;
     const isFirst = session[factsKey] === undefined;
     session[factsKey] ??= connectionFacts(session);
-    const tap = target.begin(exchangeStart(raw, session[factsKey]));
+    const tap = beginInbound(target, options.parents, stream, exchangeStart(raw, session[factsKey]));
     if (tap === undefined) return;
     if (watch.tap === undefined) {
       watch.tap = tap;

@@ -8,7 +8,7 @@ import { recording } from './support/recording.ts';
 // What grpc-js 1.8 and 1.9 keep: test/peers/versions.test.ts has the real ones.
 
 const listOf = (...servers: Http2Server[]) => ({ http2ServerList: servers.map((server) => ({ server })) });
-const options = { recordShadow: false };
+const options = { recordShadow: false, parents: false };
 
 async function called(server: Http2Server): Promise<void> {
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -28,7 +28,7 @@ export function attach(target: TapTarget, options: AttachOptions = {}): Detach {
   const withClients = flagOption('outbound', outbound, false);
   const detachServers = tapRequests(target, rest, (server) => !isControlServer(server));
   if (!withClients) return detachServers;
-  const detachClients = tapClients(target, rest);
+  const detachClients = tapClients(target, { recordShadow: rest.recordShadow });
   return () => {
     detachServers();
     detachClients();

@@ -1,4 +1,4 @@
-import type { AbortEvent, ExchangeStart, ExchangeTap, HeaderList, Side, TapTarget } from '@gardenhose/core';
+import type { AbortEvent, ExchangeId, ExchangeTap, HeaderList, Side, TapTarget } from '@gardenhose/core';
 import { type ResolvedTapOptions, reportFailure } from '@gardenhose/core/adapter';
 import { type ClientHead, clientStart, hasShadowMark } from './to-client-events.ts';
 import { bytesOf, type ConnectionFacts, isUtf8 } from './to-events.ts';
@@ -17,17 +17,27 @@ export class ClientExchange {
   readonly #target: TapTarget;
   readonly #options: ResolvedTapOptions;
   readonly #attached: () => boolean;
+  readonly #parent: ExchangeId | undefined;
   readonly #sinceMs = performance.now();
   #tap: ExchangeTap | undefined;
   #held: Held[] | undefined = [];
   #requestEnded = false;
   #responseEnded = false;
 
-  /** @param attached - Whether the tap still is: what has not begun by then is not recorded */
-  constructor(target: TapTarget, options: ResolvedTapOptions, attached: () => boolean) {
+  /**
+   * @param attached - Whether the tap still is: what has not begun by then is not recorded
+   * @param parent - The inbound exchange that it comes of
+   */
+  constructor(
+    target: TapTarget,
+    options: ResolvedTapOptions,
+    attached: () => boolean,
+    parent: ExchangeId | undefined,
+  ) {
     this.#target = target;
     this.#options = options;
     this.#attached = attached;
+    this.#parent = parent;
   }
 
   /** Whether its head has not gone out yet. */
@@ -52,7 +62,7 @@ export class ClientExchange {
     this.#held = undefined;
     try {
       if (!this.#attached() || (!this.#options.recordShadow && hasShadowMark(head.headers))) return;
-      const start: ExchangeStart = clientStart(head, connection);
+      const start = clientStart(head, connection, this.#parent);
       this.#tap = this.#target.begin(start, bodyless);
       for (const each of held) {
         if (each.what === 'bytes') this.requestBytes(each.chunk, each.encoding);

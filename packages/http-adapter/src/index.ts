@@ -10,7 +10,7 @@ export { markExchange, tapExchange } from './tap-exchange.ts';
 export { tapClients } from './tap-client.ts';
 export type { FastifyTap } from './middleware.ts';
 export { expressTap, fastifyTap, honoTap, koaTap } from './middleware.ts';
-export type { TapOptions } from '@gardenhose/core';
+export type { ClientTapOptions, TapOptions } from '@gardenhose/core';
 export type { ProxyCounts, RecordingProxy, RecordingProxyOptions } from './proxy.ts';
 export { createRecordingProxy } from './proxy.ts';
 

@@ -1,9 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { TapOptions, TapTarget } from '@gardenhose/core';
+import type { ClientTapOptions, TapTarget } from '@gardenhose/core';
 import {
   isOutOfOrder,
+  parentOf,
   type ResolvedTapOptions,
   reportFailure,
   resolveTapOptions,
@@ -15,7 +16,12 @@ import { isOfUndici, onClientStream } from './http2/client-sessions.ts';
 import { ClientStreamWatch, isNoRequest } from './http2/watch-client-stream.ts';
 import type { Detach } from './tap-server.ts';
 import { ClientRequestWatch } from './watch-client-request.ts';
-import { isUndiciRequest, type UndiciRequest, UndiciRequestWatch } from './watch-undici-request.ts';
+import {
+  inContextOf,
+  isUndiciRequest,
+  type UndiciRequest,
+  UndiciRequestWatch,
+} from './watch-undici-request.ts';
 
 /**
  * Records the requests that this process makes, as outbound exchanges: by the built-in `fetch`, by undici (6 to 8, every copy), by
@@ -27,7 +33,7 @@ import { isUndiciRequest, type UndiciRequest, UndiciRequestWatch } from './watch
  * @example
  * const detach = tapClients(recorder);
  */
-export function tapClients(target: TapTarget, options?: TapOptions): Detach {
+export function tapClients(target: TapTarget, options?: ClientTapOptions): Detach {
   const resolved = resolveTapOptions(options);
   const undos = [
     tapUndici(target, resolved),
@@ -50,7 +56,10 @@ function tapClientRequests(target: TapTarget, options: ResolvedTapOptions): Deta
         if (watch === undefined) {
           // What has gone out before is not known any more.
           if (!attached || hasSentHead(request) || isOutOfOrder(target)) return;
-          watch = new ClientRequestWatch(request, new ClientExchange(target, options, () => attached));
+          watch = new ClientRequestWatch(
+            request,
+            new ClientExchange(target, options, () => attached, parentOf(target)),
+          );
           watches.set(request, watch);
           underWay += 1;
         }
@@ -85,7 +94,7 @@ function tapClientStreams(target: TapTarget, options: ResolvedTapOptions): Detac
   const unhook = onClientStream((session, stream, given) => {
     try {
       if (isOutOfOrder(target) || isOfUndici(session) || isNoRequest(stream)) return;
-      const exchange = new ClientExchange(target, options, () => attached);
+      const exchange = new ClientExchange(target, options, () => attached, parentOf(target));
       new ClientStreamWatch(session, stream, exchange, given).install();
     } catch (error) {
       reportFailure(target, error);
@@ -104,7 +113,11 @@ function tapUndici(target: TapTarget, options: ResolvedTapOptions): Detach {
     if (!isUndiciRequest(request)) return undefined;
     const known = watches.get(request);
     if (known !== undefined || isOutOfOrder(target)) return known;
-    const watch = new UndiciRequestWatch(request, () => new ClientExchange(target, options, () => attached));
+    const parent = inContextOf(request, () => parentOf(target));
+    const watch = new UndiciRequestWatch(
+      request,
+      () => new ClientExchange(target, options, () => attached, parent),
+    );
     watches.set(request, watch);
     return watch;
   };

@@ -2,6 +2,8 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { ExchangeTap, TapOptions, TapTarget } from '@gardenhose/core';
 import {
+  beginInbound,
+  enterNone,
   isOutOfOrder,
   type ResolvedTapOptions,
   reportFailure,
@@ -61,6 +63,7 @@ export function watchExchange(
     const request: KnownRequest = req;
     const known = request[watchKey];
     if (known?.knows(target)) return known.tap;
+    if (options.parents) enterNone(req);
     if (known?.over || isUpgrade(req) || isOutOfOrder(target)) return undefined;
     const connection = connectionOf(req.socket);
     const bodyless = !declaresBody(req);
@@ -68,7 +71,8 @@ export function watchExchange(
     const watch = known ?? new Watch(req, res, connection, target, bodyless, headText);
     request[watchKey] = watch;
     if (!options.recordShadow && isShadow(req)) return undefined;
-    const tap = target.begin(exchangeStart(req, connection.facts), bodyless);
+    const start = exchangeStart(req, connection.facts);
+    const tap = beginInbound(target, options.parents, req, start, bodyless);
     if (tap !== undefined) watch.record(tap);
     return watch.tap;
   } catch (error) {

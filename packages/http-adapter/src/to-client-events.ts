@@ -2,7 +2,7 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type ExchangeStart, type HeaderList, parseHeaderLines } from '@gardenhose/core';
+import { type ExchangeId, type ExchangeStart, type HeaderList, parseHeaderLines } from '@gardenhose/core';
 import { type BreakOff, type ConnectionFacts, codeOf, flattenHeaders, peerOf } from './to-events.ts';
 
 let connections = 0;
@@ -26,8 +26,12 @@ export interface ClientHead {
   readonly headers: HeaderList;
 }
 
-export function clientStart(head: ClientHead, connection: ConnectionFacts): ExchangeStart {
-  return { direction: 'outbound', protocol: 'http', ...connection, ...head };
+export function clientStart(
+  head: ClientHead,
+  connection: ConnectionFacts,
+  parent: ExchangeId | undefined,
+): ExchangeStart {
+  return { direction: 'outbound', protocol: 'http', parent, ...connection, ...head };
 }
 
 /** Reads the text of a request's head, which may lack its empty line; undefined where it is none. */

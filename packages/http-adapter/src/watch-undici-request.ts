@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { clientConnectionOf } from './client-connection.ts';
 import type { ClientExchange } from './client-exchange.ts';
@@ -29,6 +30,18 @@ export function isUndiciRequest(value: unknown): value is UndiciRequest {
     'origin' in value &&
     'headers' in value
   );
+}
+
+/**
+ * Runs this as the code that asked for the request. A pool of limited size makes the requests that wait for their turn where others
+ * give back a connection; of those, the handlers of undici's own calls keep where they came from.
+ */
+export function inContextOf<T>(request: UndiciRequest, run: () => T): T {
+  for (const key of Object.getOwnPropertySymbols(request)) {
+    const value: unknown = Reflect.get(request, key);
+    if (value instanceof AsyncResource) return value.runInAsyncScope(run);
+  }
+  return run();
 }
 
 /** Its methods that undici calls as it sends and receives, by their names in all versions from 6 to 8. */

@@ -298,7 +298,7 @@ test('a Node without the text of heads is recorded from what the application gav
   const { watchExchange } = await import('../src/tap-exchange.ts');
   await using app = await listening(
     createServer((req, res) => {
-      watchExchange(req, res, target, { recordShadow: false }, { headText: false });
+      watchExchange(req, res, target, { recordShadow: false, parents: false }, { headText: false });
       if (req.url === '/set') res.setHeader('X-Set', ['1', '2']).end('a');
       else {
         res.writeHead(202, 'Taken', ['X-Flat', '1', 'X-Flat', '2']);

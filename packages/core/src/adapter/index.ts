@@ -8,6 +8,7 @@ export { onlyOptions } from '../model/option-names.ts';
 export { flagOption, invalidOption, originOption, wholeOption } from '../model/option-values.ts';
 export { eachField, textAt } from '../protobuf/descriptor-reader.ts';
 export { MalformedWire, wire } from '../protobuf/wire.ts';
+export { beginInbound, enterNone, parentOf } from '../record/causes.ts';
 export { inflateMessage } from '../record/inflate-message.ts';
 export { InflateWindows } from '../record/inflate-windows.ts';
 export { isSampleKey } from '../record/sampler.ts';

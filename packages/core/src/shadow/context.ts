@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { enterServed, runServed, served } from './served.ts';
 import type { ShadowMarks } from './wire-marks.ts';
 
 /** Replayed traffic, as the code that serves it sees it. */
@@ -35,29 +35,16 @@ export function unlessShadow<T, U>(run: () => T, instead?: () => U): T | U | und
 
 /** The marks of the request that this code runs for. */
 export function currentMarks(): ShadowMarks | undefined {
-  return storage().getStore();
+  return served()?.marks;
 }
 
 /** Runs this, and all that comes of it, for a request with these marks, or without. */
 export function runWithMarks<T>(marks: ShadowMarks | undefined, run: () => T): T {
-  return storage().run(marks, run);
+  return runServed({ marks, cause: served()?.cause }, run);
 }
 
 /** From here on, what runs and comes of it is for a request with these marks, or without. */
 export function enterMarks(marks: ShadowMarks | undefined): void {
   // Nothing is asked of a process in which no request was ever marked.
-  if (marks !== undefined || currentMarks() !== undefined) storage().enterWith(marks);
-}
-
-/** One for the process, whichever copies of the library are in it. */
-const sharedKey = Symbol.for('gardenhose.shadow/1');
-
-let found: AsyncLocalStorage<ShadowMarks | undefined> | undefined;
-
-function storage(): AsyncLocalStorage<ShadowMarks | undefined> {
-  if (found !== undefined) return found;
-  const shared: unknown = Reflect.get(globalThis, sharedKey);
-  found = shared instanceof AsyncLocalStorage ? shared : new AsyncLocalStorage<ShadowMarks | undefined>();
-  if (found !== shared) Object.defineProperty(globalThis, sharedKey, { value: found, configurable: true });
-  return found;
+  if (marks !== undefined || currentMarks() !== undefined) enterServed({ marks, cause: served()?.cause });
 }

@@ -1,6 +1,12 @@
 import type { Http2ServerRequest, Http2Session } from 'node:http2';
 import type { ExchangeTap, HeaderList, TapTarget } from '@gardenhose/core';
-import { isOutOfOrder, type ResolvedTapOptions, reportFailure } from '@gardenhose/core/adapter';
+import {
+  beginInbound,
+  enterNone,
+  isOutOfOrder,
+  type ResolvedTapOptions,
+  reportFailure,
+} from '@gardenhose/core/adapter';
 import type { ConnectionFacts } from '../to-events.ts';
 import type { WatchedStream } from './overrides.ts';
 import { fieldOf, isTunnel, sessionFacts, streamStart } from './to-events.ts';
@@ -33,12 +39,14 @@ export function watchStream(
     const known = stream[watchKey];
     if (known?.knows(target)) return known.tap;
     const session: KnownSession | undefined = stream.session;
+    if (options.parents) enterNone(stream);
     if (known?.over || session === undefined || isOutOfOrder(target) || isTunnel(raw)) return undefined;
     const watch = known ?? new StreamWatch(stream, target);
     stream[watchKey] = watch;
     if (!options.recordShadow && isShadow(raw)) return undefined;
     session[factsKey] ??= sessionFacts(session);
-    const tap = target.begin(streamStart(raw, session[factsKey]), stream.endAfterHeaders);
+    const start = streamStart(raw, session[factsKey]);
+    const tap = beginInbound(target, options.parents, stream, start, stream.endAfterHeaders);
     if (tap !== undefined) watch.record(tap);
     return watch.tap;
   } catch (error) {

@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import type { TapTarget } from '@gardenhose/core';
-import { isOutOfOrder, type ResolvedTapOptions, reportFailure } from '@gardenhose/core/adapter';
+import type { ExchangeStart, TapTarget } from '@gardenhose/core';
+import {
+  beginInbound,
+  enterNone,
+  isOutOfOrder,
+  type ResolvedTapOptions,
+  reportFailure,
+} from '@gardenhose/core/adapter';
 import { exchangeStart, isShadow } from '../to-events.ts';
 import { factsOf } from '../watch.ts';
 import { asksForWebSocket } from './handshake.ts';
@@ -27,11 +33,13 @@ export function watchUpgrade(upgrade: Upgrade, target: TapTarget, options: Resol
     if (watches.has(target)) return;
     request[watchesKey] = watches;
     watches.set(target, undefined);
+    if (options.parents) enterNone(socket);
     if (!options.recordShadow && isShadow(request)) return;
-    const tap = target.begin({
+    const start: ExchangeStart = {
       ...exchangeStart(request, factsOf(request.socket)),
       protocol: 'websocket',
-    });
+    };
+    const tap = beginInbound(target, options.parents, socket, start);
     if (tap !== undefined) watches.set(target, new UpgradeWatch(socket, head, tap, target));
   } catch (error) {
     reportFailure(target, error);
