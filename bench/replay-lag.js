@@ -11,10 +11,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fileSink } from '@gardenhose/core';
-import { aCaptureHeader, interleave } from '@gardenhose/core/testing';
 import { dueTimes, mixedFor } from './support/mixed-load.js';
 import { headersOf, poisson } from './support/replay-load.js';
+import { writeCapture } from './support/write-capture.js';
 
 export const name = 'replay-lag';
 export const description =
@@ -62,23 +61,6 @@ function eventsOf(one) {
     { type: 'headers', ...to, status: 200, reason: 'OK', version: '1.1', headers: ['Content-Length', '0'] },
     { type: 'end', ...to, side: 'response', ...said },
   ];
-}
-
-/** @param {Planned[]} planned @param {string} path */
-async function writeCapture(planned, path) {
-  const sink = await fileSink({ path }).open(aCaptureHeader());
-  // Some at a time: what is sorted takes much more memory than it does in the file.
-  let seq = 1;
-  /** @type {import('@gardenhose/core').CaptureEvent[]} */
-  let held = [];
-  for (let from = 0; from < planned.length; from += 1_000) {
-    const next = planned[from + 1_000]?.atNs ?? Number.POSITIVE_INFINITY;
-    const events = interleave(held, ...planned.slice(from, from + 1_000).map(eventsOf));
-    const ready = events.filter(({ at }) => at < next);
-    held = events.filter(({ at }) => at >= next);
-    await sink.write(ready.map((event) => ({ ...event, seq: seq++ })));
-  }
-  await sink.close();
 }
 
 /** @returns {Promise<Server>} */
@@ -171,7 +153,7 @@ function judge(planned, arrivals) {
  */
 async function measureRate(server, path, rate, seconds, quick) {
   const planned = poisson(rate, seconds);
-  await writeCapture(planned, path);
+  await writeCapture(planned, eventsOf, path);
   /** @param {Sender} sender */
   const arrivalsOf = async (sender) => {
     const told = await stamped(server, planned.length, sender);
@@ -292,7 +274,7 @@ async function measureMixed(seconds) {
 /** @param {Server} server @param {string} path @returns {Promise<import('./run.js').Measure[]>} */
 async function measureTooMuch(server, path) {
   const count = 10_000;
-  await writeCapture(poisson(2_000, count / 2_000), path);
+  await writeCapture(poisson(2_000, count / 2_000), eventsOf, path);
   const { lag, verdict } = await stamped(server, count, ['ours-rate', path, tooMuch]);
   return [
     { name: `send lag p99 at ${tooMuch}/s, which nothing holds`, value: lag.p99Ms, unit: 'ms' },

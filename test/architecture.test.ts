@@ -240,6 +240,8 @@ const storyTests: Record<string, string> = {
     'how a replay begins, and ends when it falls behind, seen by servers',
   'packages/http-adapter/test/guards.test.ts':
     'guards of a replay, seen by the servers that must get nothing',
+  'packages/http-adapter/test/live-values.test.ts':
+    'live values across lanes and threads, against a server that makes its ids anew',
   'packages/http-adapter/test/order.test.ts': 'the order of a replay as a server with random delays sees it',
   'packages/http-adapter/test/own-processor.test.ts': 'replays that take a processor, each way of ending',
   'packages/http-adapter/test/sender-contract.test.ts': 'what every sender must do, of each sender',

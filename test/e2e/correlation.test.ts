@@ -154,7 +154,7 @@ test('the command line lists bindings, writes them, and replays by them or witho
   expect((await sent('--bindings', file)).bindings).toMatchObject({ bindings: 0, used: 0 });
   expect((await sent('--no-correlate')).bindings).toBeUndefined();
   const shifted = await sent('--no-correlate', '--time-shift');
-  expect(shifted).toMatchObject({ run: { thread: 'inline' }, timeShift: { times: 0, tokens: 0 } });
+  expect(shifted).toMatchObject({ run: { thread: 'worker' }, timeShift: { times: 0, tokens: 0 } });
   expect(shifted.timeShift.byMs).toBeGreaterThan(0);
   expect((await sent('--jwt-key-file', file)).error.message).toContain('only with --time-shift');
   expect((await sent('--no-correlate', '--bindings', file)).error.message).toContain(

@@ -47,22 +47,16 @@ export function checkLiveFlags({ bindings, correlate, timeShift, jwtKeyFile }: L
 
 /**
  * Which values are sent live: by the bindings of a file, or by those that the capture shows where it can be read again. False where
- * there are none, and with several threads.
+ * there are none.
  */
 export async function correlationOf(
-  {
-    bindings: file,
-    correlate,
-    dryRun = false,
-    threads = 1,
-  }: LiveFlags & { readonly dryRun?: boolean | undefined; readonly threads?: number | undefined },
+  { bindings: file, correlate, dryRun = false }: LiveFlags & { readonly dryRun?: boolean | undefined },
   source: CaptureSource,
   { schemas }: CaptureContents,
 ): Promise<false | CorrelateOptions> {
   if (!correlate) return false;
   if (file !== undefined) return { bindings: parseBindings(await readFile(file, 'utf8'), file) };
-  // Several threads cannot tell each other values.
-  if (!source.again || dryRun || threads > 1) return false;
+  if (!source.again || dryRun) return false;
   const bindings = await learnBindings(source.exchanges(), { schemas });
   return bindings.bindings.some(({ enabled }) => enabled !== false) && { bindings };
 }

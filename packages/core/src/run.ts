@@ -54,13 +54,13 @@ export interface ReplayRunOptions extends ReplayOptions {
   /**
    * Whether values that an answer told when it was recorded, and later requests sent, are sent as the live answer tells them: ids, tokens,
    * cookies, entity tags. True learns them from the capture; exchanges that can be read only once need `bindings`. Credentials
-   * that are known so are live, and are sent. The engine then runs inline. Default false.
+   * that are known so are live, and are sent. Default false.
    */
   readonly correlate?: boolean | CorrelateOptions | undefined;
   /**
    * Whether times in requests are moved by as much as the replay is later than the recording: dates and times of ISO 8601 and of HTTP, and seconds
    * or milliseconds since 1970 in fields that are named like times; with `jwtKey`, those of web tokens too, which are signed anew. Values that
-   * `correlate` sends live stay as they are. The engine then runs inline. Default false.
+   * `correlate` sends live stay as they are. Default false.
    */
   readonly timeShift?: boolean | TimeShiftOptions | undefined;
   /** Whether live answers are compared with the recorded ones, and how. Default false. */

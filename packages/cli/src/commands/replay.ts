@@ -5,7 +5,6 @@ import {
   GapTally,
   type HookRule,
   keyNote,
-  LiveValues,
   type MarkOptions,
   mergeNote,
   planReplay,
@@ -198,8 +197,7 @@ async function plannedRun(
   let { guard } = options;
   if (flags.dryRun === true || source.again) {
     const { rules: _, compare: __, correlate: ___, timeShift: ____, ...replayOptions } = options;
-    const live = liveOf(options);
-    const plan = await planReplay(source.exchanges(), sender, { ...replayOptions, live });
+    const plan = await planReplay(source.exchanges(), sender, replayOptions);
     if (flags.dryRun === true) {
       await output.text([planText(plan), ...(controlled ? [controlPlan(controlled)] : [])].join('\n'));
       await output.document({ plan: planJson(plan) });
@@ -244,12 +242,6 @@ async function plannedRun(
   sayWhyUnverified(report, options.compare, output);
   sayVerdict(report, output);
   return conclude(source, report.verdict, output, readInPart(report));
-}
-
-/** Stands in the plan for what will be put in: it decides where the engine runs. */
-function liveOf({ correlate, timeShift }: ReplayRunOptions): LiveValues | undefined {
-  if (correlate === false && timeShift === false) return undefined;
-  return new LiveValues({ format: 'gardenhose-bindings/1', bindings: [] });
 }
 
 /** A recording that began a moment ago most likely goes on. */

@@ -10,7 +10,7 @@ import { rewriteMessage } from '../protobuf/rewrite-message.ts';
 import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { readHtml } from './html-leaves.ts';
 import { visitJson } from './json-leaves.ts';
-import type { LeafBudget, Visit } from './leaf.ts';
+import { isWanted, type LeafBudget, type Visit } from './leaf.ts';
 import { visitPairs } from './url-leaves.ts';
 
 /** Larger bodies are not looked into, before and after their content coding. */
@@ -37,6 +37,7 @@ export function visitContent<C extends Content>(
   visit: Visit,
   budget: LeafBudget,
 ): C {
+  if (!mayHold(budget)) return content;
   if (content.messages.length > 0) {
     const messages = visitMessages(content.messages, kind, visit, budget);
     return messages === content.messages ? content : { ...content, messages };
@@ -66,6 +67,7 @@ export function readContent(
   visit: Visit,
   budget: LeafBudget,
 ): void {
+  if (!mayHold(budget)) return;
   if (content.messages.length > 0) {
     visitMessages(content.messages, kind, visit, budget);
     return;
@@ -82,6 +84,11 @@ export function readContent(
   if (text === undefined) return;
   if (/^text\/html$|^application\/xhtml\+xml$/.test(type.mediaType)) readHtml(text, visit, budget);
   else visitBody(text, type.kind, visit, budget);
+}
+
+/** Whether anything in content is looked at. */
+function mayHold(budget: LeafBudget): boolean {
+  return ['body', 'form', 'html', 'message'].some((place) => isWanted(budget, place));
 }
 
 function visitBody(text: string, kind: string, visit: Visit, budget: LeafBudget): string {

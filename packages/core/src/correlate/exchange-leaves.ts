@@ -12,14 +12,19 @@ export interface VisitedRequest {
   readonly given: ReadonlyMap<number, string>;
 }
 
-/** Shows the values that a request sends; what `visit` gives back takes their places. */
+/**
+ * Shows the values that a request sends; what `visit` gives back takes their places.
+ *
+ * @param only - Places that are looked at, as {@link withPrefixes} has them. Default all
+ */
 export function visitRequest(
   exchange: Exchange,
   schemas: SchemaRegistry | undefined,
   visit: Visit,
+  only?: ReadonlySet<string>,
 ): VisitedRequest {
   const { request } = exchange;
-  const budget = { left: maxLeaves };
+  const budget = { left: maxLeaves, only };
   // The path of a gRPC call is its method.
   const isCall = exchange.protocol === 'grpc';
   const target = isCall
@@ -33,11 +38,20 @@ export function visitRequest(
   return { exchange: { ...exchange, request: { ...content, target, headers } }, given };
 }
 
-/** Shows the values that an answer tells. */
-export function readResponse(exchange: Exchange, schemas: SchemaRegistry | undefined, visit: Visit): void {
+/**
+ * Shows the values that an answer tells.
+ *
+ * @param only - Places that are looked at, as {@link withPrefixes} has them. Default all
+ */
+export function readResponse(
+  exchange: Exchange,
+  schemas: SchemaRegistry | undefined,
+  visit: Visit,
+  only?: ReadonlySet<string>,
+): void {
   const { response } = exchange;
   if (response === undefined) return;
-  const budget = { left: maxLeaves };
+  const budget = { left: maxLeaves, only };
   readResponseHeaders(response.headers, visit, budget);
   readResponseHeaders(response.trailers, visit, budget);
   readContent(response, response.headers, messageKind(exchange, 'response', schemas), visit, budget);

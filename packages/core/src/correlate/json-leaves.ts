@@ -1,6 +1,6 @@
 import { isExactNumber, parseJsonText, plainJson } from '../hook/json-text.ts';
 import { isJsonObject, type JsonValue } from '../model/json-value.ts';
-import { type LeafBudget, type Place, placeName, show, type Visit } from './leaf.ts';
+import { isWanted, type LeafBudget, type Place, placeName, show, type Visit } from './leaf.ts';
 import { below, isLink, visitUrl } from './url-leaves.ts';
 
 /**
@@ -17,15 +17,19 @@ export function visitJson(value: JsonValue, at: Place, visit: Visit, budget: Lea
     return given === undefined || given === text ? value : asNumber(given);
   }
   if (Array.isArray(value)) {
+    const place = `${at.place}[*]`;
+    if (!isWanted(budget, place)) return value;
     for (const [i, item] of value.entries()) {
       if (budget.left <= 0) break;
-      value[i] = visitJson(item, below(at, '[*]', `[${i}]`), visit, budget);
+      value[i] = visitJson(item, { place, pointer: `${at.pointer}[${i}]` }, visit, budget);
     }
   } else if (isJsonObject(value)) {
     for (const [name, member] of Object.entries(value)) {
       if (budget.left <= 0) break;
       if (name === '__proto__') continue;
-      value[name] = visitJson(member, below(at, `.${placeName(name)}`, `.${name}`), visit, budget);
+      const place = `${at.place}.${placeName(name)}`;
+      if (!isWanted(budget, place)) continue;
+      value[name] = visitJson(member, { place, pointer: `${at.pointer}.${name}` }, visit, budget);
     }
   }
   return value;

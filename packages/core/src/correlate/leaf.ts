@@ -24,6 +24,23 @@ export type Visit = (leaf: Leaf) => string | null | undefined;
 /** What is looked at in one request or answer, at most. */
 export interface LeafBudget {
   left: number;
+  /** Places that are looked at, and what leads to them. Absent for all. */
+  readonly only?: ReadonlySet<string> | undefined;
+}
+
+/** Whether anything at a place, or below it, is looked at. */
+export function isWanted({ left, only }: LeafBudget, place: string): boolean {
+  return left > 0 && (only === undefined || only.has(place));
+}
+
+/** Places with all that leads to them: of `body.$.items[*].id` also `body`, `body.$`, `body.$.items` and `body.$.items[*]`. */
+export function withPrefixes(places: Iterable<string>): Set<string> {
+  const all = new Set<string>();
+  for (const place of places) {
+    all.add(place);
+    for (const { index } of place.matchAll(/[.[#]/g)) all.add(place.slice(0, index));
+  }
+  return all;
 }
 
 export const maxLeaves = 20_000;
@@ -39,7 +56,7 @@ export function placeName(name: string): string {
 
 /** Shows a value, if it is worth it. */
 export function showCookie(visit: Visit, budget: LeafBudget, leaf: Leaf): string | null | undefined {
-  if (leaf.text === '' || leaf.text.length > maxText || budget.left <= 0) return undefined;
+  if (leaf.text === '' || leaf.text.length > maxText || !isWanted(budget, leaf.place)) return undefined;
   budget.left--;
   return visit(leaf);
 }

@@ -2,7 +2,7 @@ import type { Exchange } from '../model/exchange.ts';
 import { headerValues } from '../model/headers.ts';
 import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { readResponse } from './exchange-leaves.ts';
-import type { Leaf } from './leaf.ts';
+import type { Leaf, Visit } from './leaf.ts';
 import { type LiveCookie, parseSetCookie } from './live-cookie.ts';
 import { ownText } from './own-text.ts';
 
@@ -19,6 +19,8 @@ export interface Source {
   /** Joined by more than its value. */
   readonly named: boolean;
   settled: boolean;
+  /** When the live answer was over, on the run's time; NaN when that is not known. */
+  overAt: number;
   live: LiveValue | undefined;
 }
 
@@ -33,15 +35,17 @@ export class LiveAnswer {
   readonly #exact = new Map<string, Leaf>();
   readonly #places = new Map<string, Leaf[]>();
 
-  constructor(replayed: Exchange, schemas: SchemaRegistry, nowMs: number) {
+  /** @param only - Places that are asked for, as `withPrefixes` has them */
+  constructor(replayed: Exchange, schemas: SchemaRegistry, nowMs: number, only: ReadonlySet<string>) {
     const { request, response } = replayed;
-    readResponse(replayed, schemas, (leaf) => {
+    const note: Visit = (leaf) => {
       this.#exact.set(leaf.pointer, leaf);
       const same = this.#places.get(leaf.place);
       if (same === undefined) this.#places.set(leaf.place, [leaf]);
       else same.push(leaf);
       return undefined;
-    });
+    };
+    readResponse(replayed, schemas, note, only);
     for (const header of headerValues(response?.headers ?? [], 'set-cookie')) {
       const cookie = parseSetCookie(header, request.target, nowMs);
       if (cookie !== undefined) this.cookies.set(cookie.name, cookie);

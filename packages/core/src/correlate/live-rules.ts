@@ -1,5 +1,5 @@
-import type { Binding } from './binding.ts';
-import type { Leaf } from './leaf.ts';
+import type { Binding, BindingEnd } from './binding.ts';
+import { type Leaf, withPrefixes } from './leaf.ts';
 
 /** A binding that is applied, and what came of that. */
 export interface LiveRule {
@@ -16,8 +16,8 @@ export class LiveRules {
   readonly all: readonly LiveRule[];
   readonly #from = new Map<string, LiveRule[]>();
   readonly #to = new Map<string, LiveRule[]>();
-  readonly #told = new Set<string>();
-  readonly #sent = new Set<string>();
+  readonly #told = new Map<string, Set<string>>();
+  readonly #sent = new Map<string, Set<string>>();
 
   constructor(bindings: readonly Binding[]) {
     this.all = bindings
@@ -27,18 +27,23 @@ export class LiveRules {
       const { from, to } = rule.binding;
       push(this.#from, `${from.operation}\n${from.place}`, rule);
       push(this.#to, `${to.operation}\n${to.place}`, rule);
-      this.#told.add(from.operation);
-      this.#sent.add(to.operation);
+      addPlace(this.#told, from);
+      addPlace(this.#sent, to);
+    }
+    for (const places of [this.#told, this.#sent]) {
+      const anywhere = places.get('*') ?? [];
+      for (const [operation, own] of places) places.set(operation, withPrefixes([...own, ...anywhere]));
     }
   }
 
-  /** Whether anything may be bound in the answers to an operation, or in its requests. */
-  reads(operation: string): boolean {
-    return this.#told.has(operation) || this.#told.has('*');
+  /** The places in the answers to an operation that are bound, with all that leads to them; undefined when none are. */
+  read(operation: string): ReadonlySet<string> | undefined {
+    return this.#told.get(operation) ?? this.#told.get('*');
   }
 
-  writes(operation: string): boolean {
-    return this.#sent.has(operation) || this.#sent.has('*');
+  /** The same in its requests. */
+  written(operation: string): ReadonlySet<string> | undefined {
+    return this.#sent.get(operation) ?? this.#sent.get('*');
   }
 
   /** Those that take a value from here. */
@@ -50,6 +55,12 @@ export class LiveRules {
   to(operation: string, { place }: Leaf): readonly LiveRule[] {
     return both(this.#to, operation, place);
   }
+}
+
+function addPlace(places: Map<string, Set<string>>, { operation, place }: BindingEnd): void {
+  const known = places.get(operation);
+  if (known === undefined) places.set(operation, new Set([place]));
+  else known.add(place);
 }
 
 const none: readonly LiveRule[] = [];

@@ -7,12 +7,14 @@ import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { type BindingEnd, type Bindings, bindingOperation } from './binding.ts';
 import { checkBindings } from './bindings-file.ts';
 import { BoundedMap } from './bounded-map.ts';
+import { CookieRenewals } from './cookie-renewals.ts';
 import { readResponse, type VisitedRequest, visitRequest } from './exchange-leaves.ts';
 import { type JoinKey, joinKeys } from './join-keys.ts';
-import type { Leaf } from './leaf.ts';
+import { type Leaf, type Visit, withPrefixes } from './leaf.ts';
 import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
-import { cookieApplies, type LiveCookie } from './live-cookie.ts';
+import { cookieApplies } from './live-cookie.ts';
 import { type LiveRule, LiveRules } from './live-rules.ts';
+import { firstOpen, liveSource, nextOpen, type Slot } from './live-slot.ts';
 import { ownText } from './own-text.ts';
 import type { TimeShift } from './time-shift.ts';
 import { toldAt } from './told-at.ts';
@@ -40,7 +42,16 @@ export interface LivePlan {
   /** Whether others may need its answer. */
   readonly tells: boolean;
   /** Undefined where it sends no bound value: then it is sent as it was recorded. */
-  readonly make: ((waited: boolean) => VisitedRequest) | undefined;
+  readonly make: (() => VisitedRequest) | undefined;
+  /** Exchanges of the run that are not over and whose answers may change what `make` gives. */
+  pending(): readonly number[];
+}
+
+/** When an exchange that was sent was over, and when it could have been sent but for an answer; on the run's time. */
+export interface LiveMoments {
+  readonly overAt: number;
+  /** Absent where it did not wait. */
+  readonly heldAt?: number | undefined;
 }
 
 /** What came of one binding. */
@@ -62,24 +73,10 @@ const maxSources = 8;
 /** What is shorter may stand anywhere by chance, also where longer values are bound. */
 const shortestValue = 4;
 
-/** A value in a request that is bound, and where it may have come from, the likeliest first. */
-interface Slot {
-  readonly rule: LiveRule;
-  readonly leaf: Leaf;
-  readonly key: string;
-  readonly sources: readonly Source[];
-}
-
-/** A cookie that an answer set anew which had not when it was recorded. */
-interface Renewal {
-  readonly index: number;
-  readonly at: number;
-  readonly cookie: LiveCookie;
-}
-
 interface OpenExchange {
   readonly exchange: Exchange;
   readonly told: readonly Source[];
+  readonly slots: ReadonlyMap<string, Slot>;
   /** Cookies that it sends, by name. */
   readonly cookies: ReadonlyMap<string, Slot>;
 }
@@ -103,7 +100,7 @@ export class LiveValues {
   readonly #timeShift: TimeShift | undefined;
   readonly #clock: Clock;
   readonly #sources = new BoundedMap<string, Source[]>(maxValues);
-  readonly #renewed = new BoundedMap<string, Renewal[]>(maxValues);
+  readonly #renewals = new CookieRenewals();
   /** Of exchanges that are not over. */
   readonly #open = new Map<number, OpenExchange>();
 
@@ -135,31 +132,37 @@ export class LiveValues {
   plan(index: number, exchange: Exchange): LivePlan {
     this.#timeShift?.begin(exchange);
     const operation = bindingOperation(exchange);
-    const slots = this.#rules.writes(operation) ? this.#slots(exchange, operation) : noSlots;
-    const told = this.#rules.reads(operation) ? this.#remember(index, exchange, operation) : [];
+    const slots = this.#slots(exchange, operation);
+    const told = this.#remember(index, exchange, operation);
     const cookies = cookiesOf(slots);
-    if (told.length > 0 || cookies.size > 0) this.#open.set(index, { exchange, told, cookies });
+    for (const cookie of cookies.values()) this.#renewals.sends(cookie, index, toldAt(exchange));
+    if (told.length > 0 || slots.size > 0) this.#open.set(index, { exchange, told, slots, cookies });
+    const tells = told.length > 0 || cookies.size > 0;
     if (slots.size === 0 && this.#timeShift === undefined)
-      return { after: noIndexes, tells: told.length > 0, make: undefined };
-    const wanted = [...slots.values()].flatMap(({ sources: [first] }) =>
-      first === undefined ? [] : [first],
-    );
-    const after = [...new Set(wanted.filter(({ settled }) => !settled).map((source) => source.index))];
+      return { after: noIndexes, tells, make: undefined, pending: () => noIndexes };
     return {
-      after,
-      tells: told.length > 0 || cookies.size > 0,
-      make: (waited) => this.#make(exchange, slots, waited),
+      after: firstOpen(slots.values()),
+      tells,
+      make: () => this.#make(exchange, slots),
+      pending: () => this.#pending(slots, cookies, index, exchange.startAt),
     };
   }
 
-  /** An exchange is over. Undefined when it was not sent. */
-  told(index: number, replayed: Exchange | undefined): void {
+  /** An exchange is over. Without `replayed` it was not sent. */
+  told(index: number, replayed: Exchange | undefined, moments: LiveMoments = unknownMoments): void {
     const open = this.#open.get(index);
     if (open === undefined) return;
     this.#open.delete(index);
-    for (const source of open.told) source.settled = true;
-    if (replayed?.response === undefined) return;
-    const answer = new LiveAnswer(replayed, this.#schemas(), this.#clock.wallMs());
+    for (const cookie of open.cookies.values()) this.#renewals.over(cookie, index);
+    for (const source of open.told) {
+      source.settled = true;
+      source.overAt = moments.overAt;
+    }
+    if (replayed === undefined) return;
+    countBlocked(open.slots, moments.heldAt);
+    if (replayed.response === undefined) return;
+    const only = withPrefixes(open.told.map(({ leaf }) => leaf.place));
+    const answer = new LiveAnswer(replayed, this.#schemas(), this.#clock.wallMs(), only);
     for (const source of open.told) source.live = answer.value(source.leaf, source.named);
     this.#renew(open, index, answer);
   }
@@ -176,9 +179,11 @@ export class LiveValues {
   }
 
   #slots(exchange: Exchange, operation: string): ReadonlyMap<string, Slot> {
+    const only = this.#rules.written(operation);
+    if (only === undefined) return noSlots;
     const slots = new Map<string, Slot>();
     const { target } = exchange.request;
-    visitRequest(exchange, this.#schemas(), (leaf) => {
+    const look: Visit = (leaf) => {
       const rules = this.#rules.to(operation, leaf);
       const keys = rules.length === 0 ? [] : joinKeys(leaf, target);
       // Keys by name come first, and are the surer ones.
@@ -189,7 +194,8 @@ export class LiveValues {
         break;
       }
       return undefined;
-    });
+    };
+    visitRequest(exchange, this.#schemas(), look, only);
     return slots.size === 0 ? noSlots : slots;
   }
 
@@ -213,9 +219,11 @@ export class LiveValues {
   }
 
   #remember(index: number, exchange: Exchange, operation: string): Source[] {
+    const only = this.#rules.read(operation);
+    if (only === undefined) return [];
     const told = new Map<string, Source>();
     const { target } = exchange.request;
-    readResponse(exchange, this.#schemas(), (leaf) => {
+    const look: Visit = (leaf) => {
       const rules = this.#rules.from(operation, leaf);
       if (rules.length === 0) return undefined;
       for (const { key, named } of joinKeys(leaf, target)) {
@@ -233,13 +241,15 @@ export class LiveValues {
           leaf: ownLeaf(leaf),
           named,
           settled: false,
+          overAt: Number.NaN,
           live: undefined,
         };
         told.set(`${key}\n${leaf.place}`, source);
         this.#add(key, source);
       }
       return undefined;
-    });
+    };
+    readResponse(exchange, this.#schemas(), look, only);
     return [...told.values()];
   }
 
@@ -252,7 +262,18 @@ export class LiveValues {
     this.#sources.set(key, fresh);
   }
 
-  #make(exchange: Exchange, slots: ReadonlyMap<string, Slot>, waited: boolean): VisitedRequest {
+  #pending(
+    slots: ReadonlyMap<string, Slot>,
+    cookies: ReadonlyMap<string, Slot>,
+    index: number,
+    startAt: number,
+  ): readonly number[] {
+    const pending = nextOpen(slots.values());
+    for (const cookie of cookies.values()) pending.push(...this.#renewals.open(cookie, index, startAt));
+    return pending;
+  }
+
+  #make(exchange: Exchange, slots: ReadonlyMap<string, Slot>): VisitedRequest {
     const { request } = exchange;
     const cookieRequest = {
       target: request.target,
@@ -260,11 +281,10 @@ export class LiveValues {
       secure: this.#secure,
       nowMs: this.#clock.wallMs(),
     };
-    return visitRequest(exchange, this.#schemas(), (leaf) => {
+    const give: Visit = (leaf) => {
       const slot = slots.get(leaf.pointer);
       if (slot === undefined) return this.#timeShift?.visit(leaf);
       const { rule } = slot;
-      if (waited) rule.blocked++;
       const value = this.#valueOf(slot, exchange);
       const withheld = value?.cookie !== undefined && !cookieApplies(value.cookie, cookieRequest);
       if (value === undefined || withheld) {
@@ -274,7 +294,13 @@ export class LiveValues {
       rule.used++;
       if (leaf.role !== 'cookie') return value.text;
       return value.cookie?.value ?? encodeURIComponent(value.text);
-    });
+    };
+    // Times may stand anywhere.
+    const only =
+      this.#timeShift === undefined
+        ? withPrefixes(Array.from(slots.values(), ({ leaf }) => leaf.place))
+        : undefined;
+    return visitRequest(exchange, this.#schemas(), give, only);
   }
 
   /** A cookie that the answer set anew is that from then on, also where the recorded answer did not set it. */
@@ -285,23 +311,16 @@ export class LiveValues {
         ({ leaf, named }) => named && leaf.role === 'cookie' && cookieName(leaf) === name,
       );
       if (cookie === undefined || recorded) continue;
-      const source = slot.sources.find(({ live }) => live !== undefined);
-      if (source === undefined) continue;
-      const key = renewalKey(slot, source);
-      const renewals = this.#renewed.get(key) ?? [];
-      const renewal = { index, at: toldAt(exchange), cookie };
-      this.#renewed.set(key, [...renewals.slice(1 - maxSources), renewal]);
+      const source = liveSource(slot);
+      if (source !== undefined) this.#renewals.renew(slot, source, { index, at: toldAt(exchange), cookie });
     }
   }
 
   #valueOf(slot: Slot, { startAt }: Exchange): LiveValue | undefined {
-    const { rule, sources } = slot;
-    const source = sources.find(({ live }) => live !== undefined);
-    if (source === undefined || !rule.named) return source?.live;
-    const renewal = this.#renewed
-      .get(renewalKey(slot, source))
-      ?.findLast(({ index, at }) => index > source.index && at >= source.at && at <= startAt);
-    return renewal === undefined ? source.live : { text: renewal.cookie.value, cookie: renewal.cookie };
+    const source = liveSource(slot);
+    if (source === undefined || !slot.rule.named) return source?.live;
+    const cookie = this.#renewals.newest(slot, source, startAt);
+    return cookie === undefined ? source.live : { text: cookie.value, cookie };
   }
 }
 
@@ -315,6 +334,7 @@ const optionNames: Readonly<Record<keyof LiveValuesOptions, true>> = {
 };
 const noSlots: ReadonlyMap<string, Slot> = new Map();
 const noIndexes: readonly number[] = [];
+const unknownMoments: LiveMoments = { overAt: Number.NaN };
 const noCookies: ReadonlyMap<string, Slot> = new Map();
 
 function mayBeBound(text: string): boolean {
@@ -326,9 +346,13 @@ function cookiesOf(slots: ReadonlyMap<string, Slot>): ReadonlyMap<string, Slot> 
   return cookies.length === 0 ? noCookies : new Map(cookies.map((slot) => [cookieName(slot.leaf), slot]));
 }
 
-/** A cookie is renewed for those who have it from the same answer: what was recorded alike, masked to one text, may be of two sessions. */
-function renewalKey({ key }: Slot, { index }: Source): string {
-  return `${index} ${key}`;
+/** Of the values that an exchange sent, those whose answer was not there when it could have been sent but for that. */
+function countBlocked(slots: ReadonlyMap<string, Slot>, heldAt: number | undefined): void {
+  if (heldAt === undefined) return;
+  for (const { rule, sources } of slots.values()) {
+    const [first] = sources;
+    if (first !== undefined && !(first.settled && first.overAt <= heldAt)) rule.blocked++;
+  }
 }
 
 /** What is held for long keeps no body alive. */

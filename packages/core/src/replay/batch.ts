@@ -7,6 +7,7 @@ import {
   type AnswerHead,
   type PartKind,
   partKinds,
+  type Shipment,
   type ShipmentHead,
   type ShipmentPart,
 } from './sender.ts';
@@ -137,25 +138,30 @@ export function packJobs(jobs: readonly Job[]): Batch {
     packer.number(job.finishedAt);
     packer.number(job.timeoutNs);
     packer.flag(job.brief);
-    packer.shared(shipment.method);
-    packer.number(shipment.endAt);
-    packer.maybe(shipment.abandonNs);
-    packer.flag(shipment.alone);
-    packer.maybe(shipment.deadlineNs);
-    packer.flag(shipment.head !== undefined);
-    if (shipment.head !== undefined) {
-      packer.shared(shipment.head.authority ?? '');
-      packer.strings(shipment.head.headers);
-    }
-    packer.number(shipment.parts.length);
-    for (const part of shipment.parts) {
-      packer.number(part.offsetNs);
-      packer.bytes(part.bytes);
-      packer.number(part.kind === undefined ? 0 : partKinds.indexOf(part.kind));
-      packer.number(part.afterMessages ?? 0);
-    }
+    packer.flag(job.awaited);
+    packer.flag(shipment !== undefined);
+    if (shipment !== undefined) packShipment(packer, shipment);
   }
   return packer.batch();
+}
+function packShipment(packer: Packer, shipment: Shipment): void {
+  packer.shared(shipment.method);
+  packer.number(shipment.endAt);
+  packer.maybe(shipment.abandonNs);
+  packer.flag(shipment.alone);
+  packer.maybe(shipment.deadlineNs);
+  packer.flag(shipment.head !== undefined);
+  if (shipment.head !== undefined) {
+    packer.shared(shipment.head.authority ?? '');
+    packer.strings(shipment.head.headers);
+  }
+  packer.number(shipment.parts.length);
+  for (const part of shipment.parts) {
+    packer.number(part.offsetNs);
+    packer.bytes(part.bytes);
+    packer.number(part.kind === undefined ? 0 : partKinds.indexOf(part.kind));
+    packer.number(part.afterMessages ?? 0);
+  }
 }
 
 export function* unpackJobs(batch: Batch): Generator<Job> {
@@ -170,42 +176,65 @@ export function* unpackJobs(batch: Batch): Generator<Job> {
     const finishedAt = unpacker.number();
     const timeoutNs = unpacker.number();
     const brief = unpacker.flag() || undefined;
-    const method = unpacker.string();
-    const endAt = unpacker.number();
-    const abandonNs = unpacker.maybe();
-    const alone = unpacker.flag();
-    const deadlineNs = unpacker.maybe();
-    const head = unpacker.flag() ? unpackShipmentHead(unpacker) : undefined;
-    const parts: ShipmentPart[] = [];
-    for (let left = unpacker.number(); left > 0; left--) {
-      const offsetNs = unpacker.number();
-      const bytes = unpacker.bytes();
-      const kind = unpackKind(unpacker);
-      parts.push({ offsetNs, bytes, kind, afterMessages: unpacker.number() || undefined });
-    }
-    const shipment = {
+    const awaited = unpacker.flag() || undefined;
+    const shipment = unpacker.flag()
+      ? unpackShipment(unpacker, { exchange, lane, protocol, startAt })
+      : undefined;
+    yield {
+      index,
       exchange,
       lane,
       protocol,
+      plannedAt,
       startAt,
-      endAt,
-      parts,
-      method,
-      head,
-      deadlineNs,
-      abandonNs,
-      alone,
+      finishedAt,
+      timeoutNs,
+      brief,
+      shipment,
+      awaited,
     };
-    yield { index, exchange, lane, protocol, plannedAt, startAt, finishedAt, timeoutNs, brief, shipment };
   }
+}
+
+function unpackShipment(
+  unpacker: Unpacker,
+  { exchange, lane, protocol, startAt }: Pick<Shipment, 'exchange' | 'lane' | 'protocol' | 'startAt'>,
+): Shipment {
+  const method = unpacker.string();
+  const endAt = unpacker.number();
+  const abandonNs = unpacker.maybe();
+  const alone = unpacker.flag();
+  const deadlineNs = unpacker.maybe();
+  const head = unpacker.flag() ? unpackShipmentHead(unpacker) : undefined;
+  const parts: ShipmentPart[] = [];
+  for (let left = unpacker.number(); left > 0; left--) {
+    const offsetNs = unpacker.number();
+    const bytes = unpacker.bytes();
+    const kind = unpackKind(unpacker);
+    parts.push({ offsetNs, bytes, kind, afterMessages: unpacker.number() || undefined });
+  }
+  return {
+    exchange,
+    lane,
+    protocol,
+    startAt,
+    endAt,
+    parts,
+    method,
+    head,
+    deadlineNs,
+    abandonNs,
+    alone,
+  };
 }
 
 export function packSettled(all: readonly Settled[]): Batch {
   const packer = new Packer();
-  for (const { index, plannedAt, blockedNs, brief, answer, skip } of all) {
+  for (const { index, plannedAt, blockedNs, heldAt, brief, answer, skip } of all) {
     packer.number(index);
     packer.number(plannedAt);
     packer.number(blockedNs);
+    packer.maybe(heldAt);
     if (answer === undefined) {
       packer.number(kinds.skipped);
       packer.shared(skip ?? 'aborted');
@@ -226,12 +255,13 @@ export function* unpackSettled(batch: Batch): Generator<Settled> {
     const index = unpacker.number();
     const plannedAt = unpacker.number();
     const blockedNs = unpacker.number();
+    const heldAt = unpacker.maybe();
     switch (unpacker.number()) {
       case kinds.brief:
-        yield { index, plannedAt, blockedNs, brief: true, answer: unpackBrief(unpacker) };
+        yield { index, plannedAt, blockedNs, heldAt, brief: true, answer: unpackBrief(unpacker) };
         break;
       case kinds.whole:
-        yield { index, plannedAt, blockedNs, answer: unpackAnswer(unpacker) };
+        yield { index, plannedAt, blockedNs, heldAt, answer: unpackAnswer(unpacker) };
         break;
       default:
         yield { index, plannedAt, blockedNs, skip: unpacker.string() };

@@ -4,6 +4,7 @@ import { GardenhoseError } from '../errors.ts';
 import { Engine, type EngineOptions } from './engine.ts';
 import { type GateSetup, gatedRoom } from './gate.ts';
 import type { Job, Settled } from './job.ts';
+import type { LateShipment } from './late-shipments.ts';
 import { ownRoom } from './room.ts';
 import type { AnswerError, Sender } from './sender.ts';
 import { clockWaiter, napWaiter } from './waiter.ts';
@@ -16,6 +17,8 @@ export interface EngineHost {
   /** How many threads send. Known once it has started. */
   readonly threads: number;
   add(jobs: readonly Job[]): void;
+  /** Gives a job its shipment that was added without. */
+  supply(late: LateShipment, job: Job): void;
   /**
    * Connects what is needed first, and begins. Resolves when time zero is set.
    *
@@ -35,6 +38,8 @@ export interface HostOptions extends Pick<EngineOptions, 'order' | 'maxLanes'> {
   /** What else may hold back sends. Default nothing. */
   readonly gate?: GateSetup | undefined;
   readonly onSettled: (settled: Settled) => void;
+  /** The turn of a job has come that was added without a shipment. */
+  readonly onWanted: (index: number) => void;
   /** The engine itself failed: nothing more will settle. */
   readonly onFailed: (error: GardenhoseError) => void;
 }
@@ -68,6 +73,7 @@ export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): 
     add(jobs) {
       for (const job of jobs) engine.add(job);
     },
+    supply: (late) => engine.supply(late),
     async start(atMs) {
       const { connected, problem } = await engine.warm(warmWithinNs);
       if (problem !== undefined && connected === 0)

@@ -5,6 +5,7 @@ import { type GroupMember, HeldGroup } from './held-group.ts';
 import type { Job, Settled } from './job.ts';
 import { LaneTable, type OpenLane } from './lane-table.ts';
 import { LaneWarmer, type Warmed } from './lane-warmer.ts';
+import type { LateShipment } from './late-shipments.ts';
 import type { OrderRule } from './order.ts';
 import type { Room } from './room.ts';
 import { RoomLine } from './room-line.ts';
@@ -26,6 +27,8 @@ export interface EngineOptions {
   /** Lanes kept connected at once; beyond it the one that was idle longest is closed. */
   readonly maxLanes: number;
   readonly onSettled: (settled: Settled) => void;
+  /** The turn of a job has come that came without a shipment: it waits for {@link Engine.supply}. */
+  readonly onWanted?: ((index: number) => void) | undefined;
   /** Called before each wait, with the nanoseconds until something is due: the moment for work that can wait. */
   readonly onIdle?: ((slackNs: number) => void) | undefined;
 }
@@ -37,8 +40,8 @@ interface Active extends GroupMember, WaitingJob, Traveller {
   readonly takenAt: number;
   readonly group: HeldGroup<Active>;
   blockedNs: number;
-  /** Whether it waited for answers that it needs. */
-  waited: boolean;
+  /** When it could have been sent but for answers that it needs. */
+  heldAt?: number | undefined;
   lane?: Lane | undefined;
   onLane?: OnLane | undefined;
   undoAbandon?: (() => void) | undefined;
@@ -111,6 +114,11 @@ export class Engine {
     this.#arm();
   }
 
+  /** The run's time. */
+  nowNs(): number {
+    return this.#timer.nowNs();
+  }
+
   /** Exchanges that were sent and not yet answered. */
   get inFlight(): number {
     return this.#underWay.size;
@@ -124,6 +132,15 @@ export class Engine {
     this.#awaited.add(job);
     this.#planned.push(job);
     if (this.#started) this.#arm();
+  }
+
+  /** Gives a job its shipment that came without. */
+  supply(late: LateShipment): void {
+    if (this.#stopped) return;
+    const waiting = this.#awaited.supply(late);
+    if (waiting === undefined) return;
+    this.#waited(waiting);
+    this.#arm();
   }
 
   /** Connects the lanes of the jobs that are due in the first `withinNs`, before time zero. */
@@ -223,7 +240,8 @@ export class Engine {
       group,
       blockedNs: 0,
       awaits: 0,
-      waited: false,
+      heldAt: undefined,
+      late: undefined,
       deadline: Number.POSITIVE_INFINITY,
       underWay: -1,
       lane: undefined,
@@ -237,30 +255,35 @@ export class Engine {
   /** Its order lets it go. */
   #release(active: Active): void {
     if (this.#awaited.take(active)) {
-      const { maxWaitNs = Number.POSITIVE_INFINITY } = active.job;
-      active.undoWait = this.#timer.at(this.#timer.nowNs() + maxWaitNs, () => {
-        if (this.#awaited.leave(active)) this.#waited(active);
-      });
+      const { maxWaitNs = Number.POSITIVE_INFINITY, shipment, index } = active.job;
+      active.heldAt = this.#timer.nowNs();
+      if (shipment === undefined) this.#options.onWanted?.(index);
+      else
+        active.undoWait = this.#timer.at(active.heldAt + maxWaitNs, () => {
+          if (this.#awaited.leave(active)) this.#waited(active);
+        });
     } else this.#ready.enter(active);
   }
 
   /** It waited for answers that it needs, as long as it could. */
   #waited(active: Active): void {
-    active.blockedNs = Math.max(0, this.#timer.nowNs() - active.plannedAt);
-    active.waited = true;
+    const now = this.#timer.nowNs();
+    // What it took to make it once the answers were there is lag.
+    active.blockedNs += Math.max(0, (active.late?.freedAt ?? now) - (active.heldAt ?? now));
     this.#ready.enter(active);
   }
 
   #send(active: Active): void {
     const { job } = active;
-    const shipment = typeof job.shipment === 'function' ? job.shipment(active.waited) : job.shipment;
-    if (isUnsendable(shipment)) {
+    const given = active.late?.shipment ?? job.shipment;
+    const shipment = typeof given === 'function' ? given() : given;
+    if (shipment === undefined || isUnsendable(shipment)) {
       this.#options.room.give();
       this.#settle(active, {
         index: job.index,
         plannedAt: active.plannedAt,
         blockedNs: 0,
-        skip: shipment.skip,
+        skip: shipment?.skip ?? 'aborted',
       });
       return;
     }
@@ -288,7 +311,8 @@ export class Engine {
     this.#underWay.delete(active);
     this.#options.room.give();
     const { index, brief } = active.job;
-    this.#settle(active, { index, plannedAt: active.plannedAt, blockedNs: active.blockedNs, brief, answer });
+    const { plannedAt, blockedNs, heldAt } = active;
+    this.#settle(active, { index, plannedAt, blockedNs, heldAt, brief, answer });
   }
 
   #settle(active: Active, settled: Settled): void {

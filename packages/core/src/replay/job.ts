@@ -15,8 +15,8 @@ export interface Job {
   readonly finishedAt: number;
   /** Nanoseconds from sending to giving up. */
   readonly timeoutNs: number;
-  /** What to send, or what makes it at the moment of sending. It is told whether the job waited for those of `after`. */
-  readonly shipment: Shipment | ((waited: boolean) => Shipment | Unsendable);
+  /** What to send, or what makes it at the moment of sending. Absent where the engine is supplied with it later. */
+  readonly shipment: Shipment | (() => Shipment | Unsendable) | undefined;
   /** Whether of its answer no more is asked for than the status and the times. */
   readonly brief?: boolean | undefined;
   /** Whether others may name it in `after`. */
@@ -32,6 +32,8 @@ export interface Settled {
   readonly index: number;
   readonly plannedAt: number;
   readonly blockedNs: number;
+  /** When it could have been sent but for answers that it needed besides its order; absent where it did not wait for any. */
+  readonly heldAt?: number | undefined;
   /** Whether no more of the answer is asked for than its status and times. */
   readonly brief?: boolean | undefined;
   /** Absent when it was not sent: then `skip` says why. */

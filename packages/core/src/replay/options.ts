@@ -29,8 +29,8 @@ export interface ReplayOptions extends PaceOptions {
   /** Marks on the wire that tell replayed traffic. Default true; false sends heads as they were recorded. */
   readonly mark?: boolean | MarkOptions | undefined;
   /**
-   * Puts live values in the place of recorded ones; exchanges wait for the answers that those come from. The engine then runs
-   * inline. Default none: all values are sent as they were recorded, and no credentials.
+   * Puts live values in the place of recorded ones; exchanges wait for the answers that those come from. Default none: all values are
+   * sent as they were recorded, and no credentials.
    */
   readonly live?: LiveValues | undefined;
   /** What may be sent, and where to. Default: loopback targets only. */
@@ -187,13 +187,11 @@ function chooseThread(sender: Sender, options: ReplayOptions): 'worker' | 'inlin
   const bound =
     options.hooks !== undefined && options.hooks.ahead !== true
       ? 'hooks run in this thread'
-      : options.live !== undefined
-        ? 'live values are put in in this thread'
-        : sender.source === undefined
-          ? 'the sender cannot leave this thread'
-          : options.clock !== undefined
-            ? 'the given clock is of this thread'
-            : undefined;
+      : sender.source === undefined
+        ? 'the sender cannot leave this thread'
+        : options.clock !== undefined
+          ? 'the given clock is of this thread'
+          : undefined;
   if (thread === 'auto') return bound === undefined ? 'worker' : 'inline';
   if (thread === 'inline') return 'inline';
   if (thread !== 'worker')

@@ -1,3 +1,4 @@
+import type { LivePlan } from '../correlate/live-values.ts';
 import type { Exchange } from '../model/exchange.ts';
 import type { Job } from './job.ts';
 import { LaneNotes } from './lane-notes.ts';
@@ -7,7 +8,7 @@ import { Preparation, reasonToSkip } from './preparation.ts';
 import type { StopReason } from './progress.ts';
 import { recordedDurationNs } from './replayed.ts';
 import type { RunGuard } from './run-guard.ts';
-import { isUnsendable, type Sender } from './sender.ts';
+import { isUnsendable, type Sender, type Shipment, type Unsendable } from './sender.ts';
 import type { TranscriptEntry } from './transcript.ts';
 
 /** An exchange that is planned, until it is over. */
@@ -26,7 +27,12 @@ export interface Open {
 
 /** What the plan of an exchange comes to: a job for the engine, or why it is left out. */
 export type Planned =
-  | { readonly job: Job; readonly open: Open }
+  | {
+      readonly job: Job;
+      readonly open: Open;
+      /** Where the job has no shipment yet: what tells when it can have one, and makes it. */
+      readonly late?: { readonly plan: LivePlan; readonly make: () => Shipment | Unsendable } | undefined;
+    }
   | {
       readonly job?: undefined;
       readonly iteration: number | undefined;
@@ -59,7 +65,7 @@ export class Planner {
   /** @param time - Which time the source is read, from 1 */
   plan(recorded: Exchange, time: number): Planned {
     const index = this.#index++;
-    const { guard, laneOf, hooks, live } = this.#options;
+    const { guard, laneOf, live } = this.#options;
     const iteration = this.#nextIteration(time);
     const skip = reasonToSkip(recorded, guard);
     if (skip !== undefined) return { iteration, skip };
@@ -68,10 +74,9 @@ export class Planner {
     const notes = this.#notes.of(lane);
     const plan = live?.plan(index, recorded);
     const preparation = new Preparation(recorded, index, iteration, this.#sender, this.#options, plan);
-    const make = (waited: boolean) => preparation.make(notes, waited);
-    const ahead = (hooks === undefined || hooks.ahead === true) && plan?.make === undefined;
-    const shipment = ahead ? make(false) : make;
-    if (typeof shipment !== 'function' && isUnsendable(shipment)) {
+    const make = () => preparation.make(notes);
+    const shipment = this.#whenSent(plan) ? make : (plan?.pending().length ?? 0) > 0 ? undefined : make();
+    if (typeof shipment === 'object' && isUnsendable(shipment)) {
       live?.told(index, undefined);
       const times = { plannedAt: Number.NaN, blockedNs: 0, error: preparation.error };
       return { iteration, skip: shipment.skip, times };
@@ -88,6 +93,7 @@ export class Planner {
     const plannedAt = schedule.plan(recorded.startAt, endAt);
     return {
       open: { recorded, iteration, preparation, lane: notes, cost, plannedAt, brief },
+      late: shipment === undefined && plan !== undefined ? { plan, make } : undefined,
       job: {
         index,
         exchange: recorded.id,
@@ -104,6 +110,13 @@ export class Planner {
         maxWaitNs: live?.maxWaitNs,
       },
     };
+  }
+
+  /** Whether it is made at the moment of sending, in the engine's thread, which is this one. */
+  #whenSent(plan: LivePlan | undefined): boolean {
+    const { hooks, thread } = this.#options;
+    if (thread === 'worker') return false;
+    return plan?.make !== undefined || !(hooks === undefined || hooks.ahead === true);
   }
 
   /** Which time the exchange that was read comes; undefined where each comes once. */

@@ -56,24 +56,22 @@ export class Preparation {
 
   /** As it is sent, once {@link make} has run. */
   get sent(): Exchange {
-    return this.#made ?? this.#marked(this.#bare(false));
+    return this.#made ?? this.#marked(this.#bare());
   }
 
   /**
    * Puts live values in, runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as
    * planned.
-   *
-   * @param waited - for the answers that live values come from
    */
-  make(lane: Map<string, unknown>, waited: boolean = false): Shipment | Unsendable {
+  make(lane: Map<string, unknown>): Shipment | Unsendable {
     const { hooks, guard } = this.#options;
     if (hooks?.onSend === undefined) {
       // Where nothing waits for its time the answer is there soon, and what is held meanwhile is little.
       const soonOver = this.#options.schedule.description === 'asap' && !this.#options.brief;
-      if (soonOver || this.#live?.make !== undefined) this.#made = this.#marked(this.#bare(waited));
+      if (soonOver || this.#live?.make !== undefined) this.#made = this.#marked(this.#bare());
       return this.#shipment(this.sent, undefined);
     }
-    const bare = this.#bare(waited);
+    const bare = this.#bare();
     let dropped = false;
     const drop = () => {
       dropped = true;
@@ -92,8 +90,8 @@ export class Preparation {
   }
 
   /** With live values, and without the credentials it was recorded with. */
-  #bare(waited: boolean): Exchange {
-    const { exchange, given } = this.#live?.make?.(waited) ?? { exchange: this.#recorded, given: undefined };
+  #bare(): Exchange {
+    const { exchange, given } = this.#live?.make?.() ?? { exchange: this.#recorded, given: undefined };
     return this.#options.guard.keepCredentials ? exchange : withoutCredentials(exchange, given);
   }
 

@@ -1,10 +1,12 @@
 import type { Exchange } from '../model/exchange.ts';
 import { TransientMap } from '../model/transient-map.ts';
+import { Breather } from './breather.ts';
 import { type EngineHost, type HostOptions, inlineHost } from './engine-host.ts';
 import { sentEntry, skippedEntry, statusOf } from './entry.ts';
 import { isMutation } from './guard.ts';
 import type { Settled } from './job.ts';
 import { JobBatch } from './job-batch.ts';
+import { LateShipments } from './late-shipments.ts';
 import { messageLags } from './message-lag.ts';
 import type { RunOptions } from './options.ts';
 import { type Open, Planner } from './planner.ts';
@@ -56,6 +58,8 @@ export class Run {
   readonly #undo: (() => void)[] = [];
   readonly #guard: RunGuard;
   readonly #planner: Planner;
+  readonly #late: LateShipments;
+  readonly #breather: Breather | undefined;
 
   constructor(source: AsyncIterable<Exchange> | Iterable<Exchange>, sender: Sender, options: RunOptions) {
     this.options = options;
@@ -77,6 +81,7 @@ export class Run {
       maxInFlight: options.guard.maxInFlight,
       maxLanes: options.maxLanes,
       onSettled: (settled) => this.#settled(settled),
+      onWanted: (index) => this.#late.wanted(index),
       onFailed: (error) => this.#fail(error),
     };
     this.#host =
@@ -87,6 +92,9 @@ export class Run {
             maxRate: options.schedule.maxRate,
           })
         : inlineHost(sender, options.clock, hostOptions);
+    const nowNs = () => this.#host.nowNs();
+    this.#breather = options.live !== undefined && options.thread === 'worker' ? new Breather() : undefined;
+    this.#late = new LateShipments(options.clock, nowNs, (late, job) => this.#host.supply(late, job));
   }
 
   async *results(): AsyncGenerator<ReplayResult, void, undefined> {
@@ -117,6 +125,7 @@ export class Run {
       this.#room.ring();
       for (const undo of this.#undo) undo();
       this.#batch.end();
+      this.#late.end();
       this.#guard.end();
       this.#host.stop();
       await this.#host.close();
@@ -169,6 +178,9 @@ export class Run {
         if (this.#planner.spent !== undefined) break;
         if (this.#batch.full) this.#batch.flush();
         if (!this.#hasRoom()) await this.#waitForRoom();
+        // Answers that others are made of do not wait for what is read ahead.
+        const breath = this.#breather?.breathe();
+        if (breath !== undefined) await breath;
       }
       this.#batch.flush();
       // Without an exchange to send there is nothing to connect for.
@@ -192,11 +204,12 @@ export class Run {
       this.#skip(recorded, planned.iteration, planned.skip, planned.times);
       return;
     }
-    const { job, open } = planned;
+    const { job, open, late } = planned;
     this.#open.set(job.index, open);
     if (!this.#startPlanned) this.#planStart();
     this.#ahead.take(open.cost, recorded);
     this.#batch.add(job, open.cost);
+    if (late !== undefined) this.#late.add(job, late.plan, late.make);
   }
 
   /** Time zero comes soon after the first exchange, however slowly the others follow. */
@@ -290,7 +303,7 @@ export class Run {
     const { recorded, iteration, preparation, brief } = open;
     const { plannedAt, blockedNs, answer } = settled;
     if (answer === undefined) {
-      this.options.live?.told(settled.index, undefined);
+      this.#told(settled, undefined);
       this.#skip(recorded, iteration, settled.skip ?? 'aborted', {
         plannedAt,
         blockedNs,
@@ -309,7 +322,7 @@ export class Run {
     const { sent } = preparation;
     const replayed = replayedExchange(sent, answer);
     this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
-    this.options.live?.told(settled.index, replayed);
+    this.#told(settled, replayed);
     this.#teach(open, replayed);
     const entry = sentEntry(
       recorded,
@@ -330,6 +343,16 @@ export class Run {
     const enough = this.#guard.over(result.entry);
     if (enough !== undefined) this.#stop(enough);
     this.#result(result);
+  }
+
+  /** What the answer told may be what others send. */
+  #told({ index, heldAt, answer }: Settled, replayed: Exchange | undefined): void {
+    const { live } = this.options;
+    if (live === undefined) return;
+    const overAt = answer?.endAt ?? this.#host.nowNs();
+    live.told(index, replayed, { overAt, heldAt });
+    this.#late.drop(index);
+    this.#late.over(index, overAt);
   }
 
   #teach({ recorded, preparation, lane }: Open, replayed: Exchange): void {

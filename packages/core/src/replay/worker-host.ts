@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts';
 import { GardenhoseError, isGardenhoseError } from '../errors.ts';
 import { type EngineHost, type HostOptions, leadNs, untilZeroNs } from './engine-host.ts';
 import type { Job } from './job.ts';
+import type { LateShipment } from './late-shipments.ts';
 import type { ReplayOrder } from './order.ts';
 import { type OwnProcessor, type OwnProcessorOption, takeProcessor } from './own-processor.ts';
 import type { Sender } from './sender.ts';
@@ -32,6 +33,7 @@ class WorkerHost implements EngineHost {
   #pins = new LanePins(1);
   /** Jobs of the time in which it is not known yet how many threads it takes. */
   readonly #early: Job[] = [];
+  readonly #earlySupplies: { readonly late: LateShipment; readonly job: Job }[] = [];
   #stopped = false;
   #closing = false;
   #failure: GardenhoseError | undefined;
@@ -67,6 +69,11 @@ class WorkerHost implements EngineHost {
     else this.#spread(jobs);
   }
 
+  supply(late: LateShipment, job: Job): void {
+    if (this.#workers.length === 0) this.#earlySupplies.push({ late, job });
+    else this.#workers[this.#workers.length === 1 ? 0 : this.#pins.threadOf(job.lane)]?.supply(late, job);
+  }
+
   async start(atMs?: number): Promise<void> {
     const failed = new Promise<never>((_, reject) => {
       this.#rejectStart = reject;
@@ -76,6 +83,7 @@ class WorkerHost implements EngineHost {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#workers.length === 0) this.#make(this.#count());
     this.add(this.#early.splice(0));
+    for (const { late, job } of this.#earlySupplies.splice(0)) this.supply(late, job);
     const [first] = await Promise.race([Promise.all(this.#workers.map(({ opened }) => opened)), failed]);
     if (this.#closing) return;
     this.#takeProcessor(first);
@@ -123,14 +131,14 @@ class WorkerHost implements EngineHost {
   #make(count: number): void {
     const { source } = this.#sender;
     if (source === undefined) throw new TypeError('the sender has no module');
-    const { maxInFlight, maxLanes, gate, onSettled } = this.#options;
+    const { maxInFlight, maxLanes, gate, onSettled, onWanted } = this.#options;
     const underWay = count === 1 ? undefined : new SharedArrayBuffer(4);
     this.#pins = new LanePins(count);
     this.#workers = Array.from(
       { length: count },
       () =>
         new WorkerThread({
-          ...{ source, order: this.#order, maxInFlight, underWay, gate, onSettled },
+          ...{ source, order: this.#order, maxInFlight, underWay, gate, onSettled, onWanted },
           maxLanes: Math.max(1, Math.floor(maxLanes / count)),
           onFailed: (error) => this.#fail(error),
         }),

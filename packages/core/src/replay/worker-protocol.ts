@@ -1,7 +1,7 @@
 import type { Batch } from './batch.ts';
 import type { GateSetup } from './gate.ts';
 import type { ReplayOrder } from './order.ts';
-import type { AnswerError, SenderSource } from './sender.ts';
+import type { AnswerError, SenderSource, Unsendable } from './sender.ts';
 
 /** What the worker is given when it is made. */
 export interface WorkerSetup {
@@ -20,6 +20,13 @@ export type Moment = readonly [seconds: number, nanos: number];
 
 export type ToWorker =
   | { readonly type: 'jobs'; readonly batch: Batch }
+  /** What a job is to send that came without: a batch of that job, or why it cannot be sent. */
+  | {
+      readonly type: 'supply';
+      readonly index: number;
+      readonly freedAt: number;
+      readonly what: Batch | Unsendable;
+    }
   /** Connect what is needed first. */
   | { readonly type: 'prepare' }
   | { readonly type: 'begin'; readonly zero: Moment }
@@ -32,5 +39,7 @@ export type FromWorker =
   | { readonly type: 'opened'; readonly thread: string | undefined }
   | { readonly type: 'prepared'; readonly connected: number; readonly problem: AnswerError | undefined }
   | { readonly type: 'settled'; readonly batch: Batch }
+  /** The turn of a job has come that came without a shipment. */
+  | { readonly type: 'wanted'; readonly index: number }
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'closed' };

@@ -3,7 +3,8 @@ import { GardenhoseError } from '../errors.ts';
 import { batchTransfer, packJobs, unpackSettled } from './batch.ts';
 import type { Job, Settled } from './job.ts';
 import type { Warmed } from './lane-warmer.ts';
-import type { AnswerError } from './sender.ts';
+import type { LateShipment } from './late-shipments.ts';
+import { type AnswerError, isUnsendable } from './sender.ts';
 import type { FromWorker, Moment, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /** A large young generation: what a request leaves behind is collected seldom, and not while another is due. */
@@ -15,6 +16,7 @@ const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis;
 
 export interface WorkerThreadOptions extends WorkerSetup {
   readonly onSettled: (settled: Settled) => void;
+  readonly onWanted: (index: number) => void;
   /** The engine itself failed: nothing more will settle. */
   readonly onFailed: (error: GardenhoseError) => void;
 }
@@ -64,6 +66,15 @@ export class WorkerThread {
     this.#post({ type: 'jobs', batch }, batchTransfer(batch));
   }
 
+  /** Gives a job its shipment that was added without. */
+  supply({ index, shipment, freedAt }: LateShipment, job: Job): void {
+    if (isUnsendable(shipment)) this.#post({ type: 'supply', index, freedAt, what: shipment });
+    else {
+      const batch = packJobs([{ ...job, shipment }]);
+      this.#post({ type: 'supply', index, freedAt, what: batch }, batchTransfer(batch));
+    }
+  }
+
   /** Connects what is needed first. */
   prepare(): Promise<Warmed> {
     return new Promise((resolve) => {
@@ -110,6 +121,9 @@ export class WorkerThread {
         break;
       case 'settled':
         for (const settled of unpackSettled(message.batch)) this.#options.onSettled(settled);
+        break;
+      case 'wanted':
+        this.#options.onWanted(message.index);
         break;
       case 'failed':
         this.#fail(new GardenhoseError('worker-failed', `The replay worker failed: ${message.message}`));

@@ -5,24 +5,12 @@ import { batchTransfer, packSettled, unpackJobs } from './batch.ts';
 import { Engine } from './engine.ts';
 import { warmWithinNs } from './engine-host.ts';
 import { gatedRoom } from './gate.ts';
-import type { Settled } from './job.ts';
 import { orderRule } from './order.ts';
 import { ownRoom, type Room, sharedRoom } from './room.ts';
 import type { Sender, SenderModule } from './sender.ts';
+import { SettledPost } from './settled-post.ts';
 import { napWaiter } from './waiter.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
-
-/**
- * Posting answers takes a part of a millisecond, and wakes the thread that gets them, which then competes with this one. So
- * some are posted together, when nothing is due for a while …
- */
-const postSlackNs = 0.5e6;
-/** … but no more than keep that thread busy for part of a millisecond, and none waits long for others … */
-const postTogether = 8;
-const postSoonNs = 15e6;
-/** … nor for a quiet moment. */
-const postAtLeast = 64;
-const postWithinNs = 50e6;
 
 const { hrtime } = process;
 
@@ -67,16 +55,6 @@ async function run(setup: WorkerSetup): Promise<void> {
   const module: SenderModule = await import(setup.source.url);
   const sender: Sender = await module.openSender(setup.source.options);
   post({ type: 'opened', thread });
-  let waiting: Settled[] = [];
-  let waitingSince = 0;
-
-  const postSettled = () => {
-    if (waiting.length === 0) return;
-    const batch = packSettled(waiting);
-    waiting = [];
-    post({ type: 'settled', batch }, batchTransfer(batch));
-  };
-
   const engine = new Engine({
     sender,
     order: orderRule(setup.order),
@@ -85,30 +63,48 @@ async function run(setup: WorkerSetup): Promise<void> {
     room: roomOf(setup),
     maxWarm: setup.maxInFlight,
     maxLanes: setup.maxLanes,
-    onSettled(settled) {
-      if (waiting.length === 0) {
-        waitingSince = engine.timer.nowNs();
-        engine.later(waitingSince + postWithinNs, postSettled);
-      }
-      waiting.push(settled);
-      if (waiting.length >= postAtLeast) postSettled();
+    onSettled: (settled) => posting.settled(settled),
+    onWanted(index) {
+      // What it needs may be among them.
+      posting.flush();
+      post({ type: 'wanted', index });
     },
-    onIdle(slackNs) {
-      if (waiting.length === 0 || slackNs < postSlackNs) return;
-      const enough = waiting.length >= postTogether || engine.timer.nowNs() - waitingSince >= postSoonNs;
-      if (enough || (engine.inFlight === 0 && slackNs > postSoonNs)) postSettled();
-    },
+    onIdle: (slackNs) => posting.idle(slackNs),
   });
+  const posting = new SettledPost(
+    engine,
+    (settled) => {
+      const batch = packSettled(settled);
+      post({ type: 'settled', batch }, batchTransfer(batch));
+    },
+    setup.underWay !== undefined,
+  );
 
   const prepare = async () => {
     await sender.rehearse?.(engine.timer);
     post({ type: 'prepared', ...(await engine.warm(warmWithinNs)) });
   };
 
+  const supply = ({ index, freedAt, what }: ToWorker & { readonly type: 'supply' }) => {
+    posting.supplied(index);
+    if ('skip' in what) engine.supply({ index, freedAt, shipment: what });
+    else {
+      for (const { shipment } of unpackJobs(what)) {
+        if (typeof shipment === 'object') engine.supply({ index, freedAt, shipment });
+      }
+    }
+  };
+
   parentPort?.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'jobs':
-        for (const job of unpackJobs(message.batch)) engine.add(job);
+        for (const job of unpackJobs(message.batch)) {
+          posting.add(job);
+          engine.add(job);
+        }
+        break;
+      case 'supply':
+        supply(message);
         break;
       case 'prepare':
         prepare().catch(failed);
@@ -120,7 +116,7 @@ async function run(setup: WorkerSetup): Promise<void> {
       }
       case 'stop':
         engine.stop();
-        postSettled();
+        posting.flush();
         break;
       case 'abandon':
         engine.abandon(message.error);
@@ -130,7 +126,7 @@ async function run(setup: WorkerSetup): Promise<void> {
         sender
           .close()
           .then(() => {
-            postSettled();
+            posting.flush();
             post({ type: 'closed' });
             parentPort?.close();
           })

@@ -35,7 +35,7 @@ async function send(
   const given: ReadonlyMap<number, string>[] = [];
   const plans = recorded.map((exchange, i) => live.plan(i, exchange));
   for (const [i, exchange] of recorded.entries()) {
-    const made = plans[i]?.make?.(false) ?? { exchange, given: new Map<number, string>() };
+    const made = plans[i]?.make?.() ?? { exchange, given: new Map<number, string>() };
     all.push(made.exchange);
     given.push(made.given);
     const response = now[i]?.response;
@@ -242,6 +242,79 @@ test('an exchange names the answers that it needs, and no others', async () => {
   ]);
 });
 
+test('a plan tells which answers may still change what it makes', async () => {
+  const sid = { lane: 'a', headers: ['Cookie', 'sid=a1b2c3d4e5'] };
+  const recorded = traffic([
+    { lane: 'a', target: '/', answerHeaders: ['Set-Cookie', 'sid=a1b2c3d4e5'], answer: { id: id(1) } },
+    { lane: 'b', target: `/orders/${id(1)}`, answer: { id: id(1) } },
+    { ...sid, target: '/one' },
+    { ...sid, target: '/two', at: 24 },
+    { ...sid, target: `/orders/${id(1)}`, at: 40 },
+  ]);
+  const live = new LiveValues(await learnBindings(recorded));
+  const plans = recorded.map((exchange, i) => live.plan(i, exchange));
+  const pending = () => plans.map((plan) => [...new Set(plan.pending())].sort());
+  // The last: for its id and its cookie, and for what may set the cookie anew; not what had not ended when it began.
+  expect(pending()).toEqual([[], [0], [0], [0], [0, 2, 3]]);
+  const answered = (i: number, response: Exchange['response']) => {
+    const [exchange] = recorded.slice(i);
+    if (exchange !== undefined) live.told(i, { ...exchange, response });
+  };
+  answered(0, recorded[0]?.response);
+  expect(pending()).toEqual([[], [], [], [], [2, 3]]);
+  live.told(2, undefined);
+  answered(3, recorded[3]?.response);
+  expect(pending()).toEqual([[], [], [], [], []]);
+});
+
+test('where the first answer that told a value fails, the next that told it may still tell', async () => {
+  const recorded = traffic([
+    { lane: 'a', method: 'POST', target: '/orders', answer: { id: id(1) } },
+    { lane: 'b', target: '/orders', answer: { id: id(1) } },
+    { lane: 'a', target: `/orders/${id(1)}` },
+  ]);
+  const by = (operation: string): Binding => ({
+    from: { operation, place: 'body.$.id' },
+    to: { operation: 'GET /orders/:id', place: 'path[1]' },
+  });
+  const bindings = [{ ...by('*') }];
+  const live = new LiveValues({ format: 'gardenhose-bindings/1', bindings });
+  const [, , plan] = recorded.map((exchange, i) => live.plan(i, exchange));
+  expect([plan?.after, plan?.pending()]).toEqual([[0], [0]]);
+  live.told(0, undefined);
+  expect(plan?.pending()).toEqual([1]);
+  const [first] = recorded;
+  if (first === undefined) throw new TypeError();
+  live.told(1, { ...first, response: traffic([{ target: '/', answer: { id: 'live' } }])[0]?.response });
+  expect(plan?.pending()).toEqual([]);
+  expect(target(plan?.make?.().exchange)).toBe('/orders/live');
+});
+
+test('of the values of an exchange that waited, those count as blocked whose answers it waited for', async () => {
+  const recorded = traffic([
+    { lane: 'a', target: '/a', answer: { id: id(1) } },
+    { lane: 'b', target: '/b', answer: { key: id(2) } },
+    { lane: 'c', target: `/orders/${id(1)}/${id(2)}` },
+  ]);
+  const blocked = async (overAt: readonly number[], heldAt: number | undefined) => {
+    const live = new LiveValues(await learnBindings(recorded));
+    const plans = recorded.map((exchange, i) => live.plan(i, exchange));
+    for (const [i, exchange] of recorded.entries()) {
+      plans[i]?.make?.();
+      live.told(i, exchange, { overAt: overAt[i] ?? 99, heldAt: i === 2 ? heldAt : undefined });
+    }
+    return live.uses().map((use) => [use.from.operation, use.blocked]);
+  };
+  expect(await blocked([10, 30], 20)).toEqual([
+    ['GET /a', 0],
+    ['GET /b', 1],
+  ]);
+  expect(await blocked([10, 30], undefined)).toEqual([
+    ['GET /a', 0],
+    ['GET /b', 0],
+  ]);
+});
+
 test('a capture that is played again takes its values from the answers of that time', async () => {
   const recorded = traffic([
     { method: 'POST', target: '/orders', answer: { id: id(1) } },
@@ -255,7 +328,7 @@ test('a capture that is played again takes its values from the answers of that t
     const plan = live.plan(2 * time + 1, second);
     const [now] = traffic([{ target: '/orders', answer: { id: `live${time}` } }]);
     live.told(2 * time, { ...first, response: now?.response });
-    return target(plan.make?.(false).exchange);
+    return target(plan.make?.().exchange);
   });
   expect(sent).toEqual(['/orders/live0', '/orders/live1', '/orders/live2']);
 });

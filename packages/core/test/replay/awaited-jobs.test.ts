@@ -53,6 +53,22 @@ test('one that waits no longer is not let go again, and those that wait can be t
   expect(jobs.over(1)).toEqual([]);
 });
 
+test('a job without a shipment waits for it, and one whose shipment came first need not', () => {
+  const jobs = new AwaitedJobs<WaitingJob>();
+  const bare = (index: number): WaitingJob => ({ job: job(index, { shipment: undefined }), awaits: 0 });
+  const late = (index: number) => ({ index, shipment: { skip: 'late' }, freedAt: 7 });
+  const [first, second, third] = [bare(1), bare(2), bare(3)];
+  expect(jobs.take(first)).toBe(true);
+  expect(jobs.supply(late(2))).toBeUndefined();
+  expect(jobs.take(second)).toBe(false);
+  expect(second.late).toEqual(late(2));
+  expect(jobs.supply(late(1))).toBe(first);
+  expect(first.late).toEqual(late(1));
+  expect(jobs.take(third)).toBe(true);
+  expect(jobs.drain()).toEqual([third]);
+  expect(jobs.supply(late(3))).toBeUndefined();
+});
+
 const ms = 1e6;
 /** An order that one lane makes and two others ask for. */
 const shared: readonly Exchange[] = traffic([
