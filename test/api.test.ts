@@ -64,6 +64,7 @@ test('@gardenhose/core exports these names', () => {
     ControlSource
     ControlState
     CorrelateOptions
+    CreateMirrorOptions
     DefaultRuleId
     Difference
     DifferenceGroup
@@ -154,7 +155,9 @@ test('@gardenhose/core exports these names', () => {
     MinimiseOptions
     MinimiseTrial
     Minimised
+    Mirror
     MirrorOptions
+    MirrorSource
     MirrorStats
     MirroredExchanges
     MissReason
@@ -317,6 +320,7 @@ test('@gardenhose/core exports these names', () => {
     composeReplayHooks
     createComparer
     createMasker
+    createMirror
     createRecorder
     createSchedule
     defaultRuleIds
@@ -376,6 +380,7 @@ test('@gardenhose/core exports these names', () => {
     printBindings
     rateLimited
     readCapture
+    readMirror
     readPolicyFile
     readSchemas
     recordRules

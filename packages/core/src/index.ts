@@ -202,6 +202,9 @@ export type {
 } from './capture/merge-captures.ts';
 export { mergeCaptures } from './capture/merge-captures.ts';
 export { mergeNote } from './capture/merge-header.ts';
+export type { CreateMirrorOptions, Mirror } from './capture/mirror.ts';
+export { createMirror, readMirror } from './capture/mirror.ts';
+export type { MirrorSource } from './capture/mirror-source.ts';
 export type { MergedCapture, MergedCaptureSource } from './capture/open-captures.ts';
 export { openCaptures } from './capture/open-captures.ts';
 export type { RandomAccess } from './capture/random-access.ts';
