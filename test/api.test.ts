@@ -14,6 +14,7 @@ test('@gardenhose/core exports these names', () => {
   expect(names('@gardenhose/core')).toMatchInlineSnapshot(`
     "AbortEvent
     Answer
+    AnswerChunk
     AnswerError
     AnswerHead
     AssembleOptions

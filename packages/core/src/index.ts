@@ -268,6 +268,7 @@ export { createSchedule } from './replay/schedule.ts';
 export type {
   Answer,
   AnswerError,
+  AnswerChunk,
   AnswerHead,
   LaneSender,
   PartKind,

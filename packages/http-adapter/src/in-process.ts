@@ -4,9 +4,10 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { GardenhoseError, inProcessTarget, type Sender } from '@gardenhose/core';
 import { holdEgress } from './egress.ts';
 import { defaultResponseLimits } from './response-parser.ts';
-import { type ConnectionOptions, type Line, maxBytesUnderWay } from './sender-connection.ts';
+import { type Line, maxBytesUnderWay } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
-import { toRequest } from './to-request.ts';
+import { toShipment } from './to-shipment.ts';
+import type { SocketOptions } from './websocket/sent-socket.ts';
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -30,7 +31,7 @@ export interface InProcessOptions {
 }
 
 /**
- * Sends recorded HTTP exchanges to an application in this process. The bytes go through Node's own HTTP parser, over a pair
+ * Sends recorded HTTP exchanges and WebSockets to an application in this process. The bytes go through Node's own HTTP parser, over a pair
  * of streams in place of a socket: header case, pipelining, chunks and trailers are as on a port. TLS is left out.
  *
  * @throws {@link GardenhoseError} `invalid-option` when it is no such application; what its `ready()` throws
@@ -42,13 +43,14 @@ export async function createInProcessSender(
   const server = await serverOf(app);
   // A TLS server serves HTTP on what its handshake has given.
   const event = server instanceof HttpsServer ? 'secureConnection' : 'connection';
-  const connection: ConnectionOptions = {
+  const connection: SocketOptions = {
     target: inProcessTarget,
     dial: () => dial((side) => server.emit(event, side)),
     limits: defaultResponseLimits,
     maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
     room: { bytes: maxBytesUnderWay },
     connectTimeoutMs: 5_000,
+    maxMessageWaitMs: 5_000,
     local: true,
   };
   const { host } = options;
@@ -58,7 +60,7 @@ export async function createInProcessSender(
   } as const;
   return {
     target: inProcessTarget,
-    prepare: (exchange, recorded, authority) => toRequest(exchange, request, recorded, authority),
+    prepare: (exchange, recorded, authority) => toShipment(exchange, request, recorded, authority),
     secure: ({ egress }) => (egress === 'allow' ? () => {} : holdEgress(egress)),
     openLane: (_lane, timer) => new HttpLane(connection, timer),
     async close() {},

@@ -1,9 +1,9 @@
 import { createServer, type Socket } from 'node:net';
 import { type Exchange, emptyExchange, isUnsendable, type RunTimer } from '@gardenhose/core';
 import { dialer } from './dial.ts';
-import type { ConnectionOptions } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
 import { toRequest } from './to-request.ts';
+import type { SocketOptions } from './websocket/sent-socket.ts';
 
 const rehearsals = 200;
 const rehearsalLanes = 4;
@@ -12,7 +12,7 @@ const rehearsalLanes = 4;
  * Sends small requests to a server of its own on the loopback interface, over the same code: without it the first exchange
  * of a run is 5 to 20 ms late, while this code is being compiled.
  */
-export async function rehearse(connection: ConnectionOptions, timer: RunTimer): Promise<void> {
+export async function rehearse(connection: SocketOptions, timer: RunTimer): Promise<void> {
   const answer = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok';
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

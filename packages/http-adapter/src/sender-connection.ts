@@ -23,7 +23,7 @@ export interface ConnectionOptions {
   /** The target in messages. */
   readonly target: string;
   /** `onData` takes what comes where the line can hand it over without an event and a buffer for each read. */
-  readonly dial: (onData: (data: Buffer) => void) => Line;
+  readonly dial: (onData?: (data: Buffer) => void) => Line;
   readonly limits: ResponseLimits;
   /** Bytes kept of one answer's body. */
   readonly maxBodyBytes: number;
@@ -360,7 +360,8 @@ export class Connection {
   }
 }
 
-function unreachable(target: string, code: string): string {
+/** Why there is no connection, and what to do. */
+export function unreachable(target: string, code: string): string {
   switch (code) {
     case 'ECONNREFUSED':
       return `Nothing listens at ${target} (ECONNREFUSED); start the target or correct the port`;

@@ -1,32 +1,40 @@
-import type { Answer, AnswerError, LaneSender, RunTimer, Shipment } from '@gardenhose/core';
-import { Connection, type ConnectionOptions, Delivery } from './sender-connection.ts';
+import type { Answer, AnswerError, LaneSender, Protocol, RunTimer, Shipment } from '@gardenhose/core';
+import { Connection, Delivery } from './sender-connection.ts';
+import type { SocketOptions } from './websocket/sent-socket.ts';
+import { SocketLane } from './websocket/socket-lane.ts';
 
 /**
  * One lane: a connection, as there was one when it was recorded. What overlapped on it is pipelined again; what did not, but
- * comes while the connection is busy, gets a connection more, which is kept for the next such case.
+ * comes while the connection is busy, gets a connection more, which is kept for the next such case. Each WebSocket has one of its
+ * own.
  */
 export class HttpLane implements LaneSender {
-  readonly #options: ConnectionOptions;
+  readonly #options: SocketOptions;
   readonly #timer: RunTimer;
   #connections: Connection[] = [];
   #closed = false;
+  /** Opened when there is a WebSocket. */
+  #sockets: SocketLane | undefined;
 
-  constructor(options: ConnectionOptions, timer: RunTimer) {
+  constructor(options: SocketOptions, timer: RunTimer) {
     this.#options = options;
     this.#timer = timer;
   }
 
-  warm(): Promise<AnswerError | undefined> {
+  warm(protocol: Protocol): Promise<AnswerError | undefined> {
+    if (protocol === 'websocket') return this.#socketLane().warm();
     return this.#main().ready();
   }
 
   send(shipment: Shipment, overlapsPrevious: boolean): Promise<Answer> {
+    if (shipment.protocol === 'websocket') return this.#socketLane().send(shipment);
     const delivery = new Delivery(shipment);
     this.#dispatch(delivery, overlapsPrevious && shipment.alone !== true);
     return delivery.answered;
   }
 
   abandon(exchange: number, error?: AnswerError): void {
+    if (this.#sockets?.abandon(exchange, error) === true) return;
     for (const connection of this.#connections) {
       if (connection.abandon(exchange, error)) return;
     }
@@ -34,8 +42,14 @@ export class HttpLane implements LaneSender {
 
   close(): void {
     this.#closed = true;
+    this.#sockets?.close();
     for (const connection of this.#connections) connection.close();
     this.#connections = [];
+  }
+
+  #socketLane(): SocketLane {
+    this.#sockets ??= new SocketLane(this.#options, this.#timer);
+    return this.#sockets;
   }
 
   /** The first connection that can be used, made if there is none. */

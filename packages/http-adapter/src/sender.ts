@@ -11,9 +11,10 @@ import {
 import { dialer } from './dial.ts';
 import { rehearse } from './rehearse.ts';
 import { defaultResponseLimits, type ResponseLimits } from './response-parser.ts';
-import { type ConnectionOptions, maxBytesUnderWay } from './sender-connection.ts';
+import { maxBytesUnderWay } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
-import { toRequest } from './to-request.ts';
+import { toShipment } from './to-shipment.ts';
+import type { SocketOptions } from './websocket/sent-socket.ts';
 
 export interface SenderOptions {
   /**
@@ -29,6 +30,12 @@ export interface SenderOptions {
   readonly maxBodyBytes?: number | undefined;
   /** Bytes of an answer's head. Default 65,536. */
   readonly maxHeadBytes?: number | undefined;
+  /**
+   * A message of a WebSocket that came after messages of the other side waits until as many have come again, unless the order is
+   * `none`; but no longer than this past its time. Then it is sent all the same, and counted. As long is waited for the answer to a
+   * close. Default 5,000.
+   */
+  readonly maxMessageWaitMs?: number | undefined;
 }
 
 const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
@@ -37,11 +44,12 @@ const optionNames: Readonly<Record<keyof SenderOptions, true>> = {
   connectTimeoutMs: true,
   maxBodyBytes: true,
   maxHeadBytes: true,
+  maxMessageWaitMs: true,
 };
 
 /**
- * Sends recorded HTTP exchanges to an origin over sockets of its own, so that the bytes are those that were recorded.
- * `to-request.ts` lists what has to differ.
+ * Sends recorded HTTP exchanges and WebSockets to an origin over sockets of its own, so that the bytes are those that were
+ * recorded. `to-request.ts` and `websocket/to-conversation.ts` list what has to differ.
  *
  * @param target - `http://host:port` or `https://host:port`, without a path
  * @throws {@link GardenhoseError} `invalid-option`
@@ -67,13 +75,14 @@ function senderOf(
     maxHeadBytes: wholeOption('maxHeadBytes', options.maxHeadBytes, defaultResponseLimits.maxHeadBytes),
   };
   let pinned = addresses;
-  const connection: ConnectionOptions = {
+  const connection: SocketOptions = {
     target: url.origin,
     dial: dialer(url, options.tls ?? {}, () => pinned),
     limits,
     maxBodyBytes: wholeOption('maxBodyBytes', options.maxBodyBytes, 16 * 1024 * 1024),
     room: { bytes: maxBytesUnderWay },
     connectTimeoutMs: wholeOption('connectTimeoutMs', options.connectTimeoutMs, 5_000),
+    maxMessageWaitMs: wholeOption('maxMessageWaitMs', options.maxMessageWaitMs, 5_000),
   };
   const request = { authority: url.host, host };
   return {
@@ -88,7 +97,7 @@ function senderOf(
         pinned = addresses;
       };
     },
-    prepare: (exchange, recorded, authority) => toRequest(exchange, request, recorded, authority),
+    prepare: (exchange, recorded, authority) => toShipment(exchange, request, recorded, authority),
     openLane: (_lane, timer) => new HttpLane(connection, timer),
     rehearse: (timer) => rehearse(connection, timer),
     async close() {},

@@ -139,7 +139,7 @@ function hostWasSet(request: Request, recorded: Request | undefined): boolean {
 }
 
 /** An absolute form would ask a target that can proxy to send the request on to where it was recorded. */
-function originForm(target: string): string {
+export function originForm(target: string): string {
   if (target.startsWith('/')) return target;
   const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(target);
   if (match === null) return target;
@@ -148,7 +148,7 @@ function originForm(target: string): string {
 }
 
 /** Other forms than a path and `*` are for proxies: a target that can be one would send the request on. */
-function isTarget(target: string, method: string): boolean {
+export function isTarget(target: string, method: string): boolean {
   if (target === '*') return method === 'OPTIONS';
   return target.startsWith('/') && requestTarget.test(target);
 }
@@ -247,7 +247,7 @@ function withoutOtherProtocols(value: string): string {
     .trim();
 }
 
-function validFields(headers: HeaderList): boolean {
+export function validFields(headers: HeaderList): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     if (!token.test(headers[i] ?? '') || !fieldValue.test(headers[i + 1] ?? '')) return false;
   }

@@ -163,6 +163,7 @@ test('answers that are under way at once share the room for what is kept of them
       return { stream: connect(Number(port), '127.0.0.1'), readyOn: 'connect' as const };
     },
     connectTimeoutMs: 1_000,
+    maxMessageWaitMs: 1_000,
   };
   const timer: RunTimer = { nowNs: () => systemClock.nowNs(), at: () => () => {} };
   const request = toRequest(anExchange(), { authority: 'a', host: 'target' });

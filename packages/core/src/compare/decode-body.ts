@@ -43,7 +43,8 @@ export function decodeBody(content: Content, headers: HeaderList, limits: BodyLi
   return { value: plain === undefined ? digest(bytes) : decodeBytes(plain, type) };
 }
 
-function decodeBytes(bytes: Uint8Array, type: string): JsonValue {
+/** Bytes by their media type, as {@link decodeBody} has them. */
+export function decodeBytes(bytes: Uint8Array, type: string): JsonValue {
   if (!isTextual(type, bytes)) return digest(bytes);
   const text = utf8(bytes);
   if (text === undefined) return digest(bytes);

@@ -7,7 +7,8 @@ import { comparedHeaders } from './compared-headers.ts';
 import { comparedMetadata } from './compared-metadata.ts';
 import { type DecodedBody, decodeBody, decodeEvent } from './decode-body.ts';
 import type { DifferencePart } from './difference.ts';
-import { type MessageLimits, messageList, messagePair } from './message-pair.ts';
+import { type MessageLimits, type MessagePair, messageList, messagePair } from './message-pair.ts';
+import { socketList, socketPair } from './socket-messages.ts';
 
 /** How an exchange ended: with a whole answer, in the middle of one, or without. */
 export type ResponseOutcome = 'answered' | 'cut' | 'no answer';
@@ -32,8 +33,7 @@ export interface ViewPair {
 export function viewPair(recorded: Exchange, replayed: Exchange, limits: MessageLimits): ViewPair {
   const unknownEnd = unknownEndOf(recorded);
   const same = haveSameBytes(recorded.response, replayed.response);
-  const messages =
-    hasMessages(recorded) || hasMessages(replayed) ? messagePair(recorded, replayed, limits) : undefined;
+  const messages = pairOf(recorded, replayed, limits);
   const bodies = eventPair(recorded, replayed) ?? {
     recorded: same ? noBody : decodedBodyOf(recorded, limits, messages?.recorded),
     replayed: same ? noBody : decodedBodyOf(replayed, limits, messages?.replayed),
@@ -65,7 +65,11 @@ export function viewPair(recorded: Exchange, replayed: Exchange, limits: Message
 
 /** The view of one response. */
 export function viewOf(exchange: Exchange, limits: MessageLimits): ResponseView {
-  const messages = hasMessages(exchange) ? messageList(exchange, limits) : undefined;
+  const messages = isConversation(exchange)
+    ? socketList(exchange.response)
+    : hasMessages(exchange)
+      ? messageList(exchange, limits)
+      : undefined;
   const body = decodedBodyOf(exchange, limits, messages);
   return {
     ...('value' in body && body.value !== undefined ? { body: body.value } : {}),
@@ -113,14 +117,26 @@ function haveSameBytes(recorded: Response | undefined, replayed: Response | unde
   return Buffer.compare(bodyBytes(recorded), bodyBytes(replayed)) === 0;
 }
 
-/** @param messages - those of a gRPC call, which are decoded by their schemas */
+function pairOf(recorded: Exchange, replayed: Exchange, limits: MessageLimits): MessagePair | undefined {
+  if (isConversation(recorded) && isConversation(replayed)) {
+    return socketPair(recorded.response, replayed.response);
+  }
+  return hasMessages(recorded) || hasMessages(replayed) ? messagePair(recorded, replayed, limits) : undefined;
+}
+
+/** A WebSocket that was opened. */
+function isConversation({ protocol, response }: Exchange): boolean {
+  return protocol === 'websocket' && response?.status === 101;
+}
+
+/** @param messages - those of a gRPC call or a WebSocket, as they are compared */
 function decodedBodyOf(
   { request, response, protocol }: Exchange,
   limits: MessageLimits,
   messages: readonly JsonValue[] | undefined,
 ): DecodedBody {
   if (response === undefined) return { value: undefined };
-  if (protocol !== 'grpc') return decodeBody(response, response.headers, limits);
+  if (protocol !== 'grpc' && messages === undefined) return decodeBody(response, response.headers, limits);
   if (messages === undefined) return decodeBody(response, ['content-type', grpcTypeOf(request)], limits);
   if (response.state !== 'kept' && response.state !== 'masked') return { notCompared: response.state };
   return response.complete ? { value: [...messages] } : { notCompared: 'incomplete' };

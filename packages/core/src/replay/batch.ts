@@ -3,6 +3,7 @@ import type { Protocol } from '../model/event.ts';
 import type { Job, Settled } from './job.ts';
 import {
   type Answer,
+  type AnswerChunk,
   type AnswerError,
   type AnswerHead,
   type PartKind,
@@ -330,13 +331,14 @@ function packAnswer(packer: Packer, answer: Answer): void {
   for (const head of answer.informational) packHead(packer, head);
   packer.flag(answer.head !== undefined);
   if (answer.head !== undefined) packHead(packer, answer.head);
+  packer.flag(answer.inMessages);
   packer.number(answer.chunks.length);
   for (const chunk of answer.chunks) {
     packer.number(chunk.at);
     packer.bytes(chunk.data);
+    if (answer.inMessages === true) packer.number(chunk.kind ?? 0);
   }
   packer.strings(answer.trailers);
-  packer.flag(answer.inMessages);
   packer.flag(answer.deadlineExceeded);
   packTimes(packer, answer.partsSentAt);
   packTimes(packer, answer.partsBlockedNs);
@@ -367,12 +369,13 @@ function unpackAnswer(unpacker: Unpacker): Answer {
   const informational: AnswerHead[] = [];
   for (let left = unpacker.number(); left > 0; left--) informational.push(unpackHead(unpacker));
   const head = unpacker.flag() ? unpackHead(unpacker) : undefined;
-  const chunks: { at: number; data: Uint8Array }[] = [];
+  const inMessages = unpacker.flag() || undefined;
+  const chunks: AnswerChunk[] = [];
   for (let left = unpacker.number(); left > 0; left--) {
-    chunks.push({ at: unpacker.number(), data: unpacker.bytes() });
+    const [at, data] = [unpacker.number(), unpacker.bytes()];
+    chunks.push(inMessages === true ? { at, data, kind: unpacker.number() || undefined } : { at, data });
   }
   const trailers = unpacker.strings();
-  const inMessages = unpacker.flag() || undefined;
   const deadlineExceeded = unpacker.flag() || undefined;
   const partsSentAt = unpackTimes(unpacker);
   const partsBlockedNs = unpackTimes(unpacker);

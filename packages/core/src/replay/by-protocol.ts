@@ -10,7 +10,7 @@ import type {
   Shipment,
 } from './sender.ts';
 
-/** A sender for each protocol that is to be sent. */
+/** A sender for each protocol that is to be sent. WebSockets go to that of HTTP, unless there is one of their own. */
 export type ProtocolSenders = { readonly [P in Protocol]?: Sender | undefined };
 
 /**
@@ -44,7 +44,9 @@ export function byProtocol(senders: ProtocolSenders): Sender {
       };
     },
     prepare: (exchange, recorded, authority) =>
-      senders[exchange.protocol]?.prepare(exchange, recorded, authority) ?? { skip: 'protocol' },
+      senders[carrierOf(exchange.protocol, senders)]?.prepare(exchange, recorded, authority) ?? {
+        skip: 'protocol',
+      },
     openLane: (lane, timer) => new ProtocolLane(senders, lane, timer),
     async rehearse(timer) {
       for (const [, sender] of rehearsed) await sender.rehearse?.(timer);
@@ -53,6 +55,11 @@ export function byProtocol(senders: ProtocolSenders): Sender {
       await Promise.all(all.map(([, sender]) => sender.close()));
     },
   };
+}
+
+/** Whose sender an exchange goes to. */
+function carrierOf(protocol: Protocol, senders: ProtocolSenders): Protocol {
+  return protocol === 'websocket' && senders.websocket === undefined ? 'http' : protocol;
 }
 
 const protocols: readonly Protocol[] = ['http', 'grpc', 'websocket'];
@@ -134,7 +141,8 @@ class ProtocolLane implements LaneSender {
     for (const lane of this.#lanes.values()) lane.close();
   }
 
-  #lane(protocol: Protocol): LaneSender | undefined {
+  #lane(of: Protocol): LaneSender | undefined {
+    const protocol = carrierOf(of, this.#senders);
     const open = this.#lanes.get(protocol);
     if (open !== undefined) return open;
     const lane = this.#senders[protocol]?.openLane(this.#name, this.#timer);

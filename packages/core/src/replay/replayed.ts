@@ -46,10 +46,10 @@ function request(sent: Request, shift: number, partsSentAt: readonly number[] | 
 }
 
 function messagesOf(answer: Answer): Message[] {
-  return answer.chunks.map(({ at, data }, seq) => ({
+  return answer.chunks.map(({ at, data, kind = 0 }, seq) => ({
     at,
     seq,
-    kind: 0,
+    kind,
     size: data.length,
     state: 'kept',
     data,

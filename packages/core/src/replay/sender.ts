@@ -38,10 +38,10 @@ export interface Shipment {
   readonly endAt: number;
   /**
    * For HTTP the head and each body chunk at its own time: the first part stands at offset 0. With a `head` apart, the
-   * messages and the end of the request.
+   * messages and the end of the request; of a WebSocket each message with its opcode before it.
    */
   readonly parts: readonly ShipmentPart[];
-  /** What the sender needs to ask and to read the answer: for HTTP the method, for gRPC the path of the method. */
+  /** What the sender needs to ask and to read the answer: for HTTP the method, for gRPC the path of the method, for a WebSocket the target. */
   readonly method: string;
   /** Absent where it is among the parts. */
   readonly head?: ShipmentHead | undefined;
@@ -77,9 +77,9 @@ export interface Answer {
   readonly endAt: number;
   readonly informational: readonly AnswerHead[];
   readonly head?: AnswerHead | undefined;
-  readonly chunks: readonly { readonly at: number; readonly data: Uint8Array }[];
+  readonly chunks: readonly AnswerChunk[];
   readonly trailers: readonly string[];
-  /** Each of `chunks` is a whole message. */
+  /** Each of `chunks` is a whole message, of its `kind`. */
   readonly inMessages?: boolean | undefined;
   /** When each part was handed over, as far as it came; where the sender knows. */
   readonly partsSentAt?: readonly number[] | undefined;
@@ -98,6 +98,13 @@ export interface Answer {
   /** It was sent twice: the target had closed the connection before it looked at the first. */
   readonly resent?: boolean | undefined;
   readonly error?: AnswerError | undefined;
+}
+
+export interface AnswerChunk {
+  readonly at: number;
+  readonly data: Uint8Array;
+  /** Of a message: as in a capture. Default 0. */
+  readonly kind?: number | undefined;
 }
 
 export interface AnswerHead {

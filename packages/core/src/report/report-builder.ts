@@ -181,7 +181,9 @@ export class ReportBuilder {
   #countMessages({ entry, recorded, replayed }: ReplayResult): void {
     const unsent = recorded.request.messages.length - (replayed?.request.messages.length ?? 0);
     // A call that ends in the error it was recorded with may end before or after its last message.
-    if (!(entry.status === entry.recordedStatus && entry.status !== 0)) this.#unsent += Math.max(0, unsent);
+    const endedAlike =
+      entry.protocol === 'grpc' && entry.status === entry.recordedStatus && entry.status !== 0;
+    if (!endedAlike) this.#unsent += Math.max(0, unsent);
     this.#messages.recordedSent += recorded.request.messages.length;
     this.#messages.recordedReceived += recorded.response?.messages.length ?? 0;
     this.#messages.sent += replayed?.request.messages.length ?? 0;

@@ -86,7 +86,7 @@ test('answers come out of a batch as they went in', () => {
         head,
         chunks: [
           { at: 8, data: bytes('one') },
-          { at: 9, data: bytes('two') },
+          { at: 9, data: bytes('two'), kind: 2 },
         ],
         trailers: ['T', 'x'],
         size: 6,

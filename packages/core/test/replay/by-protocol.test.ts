@@ -33,15 +33,29 @@ test('each exchange goes to the sender of its protocol, on one clock, in the ord
     ],
     byProtocol({ http, grpc }),
   );
-  expect(http.sent.map(({ exchange }) => exchange)).toEqual([1]);
+  // WebSockets begin as HTTP: they go to its sender.
+  expect(http.sent.map(({ exchange }) => exchange)).toEqual([1, 4]);
   // The answer over HTTP came late, and the call of its lane was recorded after it.
   expect(grpc.sent.map(({ exchange, sentAt }) => [exchange, sentAt / ms])).toEqual([
     [3, 4],
     [2, 5],
   ]);
   expect(of(2).entry).toMatchObject({ protocol: 'grpc', blockedNs: 3 * ms });
-  expect(of(4).entry).toMatchObject({ outcome: 'skipped', skip: 'protocol' });
-  expect([http.lanesOpened, http.lanesClosed, grpc.lanesOpened, grpc.lanesClosed]).toEqual([1, 1, 2, 2]);
+  expect(of(4).entry).toMatchObject({ protocol: 'websocket', outcome: 'answered' });
+  expect([http.lanesOpened, http.lanesClosed, grpc.lanesOpened, grpc.lanesClosed]).toEqual([2, 2, 2, 2]);
+});
+
+test('WebSockets go to a sender of their own where there is one; what has no sender is skipped', async () => {
+  const [http, websocket] = [new MemorySender(), new MemorySender()];
+  const exchanges = [
+    recorded(1, 'http', 'a', 0, 1),
+    recorded(2, 'websocket', 'a', 2, 3),
+    recorded(3, 'grpc', 'a', 4, 5),
+  ];
+  const { of } = await drive(exchanges, byProtocol({ http, websocket }));
+  expect([http, websocket].map(({ sent }) => sent.map(({ exchange }) => exchange))).toEqual([[1], [2]]);
+  expect(of(3).entry).toMatchObject({ outcome: 'skipped', skip: 'protocol' });
+  expect((await drive(exchanges, byProtocol({ grpc: http }))).of(2).entry.skip).toBe('protocol');
 });
 
 test('the guard looks at the targets of all senders', async () => {

@@ -6,6 +6,12 @@ import { connect, type Socket } from 'node:net';
 export async function listening(
   server: Server,
 ): Promise<AsyncDisposable & { readonly server: Server; readonly port: number; readonly origin: string }> {
+  // Those that were upgraded are no longer the server's to close.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -16,6 +22,7 @@ export async function listening(
     origin: `http://127.0.0.1:${address.port}`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       if (!server.listening) return;
       server.close();
       await once(server, 'close');
