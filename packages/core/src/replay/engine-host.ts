@@ -78,7 +78,7 @@ export function inlineHost(sender: Sender, clock: Clock, options: HostOptions): 
       const { connected, problem } = await engine.warm(warmWithinNs);
       if (problem !== undefined && connected === 0)
         throw new GardenhoseError(problem.code, problem.message, { subject: sender.target });
-      engine.start(untilZeroNs(atMs, clock.wallMs(), clock === systemClock ? leadNs : 0));
+      engine.start(nowNs() + untilZeroNs(atMs, clock.wallMs(), clock === systemClock ? leadNs : 0));
       started = true;
     },
     nowNs: () => (started ? engine.timer.nowNs() : Number.NEGATIVE_INFINITY),

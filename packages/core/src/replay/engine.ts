@@ -148,9 +148,12 @@ export class Engine {
     return this.#warmer.warm(withinNs, this.#options.maxWarm);
   }
 
-  /** Makes now, or `delayNs` from now, the run's time zero, and begins. */
-  start(delayNs = 0): void {
-    this.#zero = this.#options.nowNs() + delayNs;
+  /**
+   * Begins, with time zero at this moment of the clock that the engine was given. A moment and not a delay: between two looks at the clock
+   * this thread may have to wait for a processor, and engines that share a run would have clocks that differ by that.
+   */
+  start(zeroNs: number): void {
+    this.#zero = zeroNs;
     this.#started = true;
     this.#arm();
     this.#sweep();

@@ -10,16 +10,14 @@ import { ownRoom, type Room, sharedRoom } from './room.ts';
 import type { Sender, SenderModule } from './sender.ts';
 import { SettledPost } from './settled-post.ts';
 import { napWaiter } from './waiter.ts';
-import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
+import type { FromWorker, Moment, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 const { hrtime } = process;
 
 /** Monotonic nanoseconds since `origin`, which keeps them exact as a number. */
 const origin = hrtime();
-function nowNs(): number {
-  const [seconds, nanos] = hrtime();
-  return (seconds - origin[0]) * 1e9 + (nanos - origin[1]);
-}
+const sinceOrigin = ([seconds, nanos]: Moment): number => (seconds - origin[0]) * 1e9 + (nanos - origin[1]);
+const nowNs = (): number => sinceOrigin(hrtime());
 
 function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
@@ -109,11 +107,9 @@ async function run(setup: WorkerSetup): Promise<void> {
       case 'prepare':
         prepare().catch(failed);
         break;
-      case 'begin': {
-        const [seconds, nanos] = hrtime();
-        engine.start((message.zero[0] - seconds) * 1e9 + (message.zero[1] - nanos));
+      case 'begin':
+        engine.start(sinceOrigin(message.zero));
         break;
-      }
       case 'stop':
         engine.stop();
         posting.flush();

@@ -35,7 +35,7 @@ function asked(...plannedMs: readonly number[]): {
     };
     engine.add(job);
   }
-  engine.start();
+  engine.start(0);
   const wish = last;
   engine.close();
   return wish;
@@ -49,4 +49,21 @@ test('a chore that comes shortly before something is due waits for it', () => {
   expect(asked(51)).toEqual({ atMs: 51, coarse: false });
   expect(asked(52.9)).toEqual({ atMs: 52.9, coarse: false });
   expect(asked(20)).toEqual({ atMs: 20, coarse: false });
+});
+
+test('time zero is the moment that was told, however late this thread gets to it', () => {
+  let now = 5 * ms;
+  const engine = new Engine({
+    ...{ sender: new MemorySender(), order: orderRule('causal'), room: ownRoom(8), maxWarm: 8, maxLanes: 8 },
+    waiter: { waitUntil: () => undefined, stop: () => undefined },
+    onSettled: () => undefined,
+    nowNs: () => {
+      now += ms;
+      return now;
+    },
+  });
+  engine.start(3 * ms);
+  const at = now;
+  expect(engine.timer.nowNs()).toBe(at + ms - 3 * ms);
+  engine.close();
 });
