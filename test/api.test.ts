@@ -261,6 +261,7 @@ test('@gardenhose/core exports these names', () => {
     SetHeaderRule
     Shadow
     ShadowTrust
+    ShedOptions
     Shipment
     ShipmentHead
     ShipmentPart

@@ -173,6 +173,7 @@ export type { SampleKey, Sampler, SampleRatioOptions } from './record/sampler.ts
 export { always, never, rateLimited, sampleRatio } from './record/sampler.ts';
 export type { ProcessTriggers, SaveStats, SaveTrigger } from './record/save-trigger.ts';
 export type { LaneFunction, LaneKey } from './record/session-lane.ts';
+export type { ShedOptions } from './record/shedding.ts';
 export type { Sink, SinkLoss, SinkModule, SinkSource } from './record/sink.ts';
 export type { ClientTapOptions, TapOptions } from './record/tap-options.ts';
 export { unknownHeadersText } from './record/unknown-names.ts';

@@ -74,6 +74,7 @@ class ProcessRecording implements TapTarget {
       maxBodyBytes,
       maxBufferedBytes,
       files,
+      shed,
       controlFile,
       control,
     } = this.#options;
@@ -88,6 +89,7 @@ class ProcessRecording implements TapTarget {
         maxBodyBytes,
         maxBufferedBytes,
         exitWaitMs: closeWaitMs,
+        shed,
         controlFile,
       });
       this.#recorder = recorder;

@@ -38,6 +38,7 @@ export interface RegisterOptions {
   /** All that a file sink is told but the path. */
   readonly files: Omit<FileSinkOptions, 'path'>;
   readonly recordShadow: boolean;
+  readonly shed: boolean;
   readonly controlFile: string | undefined;
   /** Undefined where there is to be no endpoint. */
   readonly control: ControlEndpointOptions | undefined;
@@ -66,6 +67,7 @@ export function registerOptions(env: Environment, script: string | undefined): R
     maxBufferedBytes: bytesOf(env, 'GARDENHOSE_MAX_BUFFERED_BYTES'),
     files: filesFrom(env),
     recordShadow: switchOf(env, 'GARDENHOSE_RECORD_SHADOW'),
+    shed: switchOf(env, 'GARDENHOSE_SHED'),
     controlFile: env.GARDENHOSE_CONTROL_FILE ? resolve(env.GARDENHOSE_CONTROL_FILE) : undefined,
     control: controlOf(env),
   };

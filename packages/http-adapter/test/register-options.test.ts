@@ -23,6 +23,7 @@ test('the file is required, everything else has a default', () => {
     maxBufferedBytes: undefined,
     files: {},
     recordShadow: false,
+    shed: false,
   });
 });
 
@@ -53,6 +54,10 @@ test('every variable is read', () => {
         GARDENHOSE_RETAIN_AGE_MS: '7000',
         GARDENHOSE_ENCRYPTION_KEY_FILE: 'a.key',
         GARDENHOSE_RECORD_SHADOW: '1',
+        GARDENHOSE_SHED: '1',
+        GARDENHOSE_CONTROL_FILE: 'control.json',
+        GARDENHOSE_CONTROL_LISTEN: '127.0.0.1:9464',
+        GARDENHOSE_CONTROL_TOKEN: 'sixteen-letters!',
       },
       undefined,
     ),
@@ -62,6 +67,9 @@ test('every variable is read', () => {
       description: 'error: always; slower than 500 ms: always; otherwise: ratio 0.25 by trace',
     },
     lane: ['cookie:sid', 'jwt:sub'],
+    shed: true,
+    controlFile: resolve('control.json'),
+    control: { listen: '127.0.0.1:9464', token: 'sixteen-letters!' },
     maxBodyBytes: 1000,
     maxBufferedBytes: 2_000_000,
     files: {

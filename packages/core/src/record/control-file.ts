@@ -12,7 +12,7 @@ const mostBytes = 64 * 1024;
  * is not there, is as the recorder was made. It is read once before anything is recorded, and looked at each second from then on: that works
  * on every kind of file system. A file that cannot be read as such changes nothing.
  */
-export class ControlFile {
+class ControlFile {
   readonly #path: string;
   readonly #control: RecorderControl;
   readonly #after: After;
@@ -67,6 +67,18 @@ export class ControlFile {
       this.#problem(`the control file ${this.#path} changes nothing: ${why}`);
     }
   }
+}
+
+/** Keeps a recording as a file says, from now on, until what is given back is called; see {@link ControlFile}. */
+export function watchControlFile(
+  path: string,
+  control: RecorderControl,
+  after: After,
+  problem: (message: string) => void,
+): () => void {
+  const file = new ControlFile(path, control, after, problem);
+  file.start();
+  return () => file.stop();
 }
 
 /** All that a file may leave out. */

@@ -11,6 +11,7 @@ import type { HookSource, ModuleSource } from './open-pipeline.ts';
 import type { Sampler } from './sampler.ts';
 import { always } from './sampler.ts';
 import { type LaneFunction, type LaneKey, type LaneRule, resolveLane } from './session-lane.ts';
+import { type ShedLimits, type ShedOptions, shedLimits } from './shedding.ts';
 import type { SinkSource } from './sink.ts';
 
 export interface RecorderOptions {
@@ -64,6 +65,11 @@ export interface RecorderOptions {
    */
   readonly pipeline?: 'worker' | 'inline';
   /**
+   * Whether fewer exchanges are recorded while memory, the event loop or the worker are beyond their limits, and how far those are: see
+   * {@link ShedOptions}. What is recorded has the share stamped on it, and each change stands in the capture. Default false.
+   */
+  readonly shed?: boolean | ShedOptions;
+  /**
    * A file that says how the recording is controlled, looked at each second: JSON such as `{ "paused": false, "ratio": 0.1 }`, or
    * `{ "kill": true }`. What it does not say is as here. Need not be there. Default none.
    */
@@ -91,6 +97,7 @@ export interface ResolvedRecorderOptions {
   readonly closeWaitMs: number;
   readonly exitWaitMs: number;
   readonly pipeline: 'worker' | 'inline';
+  readonly shed: ShedLimits | undefined;
   readonly controlFile: string | undefined;
   readonly clock: Clock;
   readonly tags: Readonly<Record<string, string>>;
@@ -112,6 +119,7 @@ const optionNames: Readonly<Record<keyof RecorderOptions, true>> = {
   closeWaitMs: true,
   exitWaitMs: true,
   pipeline: true,
+  shed: true,
   controlFile: true,
   clock: true,
   tags: true,
@@ -179,6 +187,7 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
     closeWaitMs: whole('closeWaitMs', options.closeWaitMs, 10_000, 1),
     exitWaitMs: whole('exitWaitMs', options.exitWaitMs, 500, 0),
     pipeline,
+    shed: shedLimits(options.shed),
     controlFile: pathOf(options.controlFile),
     clock: options.clock ?? systemClock,
     tags: { ...options.tags },

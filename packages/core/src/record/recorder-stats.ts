@@ -4,7 +4,7 @@ import type { SaveStats } from './save-trigger.ts';
 export type RecorderState = 'opening' | 'recording' | 'paused' | 'failed' | 'closed';
 
 /** Why a whole exchange was not recorded, besides sampling. */
-export type DropReason = 'buffer-full' | 'paused' | 'failed' | 'closed' | 'tap-failed';
+export type DropReason = 'buffer-full' | 'paused' | 'failed' | 'closed' | 'tap-failed' | 'shed';
 
 /** What a recorder has done since it was made. `offered` is always the sum of `recorded`, `sampledOut` and all `dropped`. */
 export interface RecorderStats {
@@ -32,6 +32,10 @@ export interface RecorderStats {
   readonly bytes: number;
   /** Bytes of raw events in memory, packed and not yet processed. */
   readonly queueBytes: number;
+  /** How long what was recorded and not yet processed has waited for the pipeline, at most. */
+  readonly workerLagMs: number;
+  /** The share of exchanges that is recorded while load is shed, from 0; 1 when none is. */
+  readonly shedding: number;
   /** Failures of taps, which took themselves out. */
   readonly tapFailures: number;
   /** Values that the mask replaced. */

@@ -6,11 +6,13 @@ import type { ExchangeId, ExchangeStart } from '../model/event.ts';
 import { writerName } from '../model/writer-name.ts';
 import { atExit } from './at-exit.ts';
 import type { PackedBuffer } from './buffer-pool.ts';
-import { ClockNotes } from './clock-notes.ts';
+import { type After, ClockNotes } from './clock-notes.ts';
 import { RecorderControl } from './control.ts';
-import { ControlFile } from './control-file.ts';
+import { watchControlFile } from './control-file.ts';
 import { DescribedSchemas } from './described-schemas.ts';
 import type { ExchangeTap, TapTarget } from './exchange-tap.ts';
+import { guardedAfter } from './guarded-after.ts';
+import { OutQueue } from './out-queue.ts';
 import { settledShare } from './outcome.ts';
 import { flushPatience, notClosedWithin } from './patience.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
@@ -21,7 +23,9 @@ import { RecorderSaves } from './recorder-saves.ts';
 import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
 import { withSession } from './session-lane.ts';
+import type { Shedder } from './shedding.ts';
 import { startRunner } from './start-runner.ts';
+import { startShedding } from './start-shedding.ts';
 
 /**
  * Records what taps show it. The application is never affected: whatever fails here is counted in {@link Recorder.stats}.
@@ -60,10 +64,11 @@ export class Recorder implements TapTarget, AsyncDisposable {
     failed: 0,
     closed: 0,
     'tap-failed': 0,
+    shed: 0,
   };
-  /** For each buffer that is out, the last number in it. */
-  readonly #out: number[] = [];
-  #processedSeq = 0;
+  readonly #out = new OutQueue();
+  readonly #after: After;
+  #shedder: Shedder | undefined;
   #lostByFailure = 0;
   #state: RecorderState = 'opening';
   #readyAsked = false;
@@ -78,6 +83,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#options = options;
     this.captureId = randomBytes(16).toString('hex');
     const { clock } = options;
+    this.#after = guardedAfter(clock, (error) => this.tapFailed(error));
     this.#anchorNs = clock.nowNs();
     this.#wallMs = clock.wallMs();
     this.#path = new RequestPath({
@@ -116,13 +122,24 @@ export class Recorder implements TapTarget, AsyncDisposable {
       (error: Error) => this.#warnUnheard(error), // `failed` was told as well
     );
     this.#undo.push(atExit(() => this.#finishNow()));
-    this.#clockNotes = new ClockNotes(clock, this.#wallMs, this.#path, (delayMs, run) =>
-      this.#after(delayMs, run),
-    );
+    this.#clockNotes = new ClockNotes(clock, this.#wallMs, this.#path, this.#after);
     this.#clockNotes.start();
     this.#undo.push(() => this.#clockNotes.stop());
     this.#undo.push(this.#saves.watchProcess(options.sink.savesAt));
-    this.#watchControlFile();
+    const { controlFile, shed, maxBufferedBytes } = options;
+    if (controlFile !== undefined) {
+      const told = (problem: string): void => {
+        this.#lastError = problem;
+      };
+      this.#undo.push(watchControlFile(controlFile, this.control, this.#after, told));
+    }
+    if (shed !== undefined) {
+      const reclaim = () => this.#runner.reclaim?.();
+      const port = { path: this.#path, out: this.#out, maxBufferedBytes, reclaim, after: this.#after };
+      const { shedder, undo } = startShedding(shed, port);
+      this.#shedder = shedder;
+      this.#undo.push(undo);
+    }
   }
 
   /**
@@ -138,6 +155,11 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#offered++;
     try {
       if (this.control.paused || this.#closing !== undefined || !this.#path.open) return this.#refuse();
+      const { share = 1 } = this.#shedder ?? {};
+      if (share < 1 && this.#shedder?.takes() === false) {
+        this.#dropped.shed++;
+        return undefined;
+      }
       const id = this.#path.nextId();
       const { sampler } = this.control;
       const byOutcome = sampler.byOutcome?.decide(start, id);
@@ -147,10 +169,10 @@ export class Recorder implements TapTarget, AsyncDisposable {
         this.#sampledOut++;
         return undefined;
       }
-      const shares = settled === undefined ? byOutcome?.shares : undefined;
+      const shares = settled === undefined ? byOutcome?.shares.map((one) => one * share) : undefined;
       const { ask } = this.#options.lane;
       const placed = ask === undefined ? start : withSession(start, ask, (error) => this.tapFailed(error));
-      return this.#path.begin(id, placed, Math.min(1, sampleRate), bodyless, shares)
+      return this.#path.begin(id, placed, Math.min(1, sampleRate) * share, bodyless, shares)
         ? new RecordedExchange(this.#path, id, bodyless)
         : undefined;
     } catch (error) {
@@ -202,13 +224,9 @@ export class Recorder implements TapTarget, AsyncDisposable {
    */
   async flush(): Promise<boolean> {
     if (this.#closing !== undefined) return (await this.#closing).state === 'closed';
-    const patience = flushPatience(
-      (delayMs, run) => this.#after(delayMs, run),
-      this.#options.flushWaitMs,
-      (why) => {
-        this.#lastError = why;
-      },
-    );
+    const patience = flushPatience(this.#after, this.#options.flushWaitMs, (why) => {
+      this.#lastError = why;
+    });
     this.#path.seal();
     const flushed = await this.#runner.flush(patience.over);
     patience.undo();
@@ -259,6 +277,8 @@ export class Recorder implements TapTarget, AsyncDisposable {
       hookDrops: pipeline.hookDrops,
       bytes: this.#path.packedBytes + (this.#path.writer.current?.used ?? 0),
       queueBytes: this.#state === 'failed' ? 0 : this.#path.queueBytes,
+      workerLagMs: this.#path.open ? this.#out.lagNs(this.#path.nowNs()) / 1e6 : 0,
+      shedding: this.#shedder?.share ?? 1,
       tapFailures: this.#tapFailures,
       masked: pipeline.masked,
       unknownHeaders: pipeline.unknownHeaders,
@@ -284,7 +304,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     };
     const events: RunnerEvents = {
       processed: (buffer) => {
-        this.#processedSeq = this.#out.shift() ?? this.#processedSeq;
+        this.#out.shift();
         this.#path.giveBack(buffer);
       },
       flushed: () => {
@@ -302,7 +322,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   #post(buffer: PackedBuffer): void {
-    this.#out.push(this.#path.events);
+    this.#out.push(this.#path.events, this.#path.nowNs());
     this.#runner.post(buffer);
   }
 
@@ -315,38 +335,6 @@ export class Recorder implements TapTarget, AsyncDisposable {
       this.#runner.requestFlush();
       this.#clockNotes.noteStep();
     });
-  }
-
-  /** Runs something later on the application's thread, which must not hear of a clock that fails. */
-  #after(delayMs: number, run: () => void): () => void {
-    const guarded = (): void => {
-      try {
-        run();
-      } catch (error) {
-        this.tapFailed(error);
-      }
-    };
-    try {
-      return this.#options.clock.after(delayMs, guarded);
-    } catch (error) {
-      this.tapFailed(error);
-      return () => undefined;
-    }
-  }
-
-  #watchControlFile(): void {
-    const { controlFile } = this.#options;
-    if (controlFile === undefined) return;
-    const file = new ControlFile(
-      controlFile,
-      this.control,
-      (delayMs, run) => this.#after(delayMs, run),
-      (problem) => {
-        this.#lastError = problem;
-      },
-    );
-    this.#undo.push(() => file.stop());
-    file.start();
   }
 
   async #close(code: 'recorder-closed' | 'recorder-killed'): Promise<RecorderStats> {
@@ -392,7 +380,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       process.emitWarning(`nothing more is recorded: ${error.message}`, { type: 'GardenhoseWarning' });
     }
     this.#lastError = error.message;
-    this.#lostByFailure = this.#path.events - this.#processedSeq;
+    this.#lostByFailure = this.#path.events - this.#out.processedSeq;
     this.#state = 'failed';
     this.#shut();
   }
