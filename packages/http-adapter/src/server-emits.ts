@@ -28,6 +28,7 @@ export function onEmits(prototype: object, listener: EmitListener): () => void {
 
 function install(prototype: object, known: Told): () => void {
   const inherited: Emit = Reflect.get(prototype, 'emit');
+  const own = Object.getOwnPropertyDescriptor(prototype, 'emit');
   const emit: Emit = function (...args) {
     for (const listener of known.listeners) listener(this, args);
     return inherited.apply(this, args);
@@ -35,6 +36,8 @@ function install(prototype: object, known: Told): () => void {
   Object.defineProperty(prototype, 'emit', { value: emit, configurable: true, writable: true });
   return () => {
     // Somebody else may have put theirs over it, and calls it.
-    if (Reflect.get(prototype, 'emit') === emit) Reflect.deleteProperty(prototype, 'emit');
+    if (Reflect.get(prototype, 'emit') !== emit) return;
+    if (own === undefined) Reflect.deleteProperty(prototype, 'emit');
+    else Object.defineProperty(prototype, 'emit', own);
   };
 }

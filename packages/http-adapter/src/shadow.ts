@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { IncomingMessage, type ServerResponse } from 'node:http';
+import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { PropagateTo, ShadowTrust } from '@gardenhose/core';
 import {
   baggageWithoutMarks,
@@ -11,7 +11,10 @@ import {
   trustMarks,
   trustNames,
 } from '@gardenhose/core/adapter';
+import { onStream } from './http2/servers.ts';
+import { isHttp2Request } from './http2/watch-stream.ts';
 import { propagateShadow } from './shadow-outbound.ts';
+import type { NodeRequest, NodeResponse } from './tap-exchange.ts';
 import type { Detach } from './tap-server.ts';
 
 /** What {@link attachShadow} can be told. */
@@ -21,8 +24,8 @@ export interface AttachShadowOptions extends ShadowTrust {
 }
 
 /**
- * Lets the code of this process know replayed requests, by `isShadow()` and `unlessShadow()`: those of every server of `node:http`
- * and `node:https`, from now on. Marks that are not trusted are taken out of a request before any listener sees it; those that
+ * Lets the code of this process know replayed requests, by `isShadow()` and `unlessShadow()`: those of every server of `node:http`,
+ * `node:https` and `node:http2`, from now on; calls of gRPC are left to the gRPC adapter. Marks that are not trusted are taken out of a request before any listener sees it; those that
  * are, are passed on by requests that it makes in turn. Attach it before recorders, which leave out what is marked.
  *
  * @throws GardenhoseError `invalid-option`
@@ -39,11 +42,20 @@ export function attachShadow(options: AttachShadowOptions = {}): Detach {
     if (request !== undefined) admit(request, trust);
   };
   subscribe('http.server.request.start', onRequest);
+  const forgetStreams = onStream((_, stream, rawHeaders, headers) => {
+    if (isGrpcCall(headers)) return;
+    const remoteAddress = stream.session?.socket.remoteAddress;
+    admit({ rawHeaders, headers, socket: { remoteAddress } }, trust);
+  });
   return () => {
+    forgetStreams();
     unsubscribe('http.server.request.start', onRequest);
     stopPropagating();
   };
 }
+
+const isGrpcCall = (headers: IncomingHttpHeaders): boolean =>
+  /^application\/grpc(?:[+;\s]|$)/i.test(headers['content-type'] ?? '');
 
 function requestIn(message: unknown): IncomingMessage | undefined {
   if (typeof message !== 'object' || message === null || !('request' in message)) return undefined;
@@ -60,7 +72,7 @@ function requestIn(message: unknown): IncomingMessage | undefined {
  */
 export function expressShadow(
   options: ShadowTrust = {},
-): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+): (req: NodeRequest, res: NodeResponse, next: () => void) => void {
   const trust = trustMarks(options);
   return (req, _res, next) => {
     admit(req, trust);
@@ -71,7 +83,7 @@ export function expressShadow(
 interface FastifyLike {
   addHook(
     name: 'onRequest',
-    hook: (request: { readonly raw: IncomingMessage }, reply: unknown, done: () => void) => void,
+    hook: (request: { readonly raw: NodeRequest }, reply: unknown, done: () => void) => void,
   ): unknown;
 }
 
@@ -110,7 +122,7 @@ export function fastifyShadow(options: ShadowTrust = {}): FastifyShadow {
  */
 export function koaShadow(
   options: ShadowTrust = {},
-): <T>(context: { readonly req: IncomingMessage }, next: () => Promise<T>) => Promise<T> {
+): <T>(context: { readonly req: NodeRequest }, next: () => Promise<T>) => Promise<T> {
   const trust = trustMarks(options);
   return (context, next) => {
     admit(context.req, trust);
@@ -130,20 +142,27 @@ export function honoShadow(
 ): (context: { readonly env: unknown }, next: () => Promise<void>) => Promise<void> {
   const trust = trustMarks(options);
   return ({ env }, next) => {
-    if (
-      typeof env === 'object' &&
-      env !== null &&
-      'incoming' in env &&
-      env.incoming instanceof IncomingMessage
-    ) {
+    if (typeof env === 'object' && env !== null && 'incoming' in env && isNodeRequest(env.incoming)) {
       admit(env.incoming, trust);
     }
     return next();
   };
 }
 
+const isNodeRequest = (incoming: unknown): incoming is MarkedRequest =>
+  incoming instanceof IncomingMessage ||
+  (typeof incoming === 'object' && incoming !== null && isHttp2Request(incoming));
+
+/** What of a request can hold marks: of HTTP/1, of HTTP/2, or of a stream of it. */
+interface MarkedRequest {
+  readonly rawHeaders: string[];
+  readonly headers: IncomingHttpHeaders;
+  readonly headersDistinct?: NodeJS.Dict<string[]>;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
 /** Decides whose request it is. Runs in the context of the request, and all that comes of it gets what is entered here. */
-function admit(request: IncomingMessage, trust: TrustMarks): void {
+function admit(request: MarkedRequest, trust: TrustMarks): void {
   const marked = hasMarks(request.rawHeaders);
   const marks = marked ? trust(request.rawHeaders, request.socket.remoteAddress) : undefined;
   if (marked && marks === undefined) takeOut(request);
@@ -151,9 +170,9 @@ function admit(request: IncomingMessage, trust: TrustMarks): void {
 }
 
 /** Takes the marks out of every form in which Node gives headers. */
-function takeOut(request: IncomingMessage): void {
+function takeOut(request: MarkedRequest): void {
   // Node makes these of the list when they are first asked for, by a count that it keeps: so before the list is changed.
-  const { headers, headersDistinct, rawHeaders } = request;
+  const { headers, headersDistinct = {}, rawHeaders } = request;
   const kept = rawHeaders.flatMap((name, i) => {
     const value = rawHeaders[i + 1];
     if (i % 2 === 1 || value === undefined || shadowHeaderNames.has(name.toLowerCase())) return [];

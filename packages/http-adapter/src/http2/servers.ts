@@ -1,6 +1,5 @@
-import type { Http2SecureServer, Http2Server } from 'node:http2';
+import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from 'node:http2';
 import { createSecureServer, createServer } from 'node:http2';
-import type { HeaderList } from '@gardenhose/core';
 import { onEmits } from '../server-emits.ts';
 import { isStream, type KnownStream } from './watch-stream.ts';
 
@@ -8,8 +7,16 @@ import { isStream, type KnownStream } from './watch-stream.ts';
 // of their headers. So the two classes of servers get an `emit` of their own while somebody listens: what a server tells of a
 // stream passes there before any listener of the server.
 
-/** Is told of each stream that begins on any HTTP/2 server of this process, before the server's listeners. Never throws. */
-export type StreamListener = (server: object, stream: KnownStream, raw: HeaderList) => void;
+/**
+ * Is told of each stream that begins on any HTTP/2 server of this process, before the server's listeners: with its header block as
+ * it came, and as the object that those get. Never throws.
+ */
+export type StreamListener = (
+  server: object,
+  stream: KnownStream,
+  raw: string[],
+  headers: IncomingHttpHeaders,
+) => void;
 
 /** The prototypes of Node's two classes of servers, which it does not export. Servers that do not listen are only objects. */
 const prototypes: readonly object[] = [createServer(), createSecureServer()].map((server): object =>
@@ -20,7 +27,7 @@ const prototypes: readonly object[] = [createServer(), createSecureServer()].map
 export function onStream(listener: StreamListener): () => void {
   const undo = prototypes.map((prototype) =>
     onEmits(prototype, (server, args) => {
-      if (args[0] === 'stream') tell(listener, server, args[1], args[4]);
+      if (args[0] === 'stream') tell(listener, server, args);
     }),
   );
   return () => {
@@ -39,8 +46,12 @@ export function isHttp2Server(value: unknown): value is Http2Server | Http2Secur
   );
 }
 
-function tell(listener: StreamListener, server: object, stream: unknown, raw: unknown): void {
-  if (isStream(stream) && isHeaderList(raw)) listener(server, stream, raw);
+function tell(listener: StreamListener, server: object, args: readonly unknown[]): void {
+  const [, stream, headers, , raw] = args;
+  if (isStream(stream) && isHeaderList(raw) && isHeaders(headers)) listener(server, stream, raw, headers);
 }
 
-const isHeaderList = (raw: unknown): raw is HeaderList => Array.isArray(raw);
+const isHeaderList = (raw: unknown): raw is string[] => Array.isArray(raw);
+
+const isHeaders = (headers: unknown): headers is IncomingHttpHeaders =>
+  typeof headers === 'object' && headers !== null;
