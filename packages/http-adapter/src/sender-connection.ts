@@ -45,6 +45,8 @@ export class Delivery {
   /** When it began on the present connection: its parts are due from here. */
   begunAt = 0;
   nextPart = 0;
+  /** How late each part after the first left. */
+  laterLags: number[] = [];
   firstByteAt: number | undefined;
   readonly informational: AnswerHead[] = [];
   head: AnswerHead | undefined;
@@ -78,6 +80,7 @@ export class Delivery {
       trailers,
       size,
       truncated: this.kept < size,
+      laterLagsNs: this.laterLags.length === 0 ? undefined : this.laterLags,
       resent: resent || undefined,
       ...how,
     });
@@ -170,6 +173,7 @@ export class Connection {
 
   send(delivery: Delivery): void {
     delivery.nextPart = 0;
+    delivery.laterLags = [];
     this.#queue.push(delivery);
     if (this.#state === 'open') this.#write();
   }
@@ -221,10 +225,12 @@ export class Connection {
           delivery.sentAt ??= delivery.begunAt;
         } else {
           const dueAt = delivery.begunAt + part.offsetNs;
-          if (dueAt > this.#timer.nowNs()) {
+          const lateNs = this.#timer.nowNs() - dueAt;
+          if (lateNs < 0) {
             this.#undoPart = this.#timer.at(dueAt, () => this.#write());
             return;
           }
+          if (part.offsetNs > 0) delivery.laterLags.push(lateNs);
         }
         delivery.nextPart++;
         this.#stream.write(part.bytes);

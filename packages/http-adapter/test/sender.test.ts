@@ -155,7 +155,7 @@ test('an upload keeps its chunks and their times', async () => {
     trailers: ['X-T', '1'],
     endAt: 120 * ms,
   });
-  await replayAll([upload], createSender(server.origin, { host: 'recorded' }));
+  const [result] = await replayAll([upload], createSender(server.origin, { host: 'recorded' }));
   const [connection] = server.connections;
   expect(connection?.text()).toBe(
     'PUT /orders/7 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n5\r\nthree\r\n0\r\nX-T: 1\r\n\r\n',
@@ -167,6 +167,10 @@ test('an upload keeps its chunks and their times', async () => {
     expect(offset).toBeGreaterThan(i * 40 - 10);
     expect(offset).toBeLessThan(i * 40 + 1_000);
   }
+  // Of each piece behind the head, and never early.
+  const { plannedAt = 0, sentAt = 0, messageLagsNs = [] } = result?.entry ?? {};
+  expect(messageLagsNs).toHaveLength(3);
+  for (const lag of messageLagsNs) expect(lag).toBeGreaterThanOrEqual(sentAt - plannedAt);
 });
 
 test('a pipelined request waits until the upload before it is written to its end', async () => {

@@ -284,6 +284,7 @@ function packBrief(packer: Packer, answer: Answer): void {
   packer.flag(answer.resent);
   packer.maybe(answer.head?.status);
   packer.maybe(answer.head?.at);
+  packTimes(packer, answer.laterLagsNs);
   packError(packer, answer.error);
 }
 
@@ -298,6 +299,7 @@ function unpackBrief(unpacker: Unpacker): Answer {
   const resent = unpacker.flag() || undefined;
   const status = unpacker.maybe();
   const at = unpacker.number();
+  const laterLagsNs = unpackTimes(unpacker);
   const error = unpackError(unpacker);
   return {
     exchange,
@@ -308,6 +310,7 @@ function unpackBrief(unpacker: Unpacker): Answer {
     head: status === undefined ? undefined : { at, status, reason: '', version: '', headers: none },
     chunks: none,
     trailers: none,
+    laterLagsNs,
     size,
     truncated,
     abandoned,
@@ -340,6 +343,7 @@ function packAnswer(packer: Packer, answer: Answer): void {
   }
   packer.strings(answer.trailers);
   packer.flag(answer.deadlineExceeded);
+  packTimes(packer, answer.laterLagsNs);
   packTimes(packer, answer.partsSentAt);
   packTimes(packer, answer.partsBlockedNs);
   packer.maybe(answer.partsUnawaited);
@@ -377,6 +381,7 @@ function unpackAnswer(unpacker: Unpacker): Answer {
   }
   const trailers = unpacker.strings();
   const deadlineExceeded = unpacker.flag() || undefined;
+  const laterLagsNs = unpackTimes(unpacker);
   const partsSentAt = unpackTimes(unpacker);
   const partsBlockedNs = unpackTimes(unpacker);
   const partsUnawaited = unpacker.maybe();
@@ -391,6 +396,7 @@ function unpackAnswer(unpacker: Unpacker): Answer {
     chunks,
     trailers,
     inMessages,
+    laterLagsNs,
     partsSentAt,
     partsBlockedNs,
     partsUnawaited,

@@ -5,7 +5,8 @@ import type { Schedule } from './schedule.ts';
 /**
  * How late each message of a client left: actual minus planned time, without the time that its exchange waited for answers,
  * and it for messages of its own.
- * Undefined where the sender does not know when they left.
+ * Of a body in pieces, the same of each that was due after the head. Undefined where there is none, or the sender does not know when they
+ * left.
  */
 export function messageLags(
   messages: readonly Message[],
@@ -13,6 +14,11 @@ export function messageLags(
   { plannedAt, blockedNs, answer }: Settled,
   schedule: Schedule,
 ): number[] | undefined {
+  const { laterLagsNs } = answer ?? {};
+  if (laterLagsNs !== undefined) {
+    const lag = (answer?.sentAt ?? Number.NaN) - plannedAt - blockedNs;
+    return laterLagsNs.map((later) => lag + later);
+  }
   const sentAt = answer?.partsSentAt;
   if (sentAt === undefined || messages.length === 0) return undefined;
   const lags: number[] = [];

@@ -312,9 +312,11 @@ export class Run {
       return;
     }
     if (brief) {
+      const { messages } = recorded.request;
+      const lags = messageLags(messages, recorded.startAt, settled, this.options.schedule);
       this.#counts.settle(settled, isMutation(recorded, this.options.guard.readOnly));
       this.#ended({
-        entry: sentEntry(recorded, iteration, settled, answer, answer.head?.status, undefined),
+        entry: sentEntry(recorded, iteration, settled, answer, answer.head?.status, lags),
         recorded,
       });
       return;

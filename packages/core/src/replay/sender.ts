@@ -87,6 +87,11 @@ export interface Answer {
   readonly partsBlockedNs?: readonly number[] | undefined;
   /** How many parts were sent without the messages that they should have come after, when those did not come in time. */
   readonly partsUnawaited?: number | undefined;
+  /**
+   * How late each later piece of a body left, by its place in the plan from the moment at which the first left; where there were any, and the
+   * sender tells no {@link partsSentAt}.
+   */
+  readonly laterLagsNs?: readonly number[] | undefined;
   /** Body bytes that came, kept or not. */
   readonly size: number;
   /** Whether bytes beyond the sender's limit were left out of `chunks`. */

@@ -34,7 +34,7 @@ export interface TranscriptEntry {
   /** It was sent twice: the target had closed the connection before it looked at the first. */
   readonly resent?: boolean | undefined;
   /**
-   * Of each message that was sent, where the sender knows: actual minus planned time, without {@link blockedNs} and
+   * Of each message that was sent, and of each piece of an HTTP body that was due later than its head, where the sender knows: actual minus planned time, without {@link blockedNs} and
    * {@link messagesBlockedNs}.
    */
   readonly messageLagsNs?: readonly number[] | undefined;

@@ -150,7 +150,7 @@ export interface Timing {
   readonly driftMs: number;
   /** Actual minus planned send, without the waiting for answers that the order asks for. */
   readonly lag: HistogramSummary;
-  /** The same of each message of a call, the first included. Empty when there were none. */
+  /** The same of each message of a call, the first included, and of later pieces of HTTP bodies. Empty when there were none. */
   readonly messageLag: HistogramSummary;
   /** Waiting for answers past the planned time; of those that waited. */
   readonly blocked: HistogramSummary;

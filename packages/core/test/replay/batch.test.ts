@@ -128,6 +128,7 @@ test('of an answer that nobody looks at, the status and the times come out, what
   const answer = {
     ...{ exchange: 7, sentAt: 1, firstByteAt: 4, endAt: 9, informational: [head], head },
     ...{ chunks: [{ at: 6, data: bytes('body') }], trailers: ['c', 'd'], size: 4, truncated: false },
+    laterLagsNs: [1, 2.5],
   };
   const error = { code: 'connection-closed' as const, message: 'gone' };
   const all: Settled[] = [

@@ -38,3 +38,9 @@ test('of messages that were not sent, or where nobody knows when, nothing is tol
   expect(messageLags(messages, 100 * ms, settled(undefined), schedule)).toBeUndefined();
   expect(messageLags([], 100 * ms, settled([]), schedule)).toBeUndefined();
 });
+
+test('a piece of a body is as late as its head, and by what it left too late after it', () => {
+  const { answer, ...times } = settled(undefined);
+  const sent = { ...times, answer: { ...answer, sentAt: 16 * ms, laterLagsNs: [0, 2 * ms] } };
+  expect(messageLags([], 100 * ms, sent, createSchedule({}))).toEqual([ms, 3 * ms]);
+});
