@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { exchangeEvents } from '@gardenhose/core/testing';
 import { expect, test, vi } from 'vitest';
@@ -90,5 +90,61 @@ test('flags that a mirror cannot keep to are refused', async () => {
     const { code, stderr } = await runCli(['replay', ...args, ...to], bytes);
     expect(stderr).toMatch(said);
     expect(code).toBe(64);
+  }
+});
+
+test('record --mirror replays what it records to a second build, and the capture knows nothing of it', async () => {
+  using dir = tempDir();
+  const service = await asked();
+  const shadow = await asked();
+  await using _service = service.server;
+  await using _shadow = shadow.server;
+  const file = dir.file('mirrored.hose');
+  const mirror = ['--mirror', shadow.server.origin, '--delay', '1s', '--json'];
+  const cli = startCli([
+    'record',
+    '--listen',
+    '127.0.0.1:0',
+    '--to',
+    service.server.origin,
+    '-o',
+    file,
+    ...mirror,
+  ]);
+  const [, origin = ''] = await cli.output(/listening on (http:\/\/\S+?),/);
+  const headers = { authorization: 'Bearer s3cr3t' };
+  await fetch(`${origin}/orders`, { method: 'POST', headers, body: '{"item":"hose"}' }).then((answer) =>
+    answer.text(),
+  );
+  await shadow.until('POST /orders');
+  expect(shadow.seen).toContain('marked');
+  await fetch(`${origin}/orders/1`).then((answer) => answer.text());
+  cli.child.kill('SIGINT');
+  const { code, stdout } = await cli.done;
+  // What was recorded last is mirrored too.
+  expect(shadow.seen).toContain('GET /orders/1');
+  expect(JSON.parse(stdout)).toMatchObject({
+    stats: { recorded: 2, exchangesLost: { 'sink-failed': 0 } },
+    mirror: { to: shadow.server.origin, dropped: 0, verdict: 0, exchanges: { sent: 2, answered: 2 } },
+  });
+  expect(service.seen).toEqual(['POST /orders', 'GET /orders/1']);
+  expect(code).toBe(0);
+});
+
+test('record --mirror refuses what may not be sent to, before anything is made', async () => {
+  using dir = tempDir();
+  const out = dir.file('none.hose');
+  const base = ['record', '--listen', '127.0.0.1:0', '--to', 'http://127.0.0.1:9', '-o', out];
+  const refused = [
+    [['--mirror', 'https://staging.example'], 3, /staging\.example is not a loopback address/],
+    [['--mirror', 'http://127.0.0.1:9'], 3, /the recorded service itself/],
+    [['--allow-mutations'], 64, /--allow-mutations has an effect only with --mirror/],
+    [['--delay', '3s'], 64, /--delay has an effect only with --mirror/],
+  ] as const;
+  for (const [args, exit, said] of refused) {
+    const { code, stderr } = await runCli([...base, ...args]);
+    expect(stderr).toMatch(said);
+    expect(code).toBe(exit);
+    expect(existsSync(out)).toBe(false);
   }
 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import {
   createMasker,
   createRecorder,
+  fanOutSink,
   fileSink,
   type Recorder,
   streamSink,
@@ -20,6 +21,12 @@ import type { Io } from '../io.ts';
 import { maskHelp, maskOf } from '../mask-flags.ts';
 import { type Output, showCount } from '../output.ts';
 import { Progress } from '../progress.ts';
+import {
+  RecordMirror,
+  type RecordMirrorFlags,
+  recordMirrorHelp,
+  withRecordMirrorFlags,
+} from '../record-mirror.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { RecordingFront } from '../recording-front.ts';
 import { lossText, recordingText, unreadText } from '../recording-text.ts';
@@ -28,7 +35,13 @@ import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
 import { caOf, listenTlsOf, type TlsFlags, withTlsFlags } from '../tls-flags.ts';
 
-interface RecordFlags extends CommonFlags, ControlFlags, RecordingFlags, TlsFlags, SchemaFlags {
+interface RecordFlags
+  extends CommonFlags,
+    ControlFlags,
+    RecordingFlags,
+    RecordMirrorFlags,
+    TlsFlags,
+    SchemaFlags {
   readonly listen: Address;
   readonly to: string;
   readonly rewriteHost?: boolean;
@@ -48,12 +61,14 @@ gRPC: messages are masked field by field where --descriptors, --proto or --refle
 they are made of. Of others only the size is recorded.
 ${maskHelp}
 ${encryptionHelp}
+${recordMirrorHelp}
 
 Examples:
   gardenhose record --listen 127.0.0.1:8080 --to http://127.0.0.1:3000 -o orders.hose
   gardenhose record --listen :8080 --to http://127.0.0.1:3000 -o orders.hose --sample 0.1 --policy policy.json
   gardenhose record --listen :8080 --to https://api.example --rewrite-host -o - | gzip > api.hose.gz
   gardenhose record --listen :8443 --tls-cert cert.pem --tls-key key.pem --to https://stock:50051 --ca ca.pem -o stock.hose
+  gardenhose record --listen :8080 --to http://127.0.0.1:3000 -o orders.hose --mirror http://127.0.0.1:3001
   gardenhose record --listen :50052 --to http://127.0.0.1:50051 --reflection -o stock.hose`;
 
 /** `gardenhose record --listen H:P --to ORIGIN -o FILE`. */
@@ -65,13 +80,16 @@ export function recordCommand(context: CommandContext): Command {
     .option('--rewrite-host', 'send the host of --to instead of the one that clients asked for')
     .addHelpText('after', help);
   const texts = { output: 'capture to write, "-" for standard output', service: 'host and port of --to' };
-  withControlFlags(withSchemaFlags(withTlsFlags(withRecordingFlags(command, texts)), { live: true }));
+  withControlFlags(
+    withSchemaFlags(withTlsFlags(withRecordMirrorFlags(withRecordingFlags(command, texts))), { live: true }),
+  );
   return withCommonFlags(command).action((flags: RecordFlags) => {
     context.run(flags, async (output) => {
       const interrupt = context.io.claimInterrupt();
       const listenTls = listenTlsOf(flags);
       const ca = caOf(flags, flags.to);
       const schemas = await schemasOf(flags, { origin: flags.to, tls: { ca } });
+      await using mirror = await RecordMirror.start(flags);
       // Before the file, so that no file is made or replaced for an address that is in use.
       const front = await RecordingFront.listen({
         ...flags,
@@ -81,7 +99,7 @@ export function recordCommand(context: CommandContext): Command {
         ca,
       });
       try {
-        const recorder = openRecorder(flags, context.io);
+        const recorder = openRecorder(flags, mirror, context.io);
         for (const schema of schemas) recorder.describe(schema);
         front.record(recorder);
         try {
@@ -90,7 +108,7 @@ export function recordCommand(context: CommandContext): Command {
           await using control = controlled && (await controlRecorder(recorder, controlled));
           if (control && controlled)
             tellControl(control, controlled, 'the recording ends by', 'kill', output);
-          return await record(flags, front, recorder, output, context.io, interrupt);
+          return await record(flags, front, recorder, mirror, output, context.io, interrupt);
         } finally {
           await recorder.close();
         }
@@ -101,17 +119,18 @@ export function recordCommand(context: CommandContext): Command {
   });
 }
 
-function openRecorder(flags: RecordFlags, io: Io): Recorder {
+function openRecorder(flags: RecordFlags, mirror: RecordMirror | undefined, io: Io): Recorder {
   const { output: path, overwrite } = flags;
   const toStream = isStandardOutput(flags);
   const wrong = toStream ? onlyForFiles(flags) : undefined;
   if (wrong !== undefined) throw notWithStandardOutput(wrong, 'there is one stream, and no file');
   const files = fileOptionsOf(flags, io.env);
+  const sink = toStream
+    ? streamSink(io.stdout, { encryptionKey: files.encryptionKey })
+    : fileSink({ path, overwrite, ...files });
   return createRecorder({
     service: flags.service ?? new URL(flags.to).host,
-    sink: toStream
-      ? streamSink(io.stdout, { encryptionKey: files.encryptionKey })
-      : fileSink({ path, overwrite, ...files }),
+    sink: mirror === undefined ? sink : fanOutSink([sink, mirror.mirror.sink]),
     mask: maskOf(flags, io.env),
     sampler: samplerFrom(flags),
     lane: flags.lane,
@@ -124,6 +143,7 @@ async function record(
   flags: RecordFlags,
   front: RecordingFront,
   recorder: Recorder,
+  mirror: RecordMirror | undefined,
   output: Output,
   io: Io,
   interrupt: AbortSignal,
@@ -132,6 +152,10 @@ async function record(
   const how = encryptionKeyOf(flags, io.env) === undefined ? '' : ', encrypted';
   output.note(`listening on ${front.origin}, passing on to ${flags.to}, recording to ${file}${how}`);
 
+  if (mirror !== undefined) {
+    output.note(`mirroring to ${mirror.to}, a moment after it was recorded`);
+    mirror.whenFailed((line) => interrupt.aborted || output.error(line));
+  }
   // What the policy is was checked when the recorder was made.
   const { summary: policy } = createMasker(maskOf(flags, io.env));
   for (const line of unmaskedLines({ policy })) output.note(line);
@@ -149,6 +173,8 @@ async function record(
   clearInterval(watch);
   progress.clear();
   tellFront(front, output, told);
+  // It has the delay still to go.
+  const mirrored = await mirror?.ended;
 
   const failed = stats.sinkErrors > 0;
   const summary = [
@@ -172,9 +198,19 @@ async function record(
     );
   }
   if (originErrors > 0) summary.push(`${showCount(originErrors, 'request')} got no answer from ${flags.to}`);
+  if (mirror !== undefined && mirrored !== undefined) summary.push(...mirror.text(mirrored));
   if (flags.output === '-') for (const line of summary) output.note(line);
   else await output.text(summary.join('\n'));
-  await output.document({ file, listen: front.at, to: flags.to, policy, ...counts, stats });
+  const mirrorJson = mirror && mirrored && mirror.json(mirrored);
+  await output.document({
+    file,
+    listen: front.at,
+    to: flags.to,
+    policy,
+    ...counts,
+    stats,
+    mirror: mirrorJson,
+  });
   return failed ? exitCodes.io : exitCodes.fine;
 }
 
