@@ -185,9 +185,16 @@ const servers = [
 ];
 for (const server of servers) {
   tapServer(server, recorder);
-  server.on('upgrade', (_, socket) => {
-    socket.on('error', () => undefined);
-    socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+  server.on('upgrade', (req, socket) => {
+    const { answer, mark, number } = current;
+    if (setup.marksCases) markExchange(req, 'leak-case', String(number));
+    if (mark !== undefined) markExchange(req, mark[0], mark[1]);
+    socket.on('error', () => undefined).resume();
+    const headers = [['Upgrade', 'websocket'], ['Connection', 'Upgrade'], ...(answer?.headers ?? [])];
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`, 'latin1');
+    for (const piece of answer?.pieces ?? []) socket.write(piece, 'latin1');
+    socket.end();
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
 }

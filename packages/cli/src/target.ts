@@ -46,7 +46,7 @@ export function checkTargetFlags({ to, toGrpc, ca, cert, key }: TargetFlags): vo
 }
 
 /**
- * The sender for what a capture holds: HTTP goes to `--to`, gRPC to `--to-grpc` or else to `--to` as well. What has no target
+ * The sender for what a capture holds: HTTP and WebSockets go to `--to`, gRPC to `--to-grpc` or else to `--to` as well. What has no target
  * is skipped as `protocol`.
  */
 export async function openTarget(flags: TargetFlags, protocols: ReadonlySet<Protocol>): Promise<Sender> {
@@ -55,7 +55,7 @@ export async function openTarget(flags: TargetFlags, protocols: ReadonlySet<Prot
   const grpc =
     toGrpc === undefined || !protocols.has('grpc') ? undefined : await grpcSender(toGrpc, flags, tls);
   // One that is not needed says where nothing is sent.
-  const alone = grpc !== undefined && !protocols.has('http');
+  const alone = grpc !== undefined && !protocols.has('http') && !protocols.has('websocket');
   const http =
     to === undefined || alone
       ? undefined

@@ -1,83 +1,108 @@
 import { gzipSync } from 'node:zlib';
+import { frame, masked, packed } from '../../../packages/http-adapter/test/support/frames.ts';
 import type { Canary, CanaryKind } from '../canary.ts';
-import { answers, eventStream, get, type Positions, password, type Told } from '../position.ts';
+import { answers, type Case, eventStream, get, type Positions, password } from '../position.ts';
 
-const viaRecorder = 'told through the interface of taps: no tap of WebSockets is built yet';
+/** The head of a handshake, and frames behind it. */
+const asks = (frames: readonly Buffer[], target = '/', ...headers: string[]): Buffer => {
+  const lines = [
+    'Upgrade: websocket',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version: 13',
+  ];
+  const head = get(target, ...lines, ...headers).replace('Connection: close', 'Connection: Upgrade');
+  return Buffer.concat([Buffer.from(head, 'latin1'), ...frames]);
+};
 
-/** A WebSocket connection with one message. */
-const socket = (kind: number, data: (canary: Canary) => string, find: CanaryKind = 'word') => ({
+const deflate = ['Sec-WebSocket-Extensions', 'permessage-deflate'] as const;
+
+/** A WebSocket whose client sends these frames, on a server that compresses if it is asked to. */
+const socket = (
+  frames: (canary: Canary) => readonly Buffer[],
+  find: CanaryKind = 'word',
+): Omit<Case, 'title'> => ({
   find,
-  told: (canary: Canary): Told => ({
-    start: { protocol: 'websocket' },
-    messages: [['request', kind, data(canary)]],
-  }),
+  request: (canary) => asks(frames(canary)),
+  answer: () => ({ headers: [deflate] }),
 });
+
+/** A WebSocket with one message of its client. */
+const message = (opcode: number, data: (canary: Canary) => string | Buffer, find?: CanaryKind) =>
+  socket((canary) => [masked(data(canary), { opcode })], find);
+
+/** A WebSocket with one message of its server. */
+const answer = (opcode: number, data: (canary: Canary) => string, find: CanaryKind = 'word') => ({
+  find,
+  request: () => asks([]),
+  answer: (canary: Canary) => ({ pieces: [frame(data(canary), { opcode }).toString('latin1')] }),
+});
+
+const closing = (reason: string): Buffer => Buffer.concat([Buffer.from([0x03, 0xe8]), Buffer.from(reason)]);
 
 /** Messages and streams of events. */
 export const streamPositions: Positions = {
   112: {
     title: 'WebSocket text message',
-    note: viaRecorder,
     cases: {
-      JSON: socket(1, password),
-      text: socket(1, ({ email }) => `from ${email}`, 'email'),
-      'Socket.IO': socket(1, (canary) => `42["login",${password(canary)}]`),
-      'a frame of STOMP': socket(1, ({ word }) => `CONNECT\nlogin:a\npasscode:${word}\n\n\0`),
+      JSON: message(1, password),
+      'JSON of the server': answer(1, password),
+      text: message(1, ({ email }) => `from ${email}`, 'email'),
+      'Socket.IO': message(1, (canary) => `42["login",${password(canary)}]`),
+      'a frame of STOMP': message(1, ({ word }) => `CONNECT\nlogin:a\npasscode:${word}\n\n\0`),
       'the handshake': {
-        told: ({ word }) => ({
-          start: {
-            protocol: 'websocket',
-            target: `/?token=${word}`,
-            headers: ['Sec-WebSocket-Protocol', `Bearer_${word}`],
-          },
-        }),
-      },
-      'over a real connection': {
-        request: (canary) => {
-          const upgrade = get(`/?token=${canary.word}`, 'Upgrade: websocket', 'Sec-WebSocket-Version: 13');
-          const data = Buffer.from(password(canary));
-          return Buffer.concat([
-            Buffer.from(upgrade.replace('Connection: close', 'Connection: Upgrade')),
-            Buffer.from([0x81, data.length]),
-            data,
-          ]);
-        },
-        unseen: 'taps leave upgrades alone',
+        request: ({ word }) => asks([], `/?token=${word}`, `Sec-WebSocket-Protocol: Bearer_${word}`),
       },
     },
   },
   113: {
     title: 'WebSocket binary message',
-    note: viaRecorder,
-    cases: { bytes: socket(2, ({ word }) => `\x01\x02${word}`), JSON: socket(2, password) },
+    cases: {
+      bytes: message(2, ({ word }) => `\x01\x02${word}`),
+      'bytes of the server': answer(2, ({ word }) => `\x01\x02${word}`),
+      JSON: message(2, password),
+    },
   },
   114: {
     title: 'fragmented message',
-    note: `${viaRecorder}; a tap gives whole messages`,
     cases: {
-      'a continuation by itself': socket(0, password),
-      'the beginning of JSON': socket(1, (canary) => password(canary).slice(0, -2)),
+      'cut within the value': socket((canary) => {
+        const text = password(canary);
+        const at = text.length - 9;
+        return [
+          masked(text.slice(0, at), { final: false }),
+          masked('', { opcode: 9 }),
+          masked(text.slice(at), { opcode: 0 }),
+        ];
+      }),
+      'one byte a frame': socket((canary) =>
+        [...password(canary)].map((byte, i, all) =>
+          masked(byte, { opcode: i === 0 ? 1 : 0, final: i === all.length - 1 }),
+        ),
+      ),
+      'the beginning of JSON': message(1, (canary) => password(canary).slice(0, -2)),
     },
   },
   115: {
     title: 'permessage-deflate',
-    note: `${viaRecorder}; a tap gives inflated messages`,
     cases: {
-      'one that was not inflated': socket(1, (canary) => gzipSync(password(canary)).toString('latin1')),
+      'one message': socket((canary) => [masked(packed(password(canary)), { reserved: 4 })]),
+      'that goes on from one before it': socket((canary) => {
+        const text = password(canary);
+        return [masked(packed(text), { reserved: 4 }), masked(packed(text, text), { reserved: 4 })];
+      }),
+      'one that was compressed once more': message(1, (canary) => gzipSync(password(canary))),
     },
   },
   116: {
     title: 'reason of a close',
-    note: viaRecorder,
     cases: {
-      'by look': socket(8, ({ email }) => `\x03\xe8for ${email}`, 'email'),
-      'by name': socket(8, ({ word }) => `\x03\xe8token=${word}`),
+      'by look': message(8, ({ email }) => closing(`for ${email}`), 'email'),
+      'by name': message(8, ({ word }) => closing(`token=${word}`)),
     },
   },
   117: {
     title: 'payload of a ping',
-    note: viaRecorder,
-    cases: { ping: socket(9, ({ email }) => email, 'email'), pong: socket(10, password) },
+    cases: { ping: message(9, ({ email }) => email, 'email'), pong: message(10, password) },
   },
   118: {
     title: 'server-sent events',
