@@ -464,6 +464,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     parentOf
     parseLane
     parseSampleRules
+    parseSaveOn
     propagatesTo
     refuseSenderSettings
     replayThrough

@@ -9,6 +9,18 @@ export function recordingText(stats: RecorderStats, file: string): string {
   return `${showCount(stats.recorded, 'exchange')} recorded to ${file} (${showBytes(stats.bytes)} before masking, ${masked}${sampledOut})`;
 }
 
+/** What a flight recorder has saved. */
+export function savesText({ saves }: Pick<RecorderStats, 'saves'>): string[] {
+  const { files, suppressed, failed, lastFile } = saves;
+  if (files + suppressed + failed === 0) return [];
+  const last = lastFile === undefined ? '' : `, the last to ${lastFile}`;
+  const more = [
+    suppressed > 0 ? `${showCount(suppressed, 'trigger')} too soon after another` : '',
+    failed > 0 ? `${failed} failed` : '',
+  ].filter((part) => part !== '');
+  return [[`saved ${showCount(files, 'time')}${last}`, ...more].join('; ')];
+}
+
 /** What was left out of gRPC messages since the schemas do not fit them, a line for each kind. */
 export function unreadText(stats: Pick<RecorderStats, 'unread'>): string[] {
   const sums = new Map<string, number>();

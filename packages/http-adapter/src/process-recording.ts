@@ -4,10 +4,13 @@ import {
   createRecorder,
   type ExchangeStart,
   type ExchangeTap,
+  fanOutSink,
   fileSink,
+  flightSink,
   GardenhoseError,
   isGardenhoseError,
   type Recorder,
+  type SinkSource,
   type TapTarget,
   unknownHeadersText,
 } from '@gardenhose/core';
@@ -17,6 +20,8 @@ import type { RegisterOptions } from './register-options.ts';
 
 /** How long a process that ends waits at most for its recording: a short one may end before its recorder has started. */
 const closeWaitMs = 2000;
+/** And how much longer for what is kept in memory, which may be much. */
+const saveWaitMs = 5000;
 /** When headers that no mask rule knows are told, after the first request: most kinds of them have come by then. */
 const unknownHeadersMs = 5000;
 
@@ -37,12 +42,12 @@ class ProcessRecording implements TapTarget {
   }
 
   begin(start: ExchangeStart, bodyless?: boolean): ExchangeTap | undefined {
-    if (this.#recorder === undefined && !this.#given) this.#open(filePath(this.#options.output));
+    if (this.#recorder === undefined && !this.#given) this.#open(this.#path());
     return this.#recorder?.begin(start, bodyless);
   }
 
   describe(schema: Uint8Array): void {
-    if (this.#recorder === undefined && !this.#given) this.#open(filePath(this.#options.output));
+    if (this.#recorder === undefined && !this.#given) this.#open(this.#path());
     this.#recorder?.describe(schema);
   }
 
@@ -60,11 +65,38 @@ class ProcessRecording implements TapTarget {
     await this.#recorder?.flush();
   }
 
+  /** How long a signal may take to end the process, at most. */
+  get endWaitMs(): number {
+    return closeWaitMs + (this.#options.flight === undefined ? 0 : saveWaitMs);
+  }
+
+  /** Has what is kept in memory saved, where it is. */
+  async save(reason: string): Promise<void> {
+    if (this.#options.flight !== undefined) await this.#recorder?.trigger(reason, true);
+  }
+
   async close(): Promise<void> {
     await this.#recorder?.close();
   }
 
-  #open(path: string): void {
+  #path(): string | undefined {
+    const { output } = this.#options;
+    return output === undefined ? undefined : filePath(output);
+  }
+
+  #sink(path: string | undefined): SinkSource {
+    const { flight, files } = this.#options;
+    const sinks = path === undefined ? [] : [fileSink({ path, ...files })];
+    if (flight !== undefined) {
+      // Of this signal the recording is told by who closes it.
+      const signals = (flight.signals ?? []).filter((signal) => signal !== 'SIGTERM');
+      sinks.push(flightSink({ ...flight, signals }));
+    }
+    const [only] = sinks;
+    return only !== undefined && sinks.length === 1 ? only : fanOutSink(sinks);
+  }
+
+  #open(path: string | undefined): void {
     const {
       service,
       mask,
@@ -73,7 +105,6 @@ class ProcessRecording implements TapTarget {
       sampler,
       maxBodyBytes,
       maxBufferedBytes,
-      files,
       shed,
       controlFile,
       control,
@@ -81,7 +112,7 @@ class ProcessRecording implements TapTarget {
     try {
       const recorder = createRecorder({
         service,
-        sink: fileSink({ path, ...files }),
+        sink: this.#sink(path),
         mask,
         hooks: hooks === undefined ? undefined : { module: hooks },
         sampler,
@@ -120,9 +151,10 @@ class ProcessRecording implements TapTarget {
     }
   }
 
-  #failed(error: unknown, path: string): void {
+  #failed(error: unknown, path: string | undefined): void {
     this.#recorder = undefined;
-    const mine = ownPath(this.#options.output);
+    const { output } = this.#options;
+    const mine = output === undefined ? undefined : ownPath(output);
     // Another process took the name between our look and the opening.
     if (path !== mine && isTaken(error)) {
       this.#open(mine);
@@ -162,9 +194,9 @@ export function messageOf(error: unknown): string {
  * @throws GardenhoseError `io` if the folder of the file cannot be written to
  */
 export function recordProcess(options: RegisterOptions, report: (message: string) => void): void {
-  const folder = dirname(options.output);
+  const folder = options.output === undefined ? undefined : dirname(options.output);
   try {
-    accessSync(folder, constants.W_OK);
+    if (folder !== undefined) accessSync(folder, constants.W_OK);
   } catch (cause) {
     throw new GardenhoseError('io', `cannot write to the folder ${folder}`, { subject: folder, cause });
   }
@@ -181,14 +213,16 @@ function closeOn(signal: 'SIGTERM' | 'SIGINT', recording: ProcessRecording): voi
   let ending = false;
   const onSignal = (): void => {
     if (process.listenerCount(signal) > 1) {
+      if (signal === 'SIGTERM') void recording.save(signal);
       void recording.flush();
       return;
     }
     // Sent twice: someone is in a hurry.
     if (ending) end();
     ending = true;
-    setTimeout(end, closeWaitMs).unref();
-    void recording.close().then(end);
+    setTimeout(end, recording.endWaitMs).unref();
+    const saved = signal === 'SIGTERM' ? recording.save(signal) : Promise.resolve();
+    void saved.then(() => recording.close()).then(end);
   };
   const end = (): void => {
     process.off(signal, onSignal);

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import {
   captureKeyOf,
   type FileSinkOptions,
+  type FlightSinkOptions,
   GardenhoseError,
   isGardenhoseError,
   type KeySource,
@@ -16,6 +17,7 @@ import {
   isSampleKey,
   parseLane,
   parseSampleRules,
+  parseSaveOn,
   type SamplingSettings,
   samplerOf,
 } from '@gardenhose/core/adapter';
@@ -26,7 +28,10 @@ const laneKeys =
 
 /** What the environment says of a recording that `register` starts. */
 export interface RegisterOptions {
-  readonly output: string;
+  /** Undefined where there is to be no file. */
+  readonly output: string | undefined;
+  /** Undefined where the last minutes are not kept. */
+  readonly flight: FlightSinkOptions | undefined;
   readonly service: string;
   readonly mask: Policy;
   readonly hooks: string | undefined;
@@ -53,10 +58,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function registerOptions(env: Environment, script: string | undefined): RegisterOptions {
   const { GARDENHOSE_OUTPUT: output, GARDENHOSE_SERVICE: service, GARDENHOSE_HOOKS: hooks } = env;
-  if (output === undefined || output === '')
-    throw wrong('GARDENHOSE_OUTPUT', 'is not set', 'the file to write');
+  const flight = flightFrom(env);
+  if (!output && flight === undefined) {
+    throw wrong('GARDENHOSE_OUTPUT', 'is not set', 'the file to write, or GARDENHOSE_FLIGHT');
+  }
   return {
-    output: resolve(output),
+    output: output ? resolve(output) : undefined,
+    flight,
     service:
       service || env.npm_package_name || (script === undefined ? 'node' : basename(script, extname(script))),
     mask: policyOf(env),
@@ -98,6 +106,24 @@ function filesFrom(env: Environment): RegisterOptions['files'] {
     maxFileAgeMs: wholeNumberOf(env, 'GARDENHOSE_MAX_FILE_AGE_MS'),
     retain: retains ? { maxFiles, maxBytes, maxAgeMs } : undefined,
     encryptionKey: captureKeyOf(env),
+  };
+}
+
+function flightFrom(env: Environment): FlightSinkOptions | undefined {
+  const { GARDENHOSE_FLIGHT: directory, GARDENHOSE_SAVE_ON: text } = env;
+  if (!directory) return undefined;
+  let saveOn: Partial<FlightSinkOptions> = {};
+  try {
+    if (text) saveOn = parseSaveOn(text);
+  } catch (error) {
+    throw wrong('GARDENHOSE_SAVE_ON', `is ${text}`, 'triggers such as error,slow:2000', error);
+  }
+  return {
+    directory: resolve(directory),
+    windowMs: wholeNumberOf(env, 'GARDENHOSE_FLIGHT_WINDOW_MS'),
+    maxBytes: bytesOf(env, 'GARDENHOSE_FLIGHT_BYTES'),
+    encryptionKey: captureKeyOf(env),
+    ...saveOn,
   };
 }
 

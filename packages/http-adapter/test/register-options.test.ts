@@ -10,10 +10,11 @@ const output = { GARDENHOSE_OUTPUT: 'a.hose' };
 
 test('the file is required, everything else has a default', () => {
   expect(() => registerOptions({}, undefined)).toThrow(
-    'GARDENHOSE_OUTPUT is not set; expected the file to write',
+    'GARDENHOSE_OUTPUT is not set; expected the file to write, or GARDENHOSE_FLIGHT',
   );
   expect(registerOptions(output, '/srv/orders.mjs')).toEqual({
     output: resolve('a.hose'),
+    flight: undefined,
     service: 'orders',
     mask: { version: 1 },
     hooks: undefined,
@@ -44,6 +45,10 @@ test('every variable is read', () => {
         GARDENHOSE_SAMPLE_BY: 'trace',
         GARDENHOSE_KEEP_ERRORS: '1',
         GARDENHOSE_KEEP_SLOW_MS: '500',
+        GARDENHOSE_FLIGHT: 'flights',
+        GARDENHOSE_FLIGHT_WINDOW_MS: '60000',
+        GARDENHOSE_FLIGHT_BYTES: '2000000',
+        GARDENHOSE_SAVE_ON: 'error,signal:SIGUSR2',
         GARDENHOSE_LANE: 'cookie:sid,jwt',
         GARDENHOSE_MAX_BODY_BYTES: '1000',
         GARDENHOSE_MAX_BUFFERED_BYTES: '2000000',
@@ -65,6 +70,13 @@ test('every variable is read', () => {
     hooks: pathToFileURL(resolve('hooks.js')).href,
     sampler: {
       description: 'error: always; slower than 500 ms: always; otherwise: ratio 0.25 by trace',
+    },
+    flight: {
+      directory: resolve('flights'),
+      windowMs: 60_000,
+      maxBytes: 2_000_000,
+      on: [{ error: true }],
+      signals: ['SIGTERM', 'SIGUSR2'],
     },
     lane: ['cookie:sid', 'jwt:sub'],
     shed: true,

@@ -81,6 +81,28 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('a flight recorder saves at SIGTERM and at an uncaught error, with and without a file beside it', async () => {
+  const { file, env } = recording();
+  for (const [path, over, reason] of [
+    ['', { GARDENHOSE_OUTPUT: '' }, 'SIGTERM'],
+    ['/throw', {}, 'uncaughtException'],
+  ] as const) {
+    const flights = folder();
+    const app = await start(server, { ...env, ...over, GARDENHOSE_FLIGHT: flights });
+    await get(`${app.origin}/one`);
+    if (path === '') app.child.kill('SIGTERM');
+    else await get(`${app.origin}${path}`);
+    const { signal } = await app.ended;
+    expect(signal).toBe(path === '' ? 'SIGTERM' : null);
+    const [name = '', ...others] = readdirSync(flights);
+    expect(others).toEqual([]);
+    const { header } = await readCapture(createReadStream(join(flights, name)), { mode: 'strict' });
+    expect(header.trigger?.reason).toBe(reason);
+    expect((await recorded(join(flights, name)))[0]).toBe('/one 200');
+    expect(existsSync(file)).toBe(path !== '');
+  }
+});
+
 test('an application that answers a signal itself decides when and how it ends', async () => {
   const { file, env } = recording();
   const app = await start(
@@ -177,7 +199,10 @@ test('where the file exists, and in each worker of a cluster, the process id sta
 test('a service that cannot be recorded runs all the same, and says once why', async () => {
   const closed = join(folder(), 'missing', 'a.hose');
   for (const [env, said] of [
-    [{}, 'gardenhose: nothing is recorded: GARDENHOSE_OUTPUT is not set; expected the file to write\n'],
+    [
+      {},
+      'gardenhose: nothing is recorded: GARDENHOSE_OUTPUT is not set; expected the file to write, or GARDENHOSE_FLIGHT\n',
+    ],
     [
       { GARDENHOSE_OUTPUT: closed },
       `gardenhose: nothing is recorded: cannot write to the folder ${dirname(closed)}\n`,

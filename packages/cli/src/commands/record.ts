@@ -4,7 +4,9 @@ import {
   createRecorder,
   fanOutSink,
   fileSink,
+  flightSink,
   type Recorder,
+  type SinkSource,
   streamSink,
   systemClock,
   unknownHeadersText,
@@ -16,6 +18,7 @@ import { type ControlFlags, controlOptions, tellControl, withControlFlags } from
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { encryptionHelp, encryptionKeyOf, fileOptionsOf, onlyForFiles } from '../file-flags.ts';
 import { type Address, parseAddress, parseOrigin } from '../flags.ts';
+import { flightOptionsOf, needsOutput } from '../flight-flags.ts';
 import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
 import { maskHelp, maskOf } from '../mask-flags.ts';
@@ -29,7 +32,7 @@ import {
 } from '../record-mirror.ts';
 import { type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { RecordingFront } from '../recording-front.ts';
-import { lossText, recordingText, unreadText } from '../recording-text.ts';
+import { lossText, recordingText, savesText, unreadText } from '../recording-text.ts';
 import { samplerFrom } from '../sampling-flags.ts';
 import { type SchemaFlags, schemasOf, withSchemaFlags } from '../schema-flags.ts';
 import { isStandardOutput, notWithStandardOutput } from '../standard-output.ts';
@@ -85,6 +88,7 @@ export function recordCommand(context: CommandContext): Command {
   );
   return withCommonFlags(command).action((flags: RecordFlags) => {
     context.run(flags, async (output) => {
+      needsOutput(flags);
       const interrupt = context.io.claimInterrupt();
       const listenTls = listenTlsOf(flags);
       const ca = caOf(flags, flags.to);
@@ -120,23 +124,31 @@ export function recordCommand(context: CommandContext): Command {
 }
 
 function openRecorder(flags: RecordFlags, mirror: RecordMirror | undefined, io: Io): Recorder {
-  const { output: path, overwrite } = flags;
-  const toStream = isStandardOutput(flags);
-  const wrong = toStream ? onlyForFiles(flags) : undefined;
-  if (wrong !== undefined) throw notWithStandardOutput(wrong, 'there is one stream, and no file');
-  const files = fileOptionsOf(flags, io.env);
-  const sink = toStream
-    ? streamSink(io.stdout, { encryptionKey: files.encryptionKey })
-    : fileSink({ path, overwrite, ...files });
   return createRecorder({
     service: flags.service ?? new URL(flags.to).host,
-    sink: mirror === undefined ? sink : fanOutSink([sink, mirror.mirror.sink]),
+    sink: sinkOf(flags, mirror, io),
     mask: maskOf(flags, io.env),
     sampler: samplerFrom(flags),
     lane: flags.lane,
     maxBodyBytes: flags.maxBodyBytes,
     controlFile: flags.controlFile,
   });
+}
+
+function sinkOf(flags: RecordFlags, mirror: RecordMirror | undefined, io: Io): SinkSource {
+  const { output: path, overwrite } = flags;
+  const flight = flightOptionsOf(flags, io.env);
+  const toStream = isStandardOutput(flags);
+  const wrong = toStream ? onlyForFiles(flags) : undefined;
+  if (wrong !== undefined) throw notWithStandardOutput(wrong, 'there is one stream, and no file');
+  const files = fileOptionsOf(flags, io.env);
+  const sinks: SinkSource[] = [];
+  if (toStream) sinks.push(streamSink(io.stdout, { encryptionKey: files.encryptionKey }));
+  else if (path !== '') sinks.push(fileSink({ path, overwrite, ...files }));
+  if (flight !== undefined) sinks.push(flightSink(flight));
+  if (mirror !== undefined) sinks.push(mirror.mirror.sink);
+  const [only] = sinks;
+  return only !== undefined && sinks.length === 1 ? only : fanOutSink(sinks);
 }
 
 async function record(
@@ -148,7 +160,7 @@ async function record(
   io: Io,
   interrupt: AbortSignal,
 ): Promise<ExitCode> {
-  const file = flags.output === '-' ? 'standard output' : flags.output;
+  const file = outputText(flags);
   const how = encryptionKeyOf(flags, io.env) === undefined ? '' : ', encrypted';
   output.note(`listening on ${front.origin}, passing on to ${flags.to}, recording to ${file}${how}`);
 
@@ -179,6 +191,7 @@ async function record(
   const failed = stats.sinkErrors > 0;
   const summary = [
     recordingText(stats, file),
+    ...savesText(stats),
     ...unmaskedLines({ policy }),
     ...lossText(stats),
     ...unreadText(stats),
@@ -212,6 +225,12 @@ async function record(
     mirror: mirrorJson,
   });
   return failed ? exitCodes.io : exitCodes.fine;
+}
+
+function outputText({ output, flight }: RecordFlags): string {
+  const ring = flight === undefined ? '' : `memory, of which the last is saved in ${flight}`;
+  const file = output === '-' ? 'standard output' : output;
+  return [file, ring].filter((part) => part !== '').join(' and to ');
 }
 
 interface Told {

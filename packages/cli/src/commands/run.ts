@@ -21,6 +21,7 @@ import { type ControlFlags, controlEnv, withControlFlags } from '../control-flag
 import { describeError } from '../describe-error.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { encryptionHelp, encryptionKeyOf, fileEnv } from '../file-flags.ts';
+import { flightEnv, flightOptionsOf, needsOutput } from '../flight-flags.ts';
 import { unmaskedLines } from '../header-text.ts';
 import type { Io } from '../io.ts';
 import { maskHelp, maskOf } from '../mask-flags.ts';
@@ -72,9 +73,11 @@ export function runCommand(context: CommandContext): Command {
         const { summary } = createMasker(maskOf(flags, context.io.env));
         for (const line of unmaskedLines({ policy: summary })) output.note(line);
         const encryptionKey = encryptionKeyOf(flags, context.io.env);
+        needsOutput(flags);
+        flightOptionsOf(flags, context.io.env);
         makeRoom(flags);
         const ending = await runService(words, flags, context.io, output);
-        return conclude(flags.output, encryptionKey, ending, output);
+        return conclude(flags, encryptionKey, ending, output);
       });
     },
   );
@@ -138,12 +141,14 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
   return {
     ...env,
     NODE_OPTIONS: [env.NODE_OPTIONS, preload].filter((part) => part).join(' '),
-    GARDENHOSE_OUTPUT: resolve(flags.output),
+    // Not that of the environment: where -o is not given, there is to be no file.
+    GARDENHOSE_OUTPUT: flags.output === '' ? undefined : resolve(flags.output),
     GARDENHOSE_SERVICE: flags.service ?? env.GARDENHOSE_SERVICE,
     GARDENHOSE_MASK_POLICY: flags.policy === undefined ? env.GARDENHOSE_MASK_POLICY : resolve(flags.policy),
     GARDENHOSE_MASK_KEY_FILE:
       flags.maskKeyFile === undefined ? env.GARDENHOSE_MASK_KEY_FILE : resolve(flags.maskKeyFile),
     ...fileEnv(flags, env),
+    ...flightEnv(flags, env),
     ...samplingEnv(flags, env, resolve),
     ...controlEnv(flags, env, resolve),
     GARDENHOSE_LANE: laneText(flags.lane) ?? env.GARDENHOSE_LANE,
@@ -152,27 +157,30 @@ function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | un
 }
 
 async function conclude(
-  path: string,
+  { output: path, flight }: RunFlags,
   encryptionKey: KeySource | undefined,
   { code, signal }: Ending,
   output: Output,
 ): Promise<ExitCode> {
-  const recorded = await recordedTo(path, encryptionKey, output);
+  const recorded = path === '' ? undefined : await recordedTo(path, encryptionKey, output);
   const { summary } = recorded ?? {};
   const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   if (status !== 0) output.error(`the service ended with ${signal ?? `exit code ${status}`}`);
   const unknownHeaders = recorded?.unknownHeaders ?? [];
   await output.text(
-    recorded === undefined
-      ? `nothing was recorded: ${path} was not made, since no request was served or for the reason told above`
-      : [
-          `${showCount(recorded.summary.exchanges, 'exchange')} recorded to ${path} (${showBytes(recorded.summary.bytes)})`,
-          ...unmaskedLines(recorded.header),
-          ...unknownHeadersText(unknownHeaders),
-        ].join('\n'),
+    path === ''
+      ? `what was saved is in ${flight}`
+      : recorded === undefined
+        ? `nothing was recorded: ${path} was not made, since no request was served or for the reason told above`
+        : [
+            `${showCount(recorded.summary.exchanges, 'exchange')} recorded to ${path} (${showBytes(recorded.summary.bytes)})`,
+            ...unmaskedLines(recorded.header),
+            ...unknownHeadersText(unknownHeaders),
+          ].join('\n'),
   );
   await output.document({
-    file: path,
+    file: path === '' ? null : path,
+    flight: flight ?? null,
     code,
     signal,
     policy: recorded?.header.policy,
@@ -180,7 +188,7 @@ async function conclude(
     unknownHeaders,
   });
   if (status !== 0) return status;
-  return summary === undefined ? exitCodes.inconclusive : exitCodes.fine;
+  return summary === undefined && path !== '' ? exitCodes.inconclusive : exitCodes.fine;
 }
 
 interface Recorded {
@@ -229,7 +237,7 @@ function makeRoom({ output, overwrite }: RunFlags): void {
       subject,
     );
   }
-  const found = lstatSync(output, { throwIfNoEntry: false });
+  const found = output === '' ? undefined : lstatSync(output, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isFile())
     throw new GardenhoseError('io', `${output} is there and is no file; name another`, subject);

@@ -1,5 +1,6 @@
 // What adapters need besides what everybody does. Not for applications: it may change with any version.
 
+export { parseSaveOn } from '../capture/save-on.ts';
 export { canonicalHost } from '../model/address.ts';
 export { isServerFault } from '../model/grpc-status.ts';
 export { boundAddress, listenAddress } from '../model/listen-address.ts';

@@ -66,14 +66,8 @@ export class FlightRing {
 
   /** @throws GardenhoseError `event-invalid` or `capture-limit` for an event that the format cannot hold: a gap stands in its place */
   add(event: CaptureEvent): void {
-    for (const part of event.type === 'body' ? bodyParts(event) : [event]) {
-      try {
-        this.#add(part);
-      } catch (error) {
-        if (isRefusal(error)) this.#declareRefused(part);
-        throw error;
-      }
-    }
+    if (event.type === 'body') for (const part of bodyParts(event)) this.#addOrDeclare(part);
+    else this.#addOrDeclare(event);
     this.#exchanges.note(event);
     this.#schemas.note(event);
   }
@@ -89,6 +83,15 @@ export class FlightRing {
     }
     for (const chunk of first.prefix) await writer.writePacked(chunk);
     for (const { chunks } of this.#segments) for (const chunk of chunks) await writer.writePacked(chunk);
+  }
+
+  #addOrDeclare(event: CaptureEvent): void {
+    try {
+      this.#add(event);
+    } catch (error) {
+      if (isRefusal(error)) this.#declareRefused(event);
+      throw error;
+    }
   }
 
   #add(event: CaptureEvent): void {
@@ -162,5 +165,5 @@ function packedFrom(builder: ChunkBuilder, compression: Compression): PackedChun
   const sealed = builder.seal();
   if (sealed === undefined) return undefined;
   const chunk = packChunk(sealed, compression);
-  return { ...chunk, stored: Uint8Array.from(chunk.stored) };
+  return { ...chunk, stored: new Uint8Array(chunk.stored) };
 }

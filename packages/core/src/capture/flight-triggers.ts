@@ -22,13 +22,14 @@ const mostTriggers = 100;
 
 interface Watched {
   readonly end: EndWatch;
-  /** For each trigger whether its header was seen. */
-  readonly seen: boolean[];
+  /** Places of the triggers whose header was seen. */
+  seen: Set<number> | undefined;
 }
 
 /** Tells at the end of an exchange whether it is one that a recording is saved for. */
 export class ExchangeTriggers {
   readonly #triggers: readonly FlightTrigger[];
+  readonly #hasHeaders: boolean;
   readonly #open = new Map<ExchangeId, Watched>();
 
   /** @throws GardenhoseError `invalid-option` */
@@ -37,6 +38,7 @@ export class ExchangeTriggers {
       throw invalidOption('on', `must be a list of at most ${mostTriggers} triggers`);
     triggers.forEach(checkTrigger);
     this.#triggers = triggers;
+    this.#hasHeaders = triggers.some(({ header }) => header !== undefined);
   }
 
   /** Why to save now, in words; undefined where there is no reason. */
@@ -45,14 +47,14 @@ export class ExchangeTriggers {
       return undefined;
     if (event.type === 'start') {
       if (this.#open.size >= mostOpen) return undefined;
-      const watched = { end: new EndWatch(event), seen: this.#triggers.map(() => false) };
+      const watched: Watched = { end: new EndWatch(event), seen: undefined };
       this.#open.set(event.exchange, watched);
-      this.#noteHeaders(watched, event.headers);
+      if (this.#hasHeaders) this.#noteHeaders(watched, event.headers);
       return undefined;
     }
     const watched = this.#open.get(event.exchange);
     if (watched === undefined) return undefined;
-    if (event.type === 'headers') this.#noteHeaders(watched, event.headers);
+    if (event.type === 'headers' && this.#hasHeaders) this.#noteHeaders(watched, event.headers);
     watched.end.note(event);
     if (!watched.end.over) return undefined;
     this.#open.delete(event.exchange);
@@ -62,7 +64,9 @@ export class ExchangeTriggers {
 
   #noteHeaders(watched: Watched, headers: readonly string[]): void {
     for (const [i, { header }] of this.#triggers.entries()) {
-      if (header !== undefined && headerValue(headers, header) !== undefined) watched.seen[i] = true;
+      if (header === undefined || headerValue(headers, header) === undefined) continue;
+      watched.seen ??= new Set();
+      watched.seen.add(i);
     }
   }
 }
@@ -73,7 +77,7 @@ function holds(
   place: number,
   now: number,
 ): boolean {
-  if (header !== undefined && seen[place] !== true) return false;
+  if (header !== undefined && seen?.has(place) !== true) return false;
   return end.endsIn(outcome, now) === true;
 }
 

@@ -88,27 +88,25 @@ export class EndWatch {
 
   /** Whether this is how it ends: undefined while that can still be either. */
   endsIn(outcome: SampledOutcome, now: number): boolean | undefined {
-    let open = false;
-    for (const each of this.#answers(outcome, now)) {
-      if (each === false) return false;
-      if (each === undefined) open = true;
-    }
-    return open ? undefined : true;
-  }
-
-  *#answers(outcome: SampledOutcome, now: number): Generator<boolean | undefined, void, undefined> {
-    if (outcome.error !== undefined) yield this.#settled(this.#failed);
-    if (outcome.aborted !== undefined) yield this.#settled(this.#aborted);
-    if (outcome.slowerThanMs !== undefined) {
+    const { error, aborted, slowerThanMs, status, grpcStatus } = outcome;
+    let ends: boolean | undefined = true;
+    if (error !== undefined) ends = both(ends, this.#settled(this.#failed));
+    if (aborted !== undefined) ends = both(ends, this.#settled(this.#aborted));
+    if (slowerThanMs !== undefined) {
       const until = this.over ? this.#lastAt : now;
-      yield this.#settled(until - this.#startAt > outcome.slowerThanMs * 1e6);
+      ends = both(ends, this.#settled(until - this.#startAt > slowerThanMs * 1e6));
     }
-    if (outcome.status !== undefined)
-      yield this.#known(this.#status, (status) => hasStatus(outcome.status, status));
-    if (outcome.grpcStatus !== undefined) {
-      const wanted = outcome.grpcStatus;
-      yield this.#known(this.#grpcStatus, (status) => anyOf(wanted, (each) => each === status));
-    }
+    if (status !== undefined)
+      ends = both(
+        ends,
+        this.#known(this.#status, (each) => hasStatus(status, each)),
+      );
+    if (grpcStatus !== undefined)
+      ends = both(
+        ends,
+        this.#known(this.#grpcStatus, (each) => listOf(grpcStatus).includes(each)),
+      );
+    return ends;
   }
 
   get #failed(): boolean {
@@ -130,6 +128,12 @@ export class EndWatch {
     // What cannot be read stands for an unknown error (gRPC over HTTP/2).
     if (told !== undefined) this.#grpcStatus = /^\d{1,2}$/.test(told) ? Number(told) : 2;
   }
+}
+
+/** Whether both are so, as far as that is known. */
+function both(a: boolean | undefined, b: boolean | undefined): boolean | undefined {
+  if (a === false || b === false) return false;
+  return a === undefined || b === undefined ? undefined : true;
 }
 
 export const outcomeNames: Readonly<Record<keyof SampledOutcome, true>> = {

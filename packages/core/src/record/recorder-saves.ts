@@ -30,10 +30,14 @@ export class RecorderSaves {
     if (this.#pending !== undefined && !urgent) return this.#pending;
     const reason = reasonText(given);
     if (urgent) this.#isUrgent = true;
-    this.#path.note((writer, at) => writer.control(at, 'trigger', reason));
+    let at = this.#path.nowNs();
+    this.#path.note((writer, stamp) => {
+      at = stamp;
+      return writer.control(stamp, 'trigger', reason);
+    });
     this.#path.seal();
     const saved = this.#runner()
-      .trigger({ reason, at: this.#path.nowNs(), urgent })
+      .trigger({ reason, at, urgent })
       .finally(() => {
         if (this.#pending === saved) this.#pending = undefined;
         if (urgent) this.#isUrgent = false;

@@ -237,10 +237,11 @@ export class Recorder implements TapTarget, AsyncDisposable {
    * Has a sink that keeps the last of the recording ({@link flightSink}) save it, with all up to this moment. Never rejects.
    *
    * @param reason - Why, for the header of the saved capture: at most 256 characters, without recorded values
+   * @param urgent - Whether to save also shortly after the last time. Default false
    * @returns the file; undefined when nothing was saved: there is no such sink, it has saved a moment ago, or it could not
    */
-  trigger(reason: string): Promise<string | undefined> {
-    return this.#closing === undefined ? this.#saves.trigger(reason) : Promise.resolve(undefined);
+  trigger(reason: string, urgent = false): Promise<string | undefined> {
+    return this.#closing === undefined ? this.#saves.trigger(reason, urgent) : Promise.resolve(undefined);
   }
 
   /**

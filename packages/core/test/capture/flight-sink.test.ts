@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import {
+  fanOutSink as builtFanOut,
+  flightSink as builtFlight,
+  createRecorder as createBuiltRecorder,
+  fileSink,
+} from '@gardenhose/core';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { type FlightSinkOptions, flightSink } from '../../src/capture/flight-sink.ts';
@@ -40,7 +47,7 @@ function flight(options: Partial<FlightSinkOptions> = {}): Flight {
   return { recorder, clock, directory, all };
 }
 
-function answer(recorder: Recorder, target: string, status = 200, body = 100): void {
+function answer(recorder: Pick<Recorder, 'begin'>, target: string, status = 200, body = 100): void {
   const tap = recorder.begin(aStart({ target }), true);
   tap?.headers(status, '', '1.1', []);
   tap?.chunk('response', noise(body));
@@ -239,6 +246,47 @@ test.each<[string, Partial<FlightSinkOptions>]>([
   ['flightSink has no option "window"', { window: 1 } as never],
 ])('refused: %s', (message, options) => {
   expect(() => flightSink({ directory: root, ...options })).toThrow(message);
+});
+
+test('in the worker, under load: what is saved ends no earlier than the trigger, begins within the window, and has no gap', async () => {
+  const directory = newFolder();
+  const path = join(root, 'beside.hose');
+  const recorder = createBuiltRecorder({
+    ...{ service: 'orders', mask: { version: 1, extends: 'none' } },
+    sink: builtFanOut([
+      builtFlight({ directory, windowMs: 1000, chunkBytes: 4096, minIntervalMs: 0 }),
+      fileSink({ path }),
+    ]),
+  });
+  await recorder.ready;
+  const files: (string | undefined)[] = [];
+  let calls = 0;
+  const endAt = performance.now() + 1500;
+  while (performance.now() < endAt) {
+    for (let i = 0; i < 10; i++) answer(recorder, `/${calls++}`, 200, 200);
+    if (calls % 1500 === 0) files.push(await recorder.trigger(String(calls)));
+    await setImmediate();
+  }
+  files.push(await recorder.trigger(String(calls)));
+  const stats = await recorder.close();
+  expect(stats).toMatchObject({ recorded: calls, sinkErrors: 0, saves: { files: files.length, failed: 0 } });
+  const { events: all } = await read(path);
+  for (const file of files) {
+    const { header, events } = await read(file ?? '');
+    expect(await verifyCapture(file ?? '')).toMatchObject({
+      state: 'complete',
+      faultCount: 0,
+      lostEvents: 0,
+    });
+    const { at = Number.NaN, reason } = header.trigger ?? {};
+    const own = events.filter(({ type }) => type !== 'resume');
+    expect(own.at(-1)).toMatchObject({ name: 'trigger', value: reason });
+    expect(own.at(-1)?.at).toBe(at);
+    const [first] = own;
+    expect(own.map(({ seq }) => seq)).toEqual(own.map((_, i) => (first?.seq ?? 0) + i));
+    const within = all.filter((event) => event.at >= at - 1e9 && event.seq <= (own.at(-1)?.seq ?? 0));
+    expect(own.length).toBeGreaterThanOrEqual(within.length);
+  }
 });
 
 /** What happens from one step to the next. */
