@@ -134,7 +134,7 @@ test('run says in one sentence what is wrong', async () => {
   writeFileSync(dir.file('bad.json'), '{"version":1,"nonsense":true}');
   const node = ['--', process.execPath, '-e', '0'];
   const cases: [args: string[], exit: number, sentence: RegExp][] = [
-    [node, 64, /required option '-o, --output <file>' not specified/],
+    [node, 64, /give -o FILE, --flight DIR, or both/],
     [['-o', dir.file('a.hose')], 64, /missing required argument 'command'/],
     [['-o', '-', ...node], 64, /-o must be a file/],
     [['-o', dir.file('there.hose'), ...node], 74, /is there already; name another file or add --overwrite/],
