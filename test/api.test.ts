@@ -424,6 +424,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     "Claimed
     InflateWindows
     MalformedWire
+    OfferedRecording
     ResolvedTapOptions
     SamplingSettings
     SenderSetup
@@ -457,6 +458,8 @@ test('@gardenhose/core/adapter exports these names', () => {
     listenOn
     marksToPassOn
     nameCache
+    offerRecording
+    offeredRecording
     onlyOptions
     openStub
     originOption

@@ -7,8 +7,9 @@ import { runCli, startCli } from '../support/run-cli.ts';
 vi.setConfig({ testTimeout: 120_000 });
 
 const server = `
-  const { createServer } = require('node:http');
+  const { createServer, get } = require('node:http');
   const server = createServer((req, res) => {
+    if (req.url === '/ask') { get({ port: server.address().port, path: '/one' }, (answer) => answer.pipe(res)); return; }
     if (req.url === '/end') { res.end('bye'); server.close(); return; }
     res.setHeader('content-type', 'application/json').end(JSON.stringify({ url: req.url, email: 'ada@example.com' }));
   });
@@ -50,16 +51,27 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s ends the service and leaves a whole capture',
   async (signal) => {
     using dir = tempDir();
-    const cli = startCli(['run', '-o', dir.file('a.hose'), '--json', '--', process.execPath, '-e', server]);
+    const cli = startCli([
+      'run',
+      '-o',
+      dir.file('a.hose'),
+      '--parents',
+      '--json',
+      '--',
+      process.execPath,
+      '-e',
+      server,
+    ]);
     const at = (await cli.output(up))[1];
-    await (await fetch(`${at}/one`)).text();
+    await (await fetch(`${at}/ask`)).text();
     cli.child.kill(signal);
     const { code, stdout } = await cli.done;
     expect(code).toBe(0);
     // What the service itself prints does not stand between the lines of the document.
     expect(JSON.parse(stdout)).toMatchObject({
       file: dir.file('a.hose'),
-      recorded: { exchanges: 1, closed: true },
+      // What was asked of it, what it asked, and that again.
+      recorded: { exchanges: 3, closed: true },
     });
   },
 );

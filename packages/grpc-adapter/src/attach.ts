@@ -1,14 +1,20 @@
 import { GardenhoseError, type TapOptions, type TapTarget } from '@gardenhose/core';
-import { reportFailure, resolveTapOptions, untilKilled } from '@gardenhose/core/adapter';
-import type { Server, ServiceDefinition } from '@grpc/grpc-js';
+import { flagOption, reportFailure, resolveTapOptions, untilKilled } from '@gardenhose/core/adapter';
+import type { Channel, Server, ServiceDefinition } from '@grpc/grpc-js';
 import { describeService } from './descriptors.ts';
 import { http2ServersOf, unknownServer } from './http2-servers.ts';
+import { tapChannels } from './tap-channel.ts';
 import { type Detach, tapHttp2Servers } from './tap-server.ts';
 
 /** What {@link attach} can be told. */
 export interface AttachOptions extends TapOptions {
   /** The application's own copy of `@grpc/grpc-js`, 1.8 or newer. Where a process has several, attach to each. */
-  readonly grpc: { readonly Server: { readonly prototype: Server } };
+  readonly grpc: {
+    readonly Server: { readonly prototype: Server };
+    readonly Channel?: { readonly prototype: Channel };
+  };
+  /** Whether the calls that clients of this copy make are recorded too, as {@link tapChannel} does. Default `false`. */
+  readonly outbound?: boolean | undefined;
   /**
    * Definitions of services that come to their server by way of a framework which leaves out their descriptors, as nice-grpc
    * does. Default none: those of services that are added with them are found by themselves.
@@ -34,6 +40,9 @@ export function attach(target: TapTarget, options: AttachOptions): Detach {
       subject: 'grpc',
     });
   }
+  const detachClients = flagOption('outbound', options.outbound, false)
+    ? tapChannels(target, options.grpc, resolved.recordShadow)
+    : undefined;
   for (const service of options.services ?? []) describeService(target, service);
   // All services of a server, whatever the framework, come in by these two public methods.
   const { register, addService } = prototype;
@@ -59,6 +68,7 @@ export function attach(target: TapTarget, options: AttachOptions): Detach {
   prototype.addService = addServiceTold;
   return untilKilled(target, () => {
     attached = false;
+    detachClients?.();
     if (prototype.register === registerTold) prototype.register = register;
     if (prototype.addService === addServiceTold) prototype.addService = addService;
     for (const detach of detaches.splice(0)) detach();

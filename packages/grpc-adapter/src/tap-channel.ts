@@ -52,30 +52,101 @@ export function tapChannel(
   };
 }
 
+interface ChannelFacts {
+  readonly scheme: 'http' | 'https';
+  readonly authority: string | undefined;
+}
+
+/** Channels that a target is told of already. */
+const tapped = new WeakMap<ChannelInterface, Set<TapTarget>>();
+
 function tapCalls(
   channel: ChannelInterface,
   target: TapTarget,
   recordShadow: boolean,
-  facts: { readonly scheme: 'http' | 'https'; readonly authority: string | undefined },
+  facts: ChannelFacts,
 ): void {
-  channels += 1;
-  const lane = `gc${channels}`;
+  const lane = nameLane(channel, target);
   const { createCall } = channel;
   channel.createCall = (...args) => {
     const call = createCall.apply(channel, args);
-    if (!isOutOfOrder(target)) {
-      const [method, deadline, host] = args;
-      watchClientCall(call, target, {
-        ...facts,
-        lane,
-        method,
-        deadline,
-        authority: host ?? facts.authority,
-        parent: parentOf(target),
-        recordShadow,
-      });
+    watchCreated(call, args, target, { ...facts, lane, recordShadow });
+    return call;
+  };
+}
+
+function nameLane(channel: ChannelInterface, target: TapTarget): string {
+  const targets = tapped.get(channel) ?? new Set();
+  tapped.set(channel, targets.add(target));
+  channels += 1;
+  return `gc${channels}`;
+}
+
+function watchCreated(
+  call: ReturnType<ChannelInterface['createCall']>,
+  [method, deadline, host]: Parameters<ChannelInterface['createCall']>,
+  target: TapTarget,
+  facts: ChannelFacts & { readonly lane: string; readonly recordShadow: boolean },
+): void {
+  if (isOutOfOrder(target)) return;
+  watchClientCall(call, target, {
+    ...facts,
+    method,
+    deadline,
+    authority: host ?? facts.authority,
+    parent: parentOf(target),
+  });
+}
+
+interface KnownChannel extends ChannelInterface {
+  /** What it keeps to itself. */
+  readonly internalChannel?: { readonly credentials?: unknown; readonly defaultAuthority?: unknown };
+}
+
+/**
+ * Records the calls of all channels of a copy of grpc-js, those of {@link tapChannel} for the same target once.
+ *
+ * @throws GardenhoseError `invalid-option` if `grpc` is no `@grpc/grpc-js`
+ */
+export function tapChannels(
+  target: TapTarget,
+  grpc: { readonly Channel?: { readonly prototype: Channel } },
+  recordShadow: boolean,
+): () => void {
+  const prototype = grpc.Channel?.prototype;
+  if (typeof prototype?.createCall !== 'function') {
+    throw new GardenhoseError('invalid-option', 'grpc must be the module @grpc/grpc-js', { subject: 'grpc' });
+  }
+  const { createCall } = prototype;
+  const known = new WeakMap<ChannelInterface, ChannelFacts & { readonly lane: string }>();
+  const factsOf = (channel: KnownChannel): (ChannelFacts & { readonly lane: string }) | undefined => {
+    const facts = known.get(channel);
+    if (facts !== undefined || tapped.get(channel)?.has(target) === true) return facts;
+    const { credentials, defaultAuthority: authority } = channel.internalChannel ?? {};
+    const made: ChannelFacts & { readonly lane: string } = {
+      lane: nameLane(channel, target),
+      scheme:
+        typeof credentials === 'object' && credentials !== null && isSecure(credentials) ? 'https' : 'http',
+      authority: typeof authority === 'string' ? authority : authorityOf(channel.getTarget(), {}),
+    };
+    known.set(channel, made);
+    return made;
+  };
+  let attached = true;
+  const told: typeof createCall = function (this: KnownChannel, ...args) {
+    const call = createCall.apply(this, args);
+    try {
+      const facts = attached ? factsOf(this) : undefined;
+      if (facts !== undefined) watchCreated(call, args, target, { ...facts, recordShadow });
+    } catch (error) {
+      reportFailure(target, error);
     }
     return call;
+  };
+  prototype.createCall = told;
+  return () => {
+    attached = false;
+    if (prototype.createCall === told) prototype.createCall = createCall;
   };
 }
 

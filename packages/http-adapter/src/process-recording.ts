@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
+import { isMainThread, threadId } from 'node:worker_threads';
 import {
   createRecorder,
   type ExchangeStart,
@@ -14,10 +15,13 @@ import {
   type TapTarget,
   unknownHeadersText,
 } from '@gardenhose/core';
+import { offerRecording } from '@gardenhose/core/adapter';
 import { attach } from './attach.ts';
 import { controlRecorder } from './control-recorder.ts';
 import type { RegisterOptions } from './register-options.ts';
 
+/** What starts the service, and asks its registry for this and that. */
+const packageManager = /[\\/](?:npm|npx|yarn|pnpm|corepack)(?:-cli)?(?:\.c?js)?$/;
 /** How long a process that ends waits at most for its recording: a short one may end before its recorder has started. */
 const closeWaitMs = 2000;
 /** And how much longer for what is kept in memory, which may be much. */
@@ -34,6 +38,7 @@ class ProcessRecording implements TapTarget {
   readonly #report: (message: string) => void;
   #recorder: Recorder | undefined;
   #given = false;
+  readonly #schemas: Uint8Array[] = [];
   readonly #taps: (() => void)[] = [];
 
   constructor(options: RegisterOptions, report: (message: string) => void) {
@@ -47,8 +52,9 @@ class ProcessRecording implements TapTarget {
   }
 
   describe(schema: Uint8Array): void {
-    if (this.#recorder === undefined && !this.#given) this.#open(this.#path());
-    this.#recorder?.describe(schema);
+    // Services are known before the first request.
+    if (this.#recorder === undefined && !this.#given) this.#schemas.push(schema);
+    else this.#recorder?.describe(schema);
   }
 
   tapFailed(error: unknown): void {
@@ -124,6 +130,7 @@ class ProcessRecording implements TapTarget {
         controlFile,
       });
       this.#recorder = recorder;
+      for (const schema of this.#schemas) recorder.describe(schema);
       for (const detach of this.#taps.splice(0)) recorder.whenKilled(detach);
       if (control !== undefined) {
         controlRecorder(recorder, control).catch((error: unknown) =>
@@ -165,16 +172,21 @@ class ProcessRecording implements TapTarget {
   }
 }
 
-/** The file asked for; where it exists, or where this is one of several processes, one with the process id in its name. */
+/**
+ * The file asked for; where it exists, or where this is a thread or one of several processes, one with the process id in its name,
+ * and the thread's.
+ */
 function filePath(output: string): string {
-  const isOneOfSeveral = process.env.NODE_UNIQUE_ID !== undefined || process.channel !== undefined;
+  const isOneOfSeveral =
+    !isMainThread || process.env.NODE_UNIQUE_ID !== undefined || process.channel !== undefined;
   return isOneOfSeveral || existsSync(output) ? ownPath(output) : output;
 }
 
 function ownPath(output: string): string {
   const extension = extname(output);
   const stem = output.slice(0, output.length - extension.length);
-  return `${stem}.pid-${process.pid}${extension}`;
+  const thread = isMainThread ? '' : `.thread-${threadId}`;
+  return `${stem}.pid-${process.pid}${thread}${extension}`;
 }
 
 function isTaken(error: unknown): boolean {
@@ -189,7 +201,8 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * Records the HTTP servers of this process from its first request to its end.
+ * Records the HTTP servers of this process, or of this thread of it, from the first request to the end, and its requests where that
+ * is asked for.
  *
  * @throws GardenhoseError `io` if the folder of the file cannot be written to
  */
@@ -201,8 +214,12 @@ export function recordProcess(options: RegisterOptions, report: (message: string
     throw new GardenhoseError('io', `cannot write to the folder ${folder}`, { subject: folder, cause });
   }
   const recording = new ProcessRecording(options, report);
-  attach(recording, { recordShadow: options.recordShadow });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) closeOn(signal, recording);
+  const { recordShadow, parents } = options;
+  const outbound = options.outbound && !packageManager.test(process.argv[1] ?? '');
+  attach(recording, { recordShadow, parents, outbound });
+  offerRecording({ target: recording, recordShadow, parents, outbound });
+  // Signals come to the main thread alone.
+  if (isMainThread) for (const signal of ['SIGTERM', 'SIGINT'] as const) closeOn(signal, recording);
 }
 
 /**

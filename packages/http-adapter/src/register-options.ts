@@ -22,6 +22,7 @@ import {
   samplerOf,
 } from '@gardenhose/core/adapter';
 import { type ControlEndpointOptions, controlAddress } from './control-endpoint.ts';
+import { configuredEnvironment, type Environment } from './register-config.ts';
 
 const laneKeys =
   'connection, cookie:NAME, header:NAME, jwt, jwt:CLAIM, or several of such with commas between them';
@@ -44,19 +45,22 @@ export interface RegisterOptions {
   readonly files: Omit<FileSinkOptions, 'path'>;
   readonly recordShadow: boolean;
   readonly shed: boolean;
+  /** Whether requests that the process makes are recorded too. */
+  readonly outbound: boolean;
+  readonly parents: boolean;
   readonly controlFile: string | undefined;
   /** Undefined where there is to be no endpoint. */
   readonly control: ControlEndpointOptions | undefined;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
- * Reads the options of `register` from environment variables; `docs/guides/http-servers.md` has the table.
+ * Reads the options of `register` from environment variables, and from the file that one of them may name;
+ * `docs/guides/http-servers.md` has the table.
  *
  * @throws GardenhoseError `invalid-option` naming the variable
  */
-export function registerOptions(env: Environment, script: string | undefined): RegisterOptions {
+export function registerOptions(given: Environment, script: string | undefined): RegisterOptions {
+  const env = configuredEnvironment(given);
   const { GARDENHOSE_OUTPUT: output, GARDENHOSE_SERVICE: service, GARDENHOSE_HOOKS: hooks } = env;
   const flight = flightFrom(env);
   if (!output && flight === undefined) {
@@ -76,6 +80,8 @@ export function registerOptions(env: Environment, script: string | undefined): R
     files: filesFrom(env),
     recordShadow: switchOf(env, 'GARDENHOSE_RECORD_SHADOW'),
     shed: switchOf(env, 'GARDENHOSE_SHED'),
+    outbound: switchOf(env, 'GARDENHOSE_OUTBOUND'),
+    parents: switchOf(env, 'GARDENHOSE_PARENTS'),
     controlFile: env.GARDENHOSE_CONTROL_FILE ? resolve(env.GARDENHOSE_CONTROL_FILE) : undefined,
     control: controlOf(env),
   };

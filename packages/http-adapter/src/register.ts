@@ -10,12 +10,10 @@ const report = (message: string): void => {
   process.stderr.write(`gardenhose: ${message}\n`);
 };
 
-// Threads inherit --import: the recorder's own worker would record itself.
-if (isMainThread) {
-  try {
-    recordProcess(registerOptions(process.env, process.argv[1]), report);
-  } catch (error) {
-    // A service must start whether or not it is recorded.
-    report(`nothing is recorded: ${messageOf(error)}`);
-  }
+// Threads of the application inherit --import and are recorded too. The recorder's own thread starts without it.
+try {
+  recordProcess(registerOptions(process.env, process.argv[1]), report);
+} catch (error) {
+  // A service must start whether or not it is recorded.
+  if (isMainThread) report(`nothing is recorded: ${messageOf(error)}`);
 }

@@ -25,6 +25,8 @@ test('the file is required, everything else has a default', () => {
     files: {},
     recordShadow: false,
     shed: false,
+    outbound: false,
+    parents: false,
   });
 });
 

@@ -31,8 +31,8 @@ interface Running {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
 }
 
-async function start(script: string, env: Record<string, string>): Promise<Running> {
-  const file = join(mkdtempSync(join(tmpdir(), 'gardenhose-')), 'app.mjs');
+async function start(script: string, env: Record<string, string>, name = 'app.mjs'): Promise<Running> {
+  const file = join(mkdtempSync(join(tmpdir(), 'gardenhose-')), name);
   writeFileSync(file, script);
   const child = spawn(process.execPath, ['--import', '@gardenhose/http-adapter/register', file], {
     cwd: root,
@@ -204,6 +204,12 @@ test('a service that cannot be recorded runs all the same, and says once why', a
       'gardenhose: nothing is recorded: GARDENHOSE_OUTPUT is not set; expected the file to write, or GARDENHOSE_FLIGHT\n',
     ],
     [
+      { GARDENHOSE_OUTPUT: closed, GARDENHOSE_OUTBUND: '1' },
+      expect.stringMatching(
+        /^gardenhose: nothing is recorded: a recording has no option "GARDENHOSE_OUTBUND"; known are .*: did you mean "GARDENHOSE_OUTBOUND"\?\n$/,
+      ),
+    ],
+    [
       { GARDENHOSE_OUTPUT: closed },
       `gardenhose: nothing is recorded: cannot write to the folder ${dirname(closed)}\n`,
     ],
@@ -228,18 +234,68 @@ test('a recorder that fails to start is reported, and the service runs', async (
   expect(ended.stderr).toMatch(/^gardenhose: nothing is recorded: .*hooks\.js/);
 });
 
-test('the application’s own threads are left alone', async () => {
+test('the application’s own threads are recorded, each to a file of its own', async () => {
   const { file, env } = recording();
+  const thread = `
+    const { createServer } = require('node:http');
+    const { parentPort, threadId } = require('node:worker_threads');
+    const server = createServer((_, res) => res.end(String(threadId), () => { server.close(); server.closeAllConnections(); }));
+    server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+  `;
+  const path = join(folder(), 'thread.cjs');
+  writeFileSync(path, thread);
   const app = await start(
     `import { Worker } from 'node:worker_threads';
-     new Worker(process.env.SERVER, { eval: true });`,
-    {
-      ...env,
-      SERVER: `import('node:http').then(({ createServer }) => { const s = createServer((_, res) => res.end('hello')); s.listen(0, '127.0.0.1', () => console.log(s.address().port)); });`,
-    },
+     const ports = [];
+     for (let i = 0; i < 2; i++) new Worker(process.env.THREAD).on('message', (port) => {
+       if (ports.push(port) === 2) console.log(ports.join(' '));
+     });`,
+    { ...env, THREAD: path },
   );
-  expect(await get(app.origin)).toBe('hello');
+  const [first = '', second = ''] = app.origin.slice('http://127.0.0.1:'.length).split(' ');
+  const threads = [await get(`http://127.0.0.1:${first}/`), await get(`http://127.0.0.1:${second}/`)];
+  expect((await app.ended).code).toBe(0);
+  const files = readdirSync(dirname(file)).sort();
+  expect(files).toEqual(threads.sort().map((id) => `a.pid-${app.child.pid}.thread-${id}.hose`));
+  for (const each of files) expect(await recorded(join(dirname(file), each))).toEqual(['/ 200']);
+});
+
+test('a file says what to record: also what the service asks others, and for which request', async () => {
+  const { file, env } = recording();
+  const config = join(dirname(file), 'recording.json');
+  writeFileSync(
+    config,
+    JSON.stringify({ output: 'other.hose', outbound: true, parents: true, service: 'told by the file' }),
+  );
+  const { GARDENHOSE_OUTPUT: _, ...rest } = env;
+  const app = await start(
+    `const { createServer, get } = require('node:http');
+     const server = createServer((req, res) => {
+       if (req.url === '/inner') res.end('inner');
+       else get({ port: server.address().port, path: '/inner' }, (inner) => inner.pipe(res));
+     });
+     server.listen(0, '127.0.0.1', () => console.log(server.address().port));`,
+    { ...rest, GARDENHOSE_CONFIG: config, GARDENHOSE_SERVICE: 'told by the environment' },
+    'app.cjs',
+  );
+  expect(await get(`${app.origin}/outer`)).toBe('inner');
   app.child.kill('SIGTERM');
-  await app.ended;
-  expect(existsSync(file)).toBe(false);
+  expect((await app.ended).stderr).toBe('');
+  const events: CaptureEvent[] = [];
+  const capture = await readCapture(createReadStream(join(dirname(file), 'other.hose')), { mode: 'strict' });
+  for await (const event of capture.events) events.push(event);
+  expect(capture.header.service).toBe('told by the environment');
+  const family = assembleAll(events).map(({ direction, parent, request }) => [
+    direction,
+    parent,
+    request.target,
+  ]);
+  expect(family).toHaveLength(3);
+  expect(family).toEqual(
+    expect.arrayContaining([
+      ['inbound', undefined, '/outer'],
+      ['outbound', 1, '/inner'],
+      ['inbound', undefined, '/inner'],
+    ]),
+  );
 });

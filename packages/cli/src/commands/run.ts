@@ -29,7 +29,10 @@ import { type Output, showBytes, showCount } from '../output.ts';
 import { laneText, type RecordingFlags, withRecordingFlags } from '../recording-flags.ts';
 import { samplingEnv } from '../sampling-flags.ts';
 
-type RunFlags = CommonFlags & ControlFlags & RecordingFlags;
+interface RunFlags extends CommonFlags, ControlFlags, RecordingFlags {
+  readonly outbound?: boolean;
+  readonly parents?: boolean;
+}
 
 /** How long the last of the service's processes may take to end after the first has. */
 const groupWaitMs = 5000;
@@ -60,9 +63,11 @@ Examples:
 export function runCommand(context: CommandContext): Command {
   const command = new Command('run')
     .description(
-      'Runs a Node service with the taps preloaded, and records what its HTTP servers serve, masked.',
+      'Runs a Node service with the taps preloaded, and records what its HTTP and gRPC servers serve, masked.',
     )
     .argument('<command...>', 'the service, after "--"')
+    .option('--outbound', 'record also what the service asks others, over HTTP and gRPC')
+    .option('--parents', 'note which request of the service each of those comes of; --outbound comes with it')
     .passThroughOptions()
     .addHelpText('after', help);
   const texts = { output: 'capture to write', service: 'that of its package or script' };
@@ -136,13 +141,17 @@ async function gone(isThere: () => boolean): Promise<void> {
 
 /** The environment in which every Node process records itself; the guide to HTTP servers has the table. */
 function serviceEnv(flags: RunFlags, env: Io['env']): Record<string, string | undefined> {
-  const preload = `--import=${import.meta.resolve('@gardenhose/http-adapter/register')}`;
+  const preloads = ['http', 'grpc'].map(
+    (name) => `--import=${import.meta.resolve(`@gardenhose/${name}-adapter/register`)}`,
+  );
   const text = (value: number | undefined) => (value === undefined ? undefined : String(value));
   return {
     ...env,
-    NODE_OPTIONS: [env.NODE_OPTIONS, preload].filter((part) => part).join(' '),
+    NODE_OPTIONS: [env.NODE_OPTIONS, ...preloads].filter((part) => part).join(' '),
     // Not that of the environment: where -o is not given, there is to be no file.
     GARDENHOSE_OUTPUT: flags.output === '' ? undefined : resolve(flags.output),
+    GARDENHOSE_OUTBOUND: flags.outbound || flags.parents ? '1' : env.GARDENHOSE_OUTBOUND,
+    GARDENHOSE_PARENTS: flags.parents ? '1' : env.GARDENHOSE_PARENTS,
     GARDENHOSE_SERVICE: flags.service ?? env.GARDENHOSE_SERVICE,
     GARDENHOSE_MASK_POLICY: flags.policy === undefined ? env.GARDENHOSE_MASK_POLICY : resolve(flags.policy),
     GARDENHOSE_MASK_KEY_FILE:

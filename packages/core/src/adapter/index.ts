@@ -44,4 +44,6 @@ export type { StubAnswer, StubRequest } from '../stub/stub-call.ts';
 export type { Claimed } from './claimed-servers.ts';
 export { claimServer, isClaimed } from './claimed-servers.ts';
 export { listenOn, stopListening, withCertificate } from './listening.ts';
+export type { OfferedRecording } from './offered-recording.ts';
+export { offeredRecording, offerRecording } from './offered-recording.ts';
 export { replayThrough } from './replay-through.ts';
