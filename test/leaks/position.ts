@@ -49,12 +49,21 @@ export interface Call {
   readonly outbound: boolean;
 }
 
+/** A request over HTTP/2. Bytes are one per character. */
+export interface Http2Ask {
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  readonly body?: string;
+  readonly trailers?: Readonly<Record<string, string>>;
+}
+
 /** One way in which a position is carried. */
 export interface Case {
   readonly title: string;
   /** What must not be found afterwards. Default `word`. */
   readonly find?: CanaryKind;
   readonly request?: (canary: Canary) => string | Buffer;
+  /** Instead of by HTTP/1.1. */
+  readonly http2?: (canary: Canary) => Http2Ask;
   readonly answer?: (canary: Canary) => Answer;
   /** A note that the application puts on the exchange. */
   readonly mark?: (canary: Canary) => readonly [name: string, value: string];

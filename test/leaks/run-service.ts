@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { FileSinkOptions, RecorderOptions } from '@gardenhose/core';
 import { testCert, testKey } from '../../packages/http-adapter/test/support/tls.ts';
-import type { Call } from './position.ts';
+import type { Call, Http2Ask } from './position.ts';
 import type { Numbered } from './positions.ts';
 
 const program = fileURLToPath(new URL('service.js', import.meta.url));
@@ -99,10 +99,14 @@ export class Service {
     });
     await ready;
     if (told !== undefined || call?.outbound === true) return;
-    const [plain = 0, insecure = 0, secure = 0, calls = 0] = this.#ports;
+    const [plain = 0, insecure = 0, secure = 0, calls = 0, pages = 0] = this.#ports;
     const host = '127.0.0.1';
     if (call !== undefined) {
       await carryCall(call, connect({ host, port: calls, noDelay: true, localAddress: from?.(canary) }));
+      return;
+    }
+    if (one.http2 !== undefined) {
+      await carryHttp2(one.http2(canary), connect({ host, port: pages, noDelay: true }));
       return;
     }
     const socket: Socket =
@@ -188,6 +192,21 @@ async function carryCall({ path, headers, pieces }: Call, socket: Socket): Promi
     await new Promise((resolve) => stream.write(Buffer.from(piece, 'latin1'), resolve));
   }
   stream.end();
+  await closed;
+  const gone = once(socket, 'close');
+  session.close();
+  await gone;
+}
+
+/** Asks over HTTP/2, and waits until it is over. */
+async function carryHttp2({ headers, body, trailers }: Http2Ask, socket: Socket): Promise<void> {
+  const session = connectHttp2('http://127.0.0.1', { createConnection: () => socket });
+  session.on('error', () => undefined);
+  const stream = session.request({ ':method': 'POST', ...headers }, { waitForTrailers: true });
+  const closed = new Promise((resolve) => stream.on('close', resolve));
+  stream.on('wantTrailers', () => stream.sendTrailers({ ...trailers }));
+  stream.on('error', () => undefined).resume();
+  stream.end(Buffer.from(body ?? '', 'latin1'));
   await closed;
   const gone = once(socket, 'close');
   session.close();

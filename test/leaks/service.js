@@ -2,6 +2,7 @@
 // searched afterwards. It answers as its parent tells it, by messages.
 
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import { createRecorder, fileSink } from '@gardenhose/core';
 import { tapServer as tapCalls, tapChannel } from '@gardenhose/grpc-adapter';
@@ -31,7 +32,10 @@ let current = { type: 'case', number: 0 };
 /** @param {object} message */
 const say = (message) => process.send?.(message);
 
-/** @param {import('node:http').IncomingMessage} req @param {import('node:http').ServerResponse} res */
+/**
+ * @param {import('@gardenhose/http-adapter').NodeRequest} req
+ * @param {import('@gardenhose/http-adapter').NodeResponse} res
+ */
 function serve(req, res) {
   const { answer, mark, number } = current;
   if (setup.marksCases) markExchange(req, 'leak-case', String(number));
@@ -41,7 +45,7 @@ function serve(req, res) {
   req.on('end', () => respond(res, answer ?? { pieces: ['ok'] }));
 }
 
-/** @param {import('node:http').ServerResponse} res @param {Answer} answer */
+/** @param {import('@gardenhose/http-adapter').NodeResponse} res @param {Answer} answer */
 function respond(res, answer) {
   res.sendDate = false;
   if (answer.early !== undefined) res.writeEarlyHints({ ...answer.early });
@@ -170,6 +174,12 @@ function makeCall({ path, headers, pieces }) {
   return new Promise((resolve) => call.on('status', resolve));
 }
 
+/** @param {import('node:net').Server} server */
+function portOf(server) {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
 const calls = new grpc.Server();
 tapCalls(calls, noting);
 const other = new grpc.Server();
@@ -198,6 +208,9 @@ for (const server of servers) {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
 }
+const pages = createHttp2Server(serve);
+tapServer(pages, recorder);
+await new Promise((resolve) => pages.listen(0, '127.0.0.1', () => resolve(undefined)));
 await recorder.ready;
 
 process.on('message', async (/** @type {Case | { type: 'close' | 'flush' }} */ message) => {
@@ -214,6 +227,7 @@ process.on('message', async (/** @type {Case | { type: 'close' | 'flush' }} */ m
     client.close();
     calls.forceShutdown();
     other.forceShutdown();
+    pages.close();
     for (const server of servers) {
       server.close();
       server.closeAllConnections();
@@ -226,11 +240,5 @@ process.on('message', async (/** @type {Case | { type: 'close' | 'flush' }} */ m
 });
 say({
   type: 'listening',
-  ports: [
-    ...servers.map((server) => {
-      const address = server.address();
-      return typeof address === 'object' && address !== null ? address.port : 0;
-    }),
-    callPort,
-  ],
+  ports: [...servers.map(portOf), callPort, portOf(pages)],
 });

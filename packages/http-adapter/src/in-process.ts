@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, Server, type ServerResponse } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import { Server as HttpsServer } from 'node:https';
 import { type Duplex, duplexPair } from 'node:stream';
 import { GardenhoseError, inProcessTarget, type Sender } from '@gardenhose/core';
 import { holdEgress } from './egress.ts';
+import { isHttp2Server } from './http2/servers.ts';
 import { defaultResponseLimits } from './response-parser.ts';
 import { type Line, maxBytesUnderWay } from './sender-connection.ts';
 import { HttpLane } from './sender-lane.ts';
@@ -13,15 +15,21 @@ export type RequestListener = (request: IncomingMessage, response: ServerRespons
 
 /**
  * An application that can be sent to without a port: a request listener (an Express app is one), a `Server` of `node:http`
- * or `node:https`, an app that gives a listener by `callback()` (Koa), or one with a `server` and `ready()` (Fastify).
+ * or `node:https`, one of `node:http2` that listens to requests (it gets those of HTTP/1.1, as with `allowHTTP1`), an app that gives a
+ * listener by `callback()` (Koa), or one with a `server` and `ready()` (Fastify).
  * A fetch-style app needs its adapter to Node first, such as `getRequestListener(app.fetch)` of `@hono/node-server`.
  */
 export type InProcessApp =
   | RequestListener
   | Server
   | HttpsServer
+  | Http2Server
+  | Http2SecureServer
   | { callback(): RequestListener }
-  | { readonly server: Server | HttpsServer; ready(): PromiseLike<unknown> };
+  | {
+      readonly server: Server | HttpsServer | Http2Server | Http2SecureServer;
+      ready(): PromiseLike<unknown>;
+    };
 
 export interface InProcessOptions {
   /** `Host` header that the app sees. Default the recorded one. */
@@ -69,12 +77,14 @@ export async function createInProcessSender(
 
 async function serverOf(app: InProcessApp): Promise<Server | HttpsServer> {
   if (isServer(app)) return app;
+  if (servesRequests(app)) return asHttp1(app);
   if (typeof app === 'function') return createServer(app);
   if (typeof app === 'object' && app !== null) {
     if ('callback' in app) return createServer(app.callback());
     if ('ready' in app) {
       await app.ready();
       if (isServer(app.server)) return app.server;
+      if (servesRequests(app.server)) return asHttp1(app.server);
     }
   }
   throw new GardenhoseError(
@@ -82,6 +92,16 @@ async function serverOf(app: InProcessApp): Promise<Server | HttpsServer> {
     'target must be an origin, a request listener, a Server, or an app with callback() or ready() and server',
     { subject: 'target' },
   );
+}
+
+/** Whether it is a server of HTTP/2 that takes requests, and not streams alone. */
+function servesRequests(value: unknown): value is Http2Server | Http2SecureServer {
+  return isHttp2Server(value) && value.listenerCount('request') > 0;
+}
+
+/** What such a server does with clients of HTTP/1.1, where it lets them in. */
+function asHttp1(server: Http2Server | Http2SecureServer): Server {
+  return createServer((request, response) => void server.emit('request', request, response));
 }
 
 function isServer(value: unknown): value is Server | HttpsServer {

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { Exchange, Request } from '@gardenhose/core';
@@ -50,10 +51,12 @@ const apps: readonly (readonly [name: string, make: () => InProcessApp])[] = [
   ['bare', () => listener],
   ['bare', () => createServer(listener)],
   ['bare', () => createHttpsServer(listener)],
+  ['bare', () => createHttp2Server((req, res) => void res.end(`bare ${req.url}`))],
   ['express', () => express().get('/orders/:id', (req, res) => void res.send(`express ${req.url}`))],
   ['express4', () => express4().get('/orders/:id', (req, res) => void res.send(`express4 ${req.url}`))],
   ['koa', koa],
   ['fastify', fastifyApp],
+  ['fastify', () => fastify({ http2: true }).get('/orders/:id', async (request) => `fastify ${request.url}`)],
   ['hono', honoListener],
 ];
 

@@ -5,6 +5,7 @@ import {
   chunked,
   get,
   type Positions,
+  password,
   percent,
   sendsHeader,
 } from '../position.ts';
@@ -186,16 +187,34 @@ export const headerPositions: Positions = {
   },
   36: {
     title: 'pseudo-headers of HTTP/2',
-    note: 'the authorities and the first path told through the interface of taps: no tap of HTTP/2 but that of gRPC is built yet',
+    note: 'also where a tap tells them as headers, which those of the adapters do not',
     cases: {
-      ':path': {
+      ':path': { http2: ({ word }) => ({ headers: { ':path': `/?token=${word}` } }) },
+      ':authority': { find: 'email', http2: ({ email }) => ({ headers: { ':authority': email } }) },
+      ':path, told': {
         told: ({ word }) => ({
           start: { version: '2', target: `/?token=${word}`, headers: [':path', `/?token=${word}`] },
         }),
       },
-      ':authority': {
+      ':authority, told': {
         find: 'email',
         told: ({ email }) => ({ start: { version: '2', authority: email, headers: [':authority', email] } }),
+      },
+      'a cookie of its own': {
+        http2: ({ word }) => ({ headers: { cookie: ['a=1', `sid=${word}`] } }),
+      },
+      'a header': { http2: ({ word }) => ({ headers: { authorization: `Bearer ${word}` } }) },
+      'a body': {
+        http2: (canary) => ({ headers: { 'content-type': 'application/json' }, body: password(canary) }),
+      },
+      'a trailer': { http2: ({ word }) => ({ trailers: { 'x-strange': word } }) },
+      'the answer to it': {
+        http2: () => ({}),
+        answer: ({ word }) => ({
+          headers: [['set-cookie', `sid=${word}`]],
+          pieces: [`{"password":"${word}"}`],
+          trailers: { 'x-strange': word },
+        }),
       },
       'path of a call': callTargets.path,
       'parameter in the path of a call': callTargets.parameter,
