@@ -42,7 +42,7 @@ test('a recording on standard input is mirrored while it goes on', async () => {
     shadow.server.origin,
     '--mirror',
     '--delay',
-    '1500ms',
+    '3s',
     '--json',
   ]);
   const { stdout } = recording.child;
@@ -100,7 +100,7 @@ test('record --mirror replays what it records to a second build, and the capture
   await using _service = service.server;
   await using _shadow = shadow.server;
   const file = dir.file('mirrored.hose');
-  const mirror = ['--mirror', shadow.server.origin, '--delay', '1s', '--json'];
+  const mirror = ['--mirror', shadow.server.origin, '--delay', '3s', '--json'];
   const cli = startCli([
     'record',
     '--listen',
