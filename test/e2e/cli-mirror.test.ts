@@ -125,7 +125,7 @@ test('record --mirror replays what it records to a second build, and the capture
   expect(shadow.seen).toContain('GET /orders/1');
   expect(JSON.parse(stdout)).toMatchObject({
     stats: { recorded: 2, exchangesLost: { 'sink-failed': 0 } },
-    mirror: { to: shadow.server.origin, dropped: 0, verdict: 0, exchanges: { sent: 2, answered: 2 } },
+    mirror: { to: shadow.server.origin, dropped: 0, exchanges: { sent: 2, answered: 2 } },
   });
   expect(service.seen).toEqual(['POST /orders', 'GET /orders/1']);
   expect(code).toBe(0);

@@ -32,7 +32,16 @@ test('replay sends several captures as one, in the order of their clocks', async
     wallMs: anchor + 30,
     host: 'pod-2',
   });
-  const { code, stdout, stderr } = await runCli(['replay', second, first, '--to', target.origin, '--json']);
+  const { code, stdout, stderr } = await runCli([
+    'replay',
+    second,
+    first,
+    '--to',
+    target.origin,
+    '--order',
+    'serial',
+    '--json',
+  ]);
   expect(stderr).toContain('merged from 1: service');
   expect(stderr).toContain('on pod-1');
   expect(asked.map((line) => line.split(' ')[0])).toEqual(['/a1', '/b1', '/a2', '/b2']);
