@@ -90,6 +90,7 @@ test('@gardenhose/core exports these names', () => {
     ExchangeTap
     ExplainOptions
     ExplainedValue
+    Explanation
     FakeKind
     Fidelity
     FieldKind
@@ -123,6 +124,8 @@ test('@gardenhose/core exports these names', () => {
     LearnOptions
     ListeningStub
     LiveCounts
+    LiveMoments
+    LiveNames
     LivePlan
     LiveValues
     LiveValuesOptions

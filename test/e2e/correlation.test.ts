@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import {
   byProtocol,
+  type CompareOptions,
+  createMasker,
   createRecorder,
   emptyExchange,
   fileSink,
@@ -79,11 +81,17 @@ const account: HookRule[] = [
 ];
 
 /** Against a service that has just started. */
-async function replayed(path: string, correlate: boolean, rules: readonly HookRule[] = []): Promise<Report> {
-  await using served = await booking();
+async function replayed(
+  path: string,
+  correlate: boolean,
+  rules: readonly HookRule[] = [],
+  compare: boolean | CompareOptions = false,
+  isWrong: boolean = false,
+): Promise<Report> {
+  await using served = await booking(undefined, isWrong);
   const sender = byProtocol({ http: createSender(served.origin), grpc: createGrpcSender(served.grpcOrigin) });
   try {
-    return await replay(path, sender, { pace: 'asap', correlate, rules });
+    return await replay(path, sender, { pace: 'asap', correlate, rules, compare });
   } finally {
     await sender.close();
   }
@@ -127,6 +135,34 @@ test('the same where the application is in this process, and no live value stand
   expect(tokens.size).toBe(visitors + 1);
   const text = JSON.stringify(report) + renderReport(report);
   for (const token of tokens) if (token !== 'none') expect(text).not.toContain(token);
+});
+
+test('compared, fresh ids and tokens are no differences, and a wrong id is one', async () => {
+  const { differences } = await replayed(plain, true, [], true);
+  expect(differences).toMatchObject({ changed: 0, suspect: 0 });
+  expect(differences?.explained).toBeGreaterThan(visitors * 10);
+  const planted = await replayed(plain, true, [], true, true);
+  const [group, ...others] = planted.differences?.groups ?? [];
+  expect(others).toEqual([]);
+  expect(group).toMatchObject({ operation: 'GET /shared/:id', path: 'body:$.id', verdict: 'changed' });
+  expect((await replayed(plain, false, [], true)).differences?.explained).toBe(0);
+});
+
+test('the same where both sides are masked', async () => {
+  await using capture = await openCapture(masked);
+  const compare = {
+    masker: createMasker(everything),
+    recordedPolicy: capture.header.policy,
+    // The policy masks these values elsewhere and not here, so that nothing joins them.
+    ignore: ['header:location', 'body:$.version'],
+  };
+  const { differences } = await replayed(masked, true, account, compare);
+  expect(differences).toMatchObject({ changed: 0, suspect: 0 });
+  expect(differences?.explained).toBeGreaterThan(visitors * 10);
+  const planted = await replayed(masked, true, account, compare, true);
+  expect(planted.differences?.groups).toMatchObject([
+    { operation: 'GET /shared/:id', path: 'body:$.id', verdict: 'changed' },
+  ]);
 });
 
 test('the command line lists bindings, writes them, and replays by them or without', async () => {

@@ -49,8 +49,10 @@ const secret = (bytes = 18) => `${randomBytes(bytes).toString('base64url')}9z`;
 /**
  * A service that makes up all that it hands out: sessions, access tokens, CSRF tokens, ids, versions, cursors, and tickets over
  * gRPC. It takes back only what it gave.
+ *
+ * @param isWrong - Whether it answers with the id of another booking than was asked for. Default false
  */
-export async function booking(target?: TapTarget): Promise<RunningBooking> {
+export async function booking(target?: TapTarget, isWrong: boolean = false): Promise<RunningBooking> {
   const sessions = new Map<string, Session>();
   const access = new Map<string, string>();
   const known = new Map<string, Booking>();
@@ -80,7 +82,9 @@ export async function booking(target?: TapTarget): Promise<RunningBooking> {
       );
     }
     if (route === 'GET /shared') {
-      return known.has(id) ? void send(200, known.get(id)) : void send(404, { error: 'unknown' });
+      const shared = known.get(id);
+      if (shared === undefined) return void send(404, { error: 'unknown' });
+      return void send(200, isWrong ? { ...shared, id: `bk_${randomBytes(9).toString('hex')}` } : shared);
     }
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const sid = /(?:^|; )sid=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? access.get(bearer ?? '');

@@ -231,7 +231,8 @@ export type { Binding, BindingEnd, BindingEvidence, Bindings } from './correlate
 export { parseBindings, printBindings } from './correlate/bindings-file.ts';
 export type { LearnOptions } from './correlate/learn.ts';
 export { learnBindings } from './correlate/learn.ts';
-export type { BindingUse, LivePlan, LiveValuesOptions } from './correlate/live-values.ts';
+export type { Explanation, LiveNames } from './correlate/live-names.ts';
+export type { BindingUse, LiveMoments, LivePlan, LiveValuesOptions } from './correlate/live-values.ts';
 export { LiveValues } from './correlate/live-values.ts';
 export type { VisitedRequest } from './correlate/exchange-leaves.ts';
 

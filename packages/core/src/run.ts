@@ -165,8 +165,8 @@ async function replayEach(
   const run = startRun(changed, sender, runOptions, comparer === undefined && onResult === undefined);
   for await (const results of run.batches()) {
     for (const result of results) {
-      const { recorded, replayed } = result;
-      const comparison = replayed === undefined ? undefined : comparer?.(recorded, replayed);
+      const { recorded, replayed, live: names } = result;
+      const comparison = replayed === undefined ? undefined : comparer?.(recorded, replayed, names);
       builder.add(result, comparison);
       onResult?.(result, comparison);
     }

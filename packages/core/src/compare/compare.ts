@@ -1,4 +1,5 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
+import type { Explanation, LiveNames } from '../correlate/live-names.ts';
 import { plainJson } from '../hook/json-text.ts';
 import { maskExchange } from '../mask/mask-exchange.ts';
 import type { Exchange } from '../model/exchange.ts';
@@ -16,8 +17,11 @@ import { type Place, placeOf, valueAt } from './view-place.ts';
 const maxKeptText = 1_024;
 const maxKeptJson = 4_096;
 
-/** Compares the recorded and the replayed response of an exchange. */
-export type Comparer = (recorded: Exchange, replayed: Exchange) => Comparison;
+/**
+ * Compares the recorded and the replayed response of an exchange. With `live`, a value that a live one stands for is expected to be
+ * that: it is then no difference, and any other is one.
+ */
+export type Comparer = (recorded: Exchange, replayed: Exchange, live?: LiveNames) => Comparison;
 
 /**
  * Reads the options once and gives back what compares exchange after exchange.
@@ -30,13 +34,13 @@ export function createComparer(options: CompareOptions = {}): Comparer {
   const registry = new SchemaRegistry();
   const known = { ...resolved, registry };
   let told = 0;
-  return (recorded, replayed) => {
+  return (recorded, replayed, live) => {
     for (const data of schemas.slice(told)) {
       told++;
       registry.add(data);
       masker?.mask({ type: 'schema', seq: 0, at: 0, format: 'protobuf', data });
     }
-    return compareWith(recorded, replayed, known);
+    return compareWith(recorded, replayed, known, live);
   };
 }
 
@@ -57,13 +61,15 @@ function compareWith(
   recorded: Exchange,
   live: Exchange,
   options: ResolvedCompareOptions & MessageLimits,
+  names: LiveNames | undefined,
 ): Comparison {
   const replayed = options.masker === undefined ? live : maskExchange(options.masker, live);
   const views = viewPair(recorded, replayed, options);
   const differences: Difference[] = [];
   const more: Record<DifferenceVerdict, number> = { changed: 0, suspect: 0, unverified: 0 };
   const ignored = new Map<string, number>();
-  const names = new MaskedNames(views.recorded, views.replayed);
+  const maskedNames = new MaskedNames(views.recorded, views.replayed);
+  let explained = 0;
   let plainView: ResponseView | undefined;
   const plainAt = (pointer: string) => {
     plainView ??= viewOf(live, options);
@@ -76,7 +82,12 @@ function compareWith(
       ignored.set(pattern.text, (ignored.get(pattern.text) ?? 0) + 1);
       continue;
     }
-    const verdict = judge(patch, place, plainAt, names, options);
+    const explanation = names && explain(names, patch, place, options.masker && plainAt);
+    if (explanation === 'explained') {
+      explained++;
+      continue;
+    }
+    const verdict = explanation === 'wrong' ? 'changed' : judge(patch, place, plainAt, maskedNames, options);
     if (differences.length < options.maxDifferences) {
       differences.push(difference(recorded, patch, place, verdict));
     } else more[verdict]++;
@@ -84,9 +95,28 @@ function compareWith(
   return {
     differences,
     more,
+    explained,
     ignored: Array.from(ignored, ([path, count]) => ({ path, count })),
     notCompared: views.notCompared,
   };
+}
+
+/** Whether a value that is another than recorded is the live one that stands for it. */
+function explain(
+  names: LiveNames,
+  patch: Operation,
+  { path, recorded }: Place,
+  plainAt: ((pointer: string) => unknown) | undefined,
+): Explanation | undefined {
+  if (patch.op !== 'replace' || typeName(recorded) !== typeName(patch.value)) return undefined;
+  const replayed: unknown = plainAt === undefined ? patch.value : plainAt(patch.path);
+  const [before, now] = [scalarText(recorded), scalarText(replayed)];
+  return before === undefined || now === undefined ? undefined : names.explain(before, now, printPath(path));
+}
+
+function scalarText(value: unknown): string | undefined {
+  const plain = plainJson(value);
+  return typeof plain === 'string' || typeof plain === 'number' ? String(plain) : undefined;
 }
 
 function difference(

@@ -41,6 +41,8 @@ export interface Comparison {
   readonly more: Readonly<Record<DifferenceVerdict, number>>;
   /** Differences that an entry of the ignore list covers. The entry is told by its text. */
   readonly ignored: readonly { readonly path: string; readonly count: number }[];
+  /** Values that are others than recorded, and are the live ones that stand for those: fresh ids, tokens, cookies. */
+  readonly explained: number;
   /** What could not be compared, and why: `body` because `recorded dropped:size`. */
   readonly notCompared: readonly { readonly part: DifferencePart; readonly reason: string }[];
 }

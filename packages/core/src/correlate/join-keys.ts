@@ -22,7 +22,7 @@ const longestKey = 64;
  */
 export function joinKeys({ role, raw, text, place }: Leaf, target: string): JoinKey[] {
   const strength = strengthOf(text);
-  const byValue = { key: short(`v${text}`), named: false, strength };
+  const byValue = { key: valueKey(text), named: false, strength };
   if (role === 'cookie') {
     const name = place.slice(place.indexOf('.') + 1);
     return [{ key: short(`c${name}=${raw ?? text}`), named: true, strength }, byValue];
@@ -31,6 +31,11 @@ export function joinKeys({ role, raw, text, place }: Leaf, target: string): Join
   // Of one resource, a value is one version of it, however little it says.
   const named: JoinKey = { key: short(`${role} ${target} ${text}`), named: true, strength: 'strong' };
   return role === 'etag' ? [named, byValue] : [named];
+}
+
+/** By what a value is joined, whatever it is. */
+export function valueKey(text: string): string {
+  return short(`v${text}`);
 }
 
 function short(key: string): string {

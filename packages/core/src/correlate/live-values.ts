@@ -9,10 +9,11 @@ import { checkBindings } from './bindings-file.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { CookieRenewals } from './cookie-renewals.ts';
 import { readResponse, type VisitedRequest, visitRequest } from './exchange-leaves.ts';
-import { type JoinKey, joinKeys } from './join-keys.ts';
+import { type JoinKey, joinKeys, valueKey } from './join-keys.ts';
 import { type Leaf, type Visit, withPrefixes } from './leaf.ts';
 import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
 import { cookieApplies } from './live-cookie.ts';
+import { LiveNames } from './live-names.ts';
 import { type LiveRule, LiveRules } from './live-rules.ts';
 import { firstOpen, liveSource, nextOpen, type Slot } from './live-slot.ts';
 import { ownText } from './own-text.ts';
@@ -148,10 +149,19 @@ export class LiveValues {
     };
   }
 
-  /** An exchange is over. Without `replayed` it was not sent. */
-  told(index: number, replayed: Exchange | undefined, moments: LiveMoments = unknownMoments): void {
+  /** An exchange is over. Without `replayed` it was not sent. Gives what its answer is compared by. */
+  told(
+    index: number,
+    replayed: Exchange | undefined,
+    moments: LiveMoments = unknownMoments,
+  ): LiveNames | undefined {
     const open = this.#open.get(index);
-    if (open === undefined) return;
+    if (open !== undefined) this.#over(open, index, replayed, moments);
+    if (replayed?.response === undefined) return undefined;
+    return new LiveNames(index, open?.told ?? [], (text) => this.#sources.get(valueKey(text)) ?? []);
+  }
+
+  #over(open: OpenExchange, index: number, replayed: Exchange | undefined, moments: LiveMoments): void {
     this.#open.delete(index);
     for (const cookie of open.cookies.values()) this.#renewals.over(cookie, index);
     for (const source of open.told) {

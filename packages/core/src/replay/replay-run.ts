@@ -1,3 +1,4 @@
+import type { LiveNames } from '../correlate/live-names.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { TransientMap } from '../model/transient-map.ts';
 import { Breather } from './breather.ts';
@@ -324,7 +325,7 @@ export class Run {
     const { sent } = preparation;
     const replayed = replayedExchange(sent, answer);
     this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
-    this.#told(settled, replayed);
+    const live = this.#told(settled, replayed);
     this.#teach(open, replayed);
     const entry = sentEntry(
       recorded,
@@ -338,6 +339,7 @@ export class Run {
       entry,
       recorded: asExpected(recorded, sent),
       replayed: preparation.noted(replayed),
+      live,
     });
   }
 
@@ -348,13 +350,14 @@ export class Run {
   }
 
   /** What the answer told may be what others send. */
-  #told({ index, heldAt, answer }: Settled, replayed: Exchange | undefined): void {
+  #told({ index, heldAt, answer }: Settled, replayed: Exchange | undefined): LiveNames | undefined {
     const { live } = this.options;
-    if (live === undefined) return;
+    if (live === undefined) return undefined;
     const overAt = answer?.endAt ?? this.#host.nowNs();
-    live.told(index, replayed, { overAt, heldAt });
+    const names = live.told(index, replayed, { overAt, heldAt });
     this.#late.drop(index);
     this.#late.over(index, overAt);
+    return names;
   }
 
   #teach({ recorded, preparation, lane }: Open, replayed: Exchange): void {

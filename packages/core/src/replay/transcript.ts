@@ -1,3 +1,4 @@
+import type { LiveNames } from '../correlate/live-names.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { ExchangeId } from '../model/event.ts';
 import type { Exchange } from '../model/exchange.ts';
@@ -50,4 +51,6 @@ export interface ReplayResult {
   readonly recorded: Exchange;
   /** The exchange as it was answered now; absent when it was skipped. `startAt` and all `at` count from the run's time zero. */
   readonly replayed?: Exchange | undefined;
+  /** With live values: which of them stand for recorded ones in this answer, for `createComparer`. Holds live values. */
+  readonly live?: LiveNames | undefined;
 }

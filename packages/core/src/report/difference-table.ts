@@ -26,6 +26,8 @@ export interface DifferenceSummary {
   readonly changed: number;
   readonly suspect: number;
   readonly unverified: number;
+  /** Values that are others than recorded, and are the live ones that stand for those. */
+  readonly explained: number;
   /** By entry of the ignore list. */
   readonly ignored: readonly { readonly path: string; readonly count: number }[];
   /** What could not be compared, by part and reason. */
@@ -55,6 +57,7 @@ export class DifferenceTable {
   #exchangesChanged = 0;
   #bodiesNotCompared = 0;
   #ungrouped = 0;
+  #explained = 0;
 
   constructor(maxGroups: number) {
     this.#maxGroups = maxGroups;
@@ -69,7 +72,7 @@ export class DifferenceTable {
     return this.#bodiesNotCompared;
   }
 
-  add({ differences, more, ignored, notCompared }: Comparison): void {
+  add({ differences, more, explained, ignored, notCompared }: Comparison): void {
     this.#compared++;
     for (const one of differences) {
       this.#verdicts[one.verdict]++;
@@ -80,6 +83,7 @@ export class DifferenceTable {
       this.#ungrouped += more[verdict];
     }
     if (more.changed > 0 || differences.some((one) => one.verdict === 'changed')) this.#exchangesChanged++;
+    this.#explained += explained;
     for (const { path, count } of ignored) this.#ignored.add(path, count);
     for (const { part, reason } of notCompared) this.#notCompared.add(`${part}: ${reason}`);
     if (notCompared.some(({ part }) => part === 'body')) this.#bodiesNotCompared++;
@@ -91,6 +95,7 @@ export class DifferenceTable {
       compared: this.#compared,
       exchangesChanged: this.#exchangesChanged,
       ...this.#verdicts,
+      explained: this.#explained,
       ignored: this.#ignored.entries().map(([path, count]) => ({ path, count })),
       notCompared: this.#notCompared.entries().map(([reason, count]) => ({ reason, count })),
       groups: [...this.#groups.values()].sort(

@@ -249,7 +249,15 @@ const isReport = record(
       ),
     }),
     differences: record({
-      ...numbers('compared', 'exchangesChanged', 'changed', 'suspect', 'unverified', 'ungrouped'),
+      ...numbers(
+        'compared',
+        'exchangesChanged',
+        'changed',
+        'suspect',
+        'unverified',
+        'explained',
+        'ungrouped',
+      ),
       ignored: list(record({ path: text, count: number })),
       notCompared: list(record({ reason: text, count: number })),
       groups: list(

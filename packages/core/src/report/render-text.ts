@@ -219,6 +219,7 @@ function differences(summary: DifferenceSummary): string[] {
     changed,
     suspect,
     unverified,
+    explained,
     groups,
     ignored,
     notCompared,
@@ -227,6 +228,7 @@ function differences(summary: DifferenceSummary): string[] {
   const apart = [
     `${suspect} suspect (times, random ids)`,
     `${unverified} unverified (masked)`,
+    ...(explained === 0 ? [] : [`${explained} explained by bindings`]),
     `${sum(ignored)} ignored`,
     `${sum(notCompared)} not compared`,
   ];

@@ -28,6 +28,7 @@ function told(recorded = anExchange(), replayed = anExchange(), options: Compare
 test('compareExchange() finds nothing between equal responses', () => {
   expect(compareExchange(anExchange(), anExchange())).toEqual({
     differences: [],
+    explained: 0,
     more: { changed: 0, suspect: 0, unverified: 0 },
     ignored: [],
     notCompared: [],

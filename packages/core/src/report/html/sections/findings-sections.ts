@@ -81,6 +81,7 @@ export function differencesSection({ differences }: Report): Markup {
     changed,
     suspect,
     unverified,
+    explained,
     groups,
     ungrouped,
     ignored,
@@ -89,7 +90,10 @@ export function differencesSection({ differences }: Report): Markup {
   const shown = groups.slice(0, mostGroups);
   return html`<section id="differences"><h2>Differences</h2>
 <p>${count(changed)} in ${count(exchangesChanged)} of ${count(compared)} exchanges that were compared. Apart from these,
-${count(suspect)} look like differences that mean nothing (times, random ids), and ${count(unverified)} are of masked values that could not be compared.</p>
+${count(suspect)} look like differences that mean nothing (times, random ids), and ${count(unverified)} are of masked values that could not be compared.${
+    explained > 0 &&
+    html` ${count(explained)} values are others than recorded as the bindings say: fresh ids and tokens.`
+  }</p>
 ${
   shown.length > 0 &&
   table({
