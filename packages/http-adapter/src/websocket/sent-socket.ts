@@ -56,6 +56,8 @@ export class SentSocket {
   #sentAt: number | undefined;
   #firstByteAt: number | undefined;
   #closeSent = false;
+  /** Its client broke off by now, when the handshake had been answered. */
+  #abandonedEarly = false;
   #undoClose: (() => void) | undefined;
   #resolve: (answer: Answer) => void = () => {};
 
@@ -104,7 +106,13 @@ export class SentSocket {
       this.#settle({ error });
       return;
     }
-    // What is due goes first.
+    // What is due goes first: also where the handshake takes longer now.
+    const { abandonNs, parts } = this.#shipment;
+    if (this.#state === 'asked' && abandonNs !== undefined && parts.length > 0) this.#abandonedEarly = true;
+    else this.#breakOff();
+  }
+
+  #breakOff(): void {
     this.#pacer.flush();
     this.#settle({ abandoned: true });
   }
@@ -153,6 +161,7 @@ export class SentSocket {
     );
     this.#state = 'open';
     this.#pacer.open();
+    if (this.#abandonedEarly) this.#breakOff();
   }
 
   #takeBody(data: Uint8Array, at: number): void {
