@@ -91,6 +91,7 @@ test('@gardenhose/core exports these names', () => {
     ExplainOptions
     ExplainedValue
     Explanation
+    ExportMetricsOptions
     FakeKind
     Fidelity
     FieldKind
@@ -156,6 +157,7 @@ test('@gardenhose/core exports these names', () => {
     MessageType
     MessageView
     MethodTypes
+    MetricsMeter
     MinimiseOptions
     MinimiseTrial
     Minimised
@@ -167,6 +169,7 @@ test('@gardenhose/core exports these names', () => {
     MissReason
     NameSuggestion
     NearMiss
+    NewsLog
     OperationRow
     OriginTlsOptions
     Outcome
@@ -198,6 +201,7 @@ test('@gardenhose/core exports these names', () => {
     RecordHooksModule
     Recorder
     RecorderControl
+    RecorderNews
     RecorderOptions
     RecorderState
     RecorderStats
@@ -338,6 +342,7 @@ test('@gardenhose/core exports these names', () => {
     errorCodes
     escapeText
     explainMasking
+    exportMetrics
     fanOutSink
     fileSink
     finishedAt
@@ -369,6 +374,7 @@ test('@gardenhose/core exports these names', () => {
     minimise
     mirrorExchanges
     never
+    newsChannel
     noMask
     nullSink
     openCapture

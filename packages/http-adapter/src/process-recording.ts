@@ -112,6 +112,7 @@ class ProcessRecording implements TapTarget {
       maxBodyBytes,
       maxBufferedBytes,
       shed,
+      log,
       controlFile,
       control,
     } = this.#options;
@@ -127,6 +128,7 @@ class ProcessRecording implements TapTarget {
         maxBufferedBytes,
         exitWaitMs: closeWaitMs,
         shed,
+        log,
         controlFile,
       });
       this.#recorder = recorder;

@@ -31,6 +31,7 @@ const settings = {
   RETAIN_AGE_MS: 'text',
   RECORD_SHADOW: 'text',
   SHED: 'text',
+  LOG: 'text',
   FLIGHT: 'path',
   FLIGHT_BYTES: 'text',
   FLIGHT_WINDOW_MS: 'text',

@@ -48,6 +48,7 @@ export interface RegisterOptions {
   /** Whether requests that the process makes are recorded too. */
   readonly outbound: boolean;
   readonly parents: boolean;
+  readonly log: boolean;
   readonly controlFile: string | undefined;
   /** Undefined where there is to be no endpoint. */
   readonly control: ControlEndpointOptions | undefined;
@@ -82,6 +83,7 @@ export function registerOptions(given: Environment, script: string | undefined):
     shed: switchOf(env, 'GARDENHOSE_SHED'),
     outbound: switchOf(env, 'GARDENHOSE_OUTBOUND'),
     parents: switchOf(env, 'GARDENHOSE_PARENTS'),
+    log: switchOf(env, 'GARDENHOSE_LOG'),
     controlFile: env.GARDENHOSE_CONTROL_FILE ? resolve(env.GARDENHOSE_CONTROL_FILE) : undefined,
     control: controlOf(env),
   };

@@ -27,6 +27,7 @@ test('the file is required, everything else has a default', () => {
     shed: false,
     outbound: false,
     parents: false,
+    log: false,
   });
 });
 
@@ -62,6 +63,7 @@ test('every variable is read', () => {
         GARDENHOSE_ENCRYPTION_KEY_FILE: 'a.key',
         GARDENHOSE_RECORD_SHADOW: '1',
         GARDENHOSE_SHED: '1',
+        GARDENHOSE_LOG: '1',
         GARDENHOSE_CONTROL_FILE: 'control.json',
         GARDENHOSE_CONTROL_LISTEN: '127.0.0.1:9464',
         GARDENHOSE_CONTROL_TOKEN: 'sixteen-letters!',
@@ -82,6 +84,7 @@ test('every variable is read', () => {
     },
     lane: ['cookie:sid', 'jwt:sub'],
     shed: true,
+    log: true,
     controlFile: resolve('control.json'),
     control: { listen: '127.0.0.1:9464', token: 'sixteen-letters!' },
     maxBodyBytes: 1000,

@@ -8,6 +8,7 @@ import type { Policy } from '../mask/policy/policy.ts';
 import { onlyOptions } from '../model/option-names.ts';
 import { warnOfMissingKey } from './key-warning.ts';
 import type { HookSource, ModuleSource } from './open-pipeline.ts';
+import type { NewsLog } from './recorder-news.ts';
 import type { Sampler } from './sampler.ts';
 import { always } from './sampler.ts';
 import { type LaneFunction, type LaneKey, type LaneRule, resolveLane } from './session-lane.ts';
@@ -70,6 +71,11 @@ export interface RecorderOptions {
    */
   readonly shed?: boolean | ShedOptions;
   /**
+   * Where it is told that the state of the recorder changes, or its control: true for lines of JSON on standard error, or a function of
+   * one's own. What it throws is counted as a failure of a tap. The diagnostics channel `gardenhose:recorder` tells the same. Default false.
+   */
+  readonly log?: NewsLog;
+  /**
    * A file that says how the recording is controlled, looked at each second: JSON such as `{ "paused": false, "ratio": 0.1 }`, or
    * `{ "kill": true }`. What it does not say is as here. Need not be there. Default none.
    */
@@ -98,6 +104,7 @@ export interface ResolvedRecorderOptions {
   readonly exitWaitMs: number;
   readonly pipeline: 'worker' | 'inline';
   readonly shed: ShedLimits | undefined;
+  readonly log: NewsLog;
   readonly controlFile: string | undefined;
   readonly clock: Clock;
   readonly tags: Readonly<Record<string, string>>;
@@ -120,6 +127,7 @@ const optionNames: Readonly<Record<keyof RecorderOptions, true>> = {
   exitWaitMs: true,
   pipeline: true,
   shed: true,
+  log: true,
   controlFile: true,
   clock: true,
   tags: true,
@@ -188,6 +196,7 @@ export function resolveRecorderOptions(options: RecorderOptions): ResolvedRecord
     exitWaitMs: whole('exitWaitMs', options.exitWaitMs, 500, 0),
     pipeline,
     shed: shedLimits(options.shed),
+    log: logOf(options.log),
     controlFile: pathOf(options.controlFile),
     clock: options.clock ?? systemClock,
     tags: { ...options.tags },
@@ -222,6 +231,11 @@ function whatStays(
   if (hooks !== undefined && !canCross(hooks)) return 'hooks that are functions cannot cross to a worker';
   if (isMasker(mask)) return 'a masker cannot cross to a worker; a policy can';
   return undefined;
+}
+
+function logOf(log: NewsLog = false): NewsLog {
+  if (typeof log !== 'boolean' && typeof log !== 'function') wrong('log', log, 'true, false or a function');
+  return log;
 }
 
 function pathOf(path: string | undefined): string | undefined {

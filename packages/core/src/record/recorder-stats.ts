@@ -56,6 +56,8 @@ export interface RecorderStats {
   readonly sinkErrors: number;
   /** When the sink was last flushed, in nanoseconds since the capture's anchor. */
   readonly lastFlushAt: number | undefined;
+  /** How long ago that was, in milliseconds. */
+  readonly flushAgeMs: number | undefined;
   /** The last error of a hook, the sink, the pipeline or a tap, without recorded values. */
   readonly lastError: string | undefined;
 }

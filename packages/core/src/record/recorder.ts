@@ -17,10 +17,11 @@ import { settledShare } from './outcome.ts';
 import { flushPatience, notClosedWithin } from './patience.ts';
 import type { PipelineRunner, RunnerEvents } from './pipeline-runner.ts';
 import { RecordedExchange } from './recorded-exchange.ts';
+import { NewsTeller } from './recorder-news.ts';
 import type { RecorderOptions, ResolvedRecorderOptions } from './recorder-options.ts';
 import { resolveRecorderOptions } from './recorder-options.ts';
 import { RecorderSaves } from './recorder-saves.ts';
-import type { DropReason, RecorderState, RecorderStats } from './recorder-stats.ts';
+import type { DropReason, RecorderStats } from './recorder-stats.ts';
 import { RequestPath } from './request-path.ts';
 import { withSession } from './session-lane.ts';
 import type { Shedder } from './shedding.ts';
@@ -70,7 +71,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   readonly #after: After;
   #shedder: Shedder | undefined;
   #lostByFailure = 0;
-  #state: RecorderState = 'opening';
+  readonly #news: NewsTeller;
   #readyAsked = false;
   #offered = 0;
   #sampledOut = 0;
@@ -84,6 +85,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.captureId = randomBytes(16).toString('hex');
     const { clock } = options;
     this.#after = guardedAfter(clock, (error) => this.tapFailed(error));
+    this.#news = new NewsTeller(
+      { service: options.service, capture: this.captureId },
+      clock,
+      options.log,
+      (error) => this.tapFailed(error),
+    );
     this.#anchorNs = clock.nowNs();
     this.#wallMs = clock.wallMs();
     this.#path = new RequestPath({
@@ -103,9 +110,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
     });
     this.control = new RecorderControl(options.sampler, {
       open: () => this.#path.open && this.#closing === undefined,
-      note: (name, value) => void this.#path.note((writer, at) => writer.control(at, name, value)),
+      note: (name, value) => {
+        this.#path.note((writer, at) => writer.control(at, name, value));
+        this.#news.control(name, value);
+      },
       paused: (paused) => {
-        if (this.#state !== 'opening') this.#state = paused ? 'paused' : 'recording';
+        if (this.#news.state !== 'opening') this.#news.become(paused ? 'paused' : 'recording');
       },
       kill: () => {
         this.#closing ??= this.#close('recorder-killed');
@@ -117,7 +127,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#runner = this.#startRunner();
     this.#runner.ready().then(
       () => {
-        if (this.#state === 'opening') this.#state = this.control.paused ? 'paused' : 'recording';
+        if (this.#news.state === 'opening') this.#news.become(this.control.paused ? 'paused' : 'recording');
       },
       (error: Error) => this.#warnUnheard(error), // `failed` was told as well
     );
@@ -135,7 +145,14 @@ export class Recorder implements TapTarget, AsyncDisposable {
     }
     if (shed !== undefined) {
       const reclaim = () => this.#runner.reclaim?.();
-      const port = { path: this.#path, out: this.#out, maxBufferedBytes, reclaim, after: this.#after };
+      const port = {
+        path: this.#path,
+        out: this.#out,
+        maxBufferedBytes,
+        reclaim,
+        after: this.#after,
+        news: this.#news,
+      };
       const { shedder, undo } = startShedding(shed, port);
       this.#shedder = shedder;
       this.#undo.push(undo);
@@ -261,7 +278,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#runner.reclaim?.();
     const pipeline = this.#runner.stats();
     return {
-      state: this.#state,
+      state: this.#news.state,
       offered: this.#offered,
       recorded: this.#path.exchanges - pipeline.sampledOut,
       sampledOut: this.#sampledOut + pipeline.sampledOut,
@@ -277,7 +294,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
       exchangesLost: pipeline.exchangesLost,
       hookDrops: pipeline.hookDrops,
       bytes: this.#path.packedBytes + (this.#path.writer.current?.used ?? 0),
-      queueBytes: this.#state === 'failed' ? 0 : this.#path.queueBytes,
+      queueBytes: this.#news.state === 'failed' ? 0 : this.#path.queueBytes,
       workerLagMs: this.#path.open ? this.#out.lagNs(this.#path.nowNs()) / 1e6 : 0,
       shedding: this.#shedder?.share ?? 1,
       tapFailures: this.#tapFailures,
@@ -287,6 +304,8 @@ export class Recorder implements TapTarget, AsyncDisposable {
       saves: pipeline.saves,
       sinkErrors: pipeline.sinkErrors,
       lastFlushAt: this.#lastFlushAt,
+      flushAgeMs:
+        this.#lastFlushAt === undefined ? undefined : (this.#path.nowNs() - this.#lastFlushAt) / 1e6,
       lastError: this.#lastError ?? pipeline.lastError,
     };
   }
@@ -317,8 +336,8 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   #refuse(): undefined {
-    if (this.#state === 'failed') this.#dropped.failed++;
-    else if (this.#closing !== undefined || this.#state === 'closed') this.#dropped.closed++;
+    if (this.#news.state === 'failed') this.#dropped.failed++;
+    else if (this.#closing !== undefined || this.#news.state === 'closed') this.#dropped.closed++;
     else this.#dropped.paused++;
   }
 
@@ -339,7 +358,7 @@ export class Recorder implements TapTarget, AsyncDisposable {
   }
 
   async #close(code: 'recorder-closed' | 'recorder-killed'): Promise<RecorderStats> {
-    if (this.#state === 'failed') return this.stats();
+    if (this.#news.state === 'failed') return this.stats();
     const { closeWaitMs } = this.#options;
     const undo = this.#after(closeWaitMs, () => this.#runner.giveUp(notClosedWithin(closeWaitMs)));
     this.#path.abortAll('recorder', code);
@@ -352,13 +371,8 @@ export class Recorder implements TapTarget, AsyncDisposable {
     this.#shut();
     await this.#runner.close();
     undo();
-    this.#state = this.#whenClosed();
+    this.#news.become('closed');
     return this.stats();
-  }
-
-  /** A recorder that failed says so to the end. */
-  #whenClosed(): RecorderState {
-    return this.#state === 'failed' ? 'failed' : 'closed';
   }
 
   #finishNow(): void {
@@ -377,12 +391,12 @@ export class Recorder implements TapTarget, AsyncDisposable {
 
   #failed(error: Error): void {
     // What could not be opened is told by `ready`; what stops later has nobody waiting for it.
-    if (this.#state === 'recording' || this.#state === 'paused') {
+    if (this.#news.state === 'recording' || this.#news.state === 'paused') {
       process.emitWarning(`nothing more is recorded: ${error.message}`, { type: 'GardenhoseWarning' });
     }
     this.#lastError = error.message;
     this.#lostByFailure = this.#path.events - this.#out.processedSeq;
-    this.#state = 'failed';
+    this.#news.become('failed', error.message);
     this.#shut();
   }
 
