@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { openCapture, type RecorderStats, recoverCapture, verifyCapture } from '@gardenhose/core';
@@ -117,18 +118,19 @@ describe('a recorded service answers every request, and what was lost is said', 
   });
 
   test.each([
-    ['worker-killed', 'the worker is killed', 'failed'],
-    ['worker-stuck', 'the worker is stuck', 'recording'],
-  ])('%s: when %s', async (what, _, state) => {
+    ['worker-killed', 'the worker is killed', ['failed']],
+    // On a busy machine, before it has said that the file is open.
+    ['worker-stuck', 'the worker is stuck', ['recording', 'opening']],
+  ])('%s: when %s', async (what, _, states) => {
     using dir = tempDir();
     const { outcome } = await suffers(what, dir.file('a.hose'));
     const found = outcome();
     expect(found.answered).toBe(160);
     accounted(found.stats);
-    expect(found.state).toBe(state);
+    expect(states).toContain(found.state);
     expect(found.stats.eventsLost.failed).toBeGreaterThan(0);
-    // What there is of the file is sound.
-    expect((await verifyCapture(dir.file('a.hose'))).faultCount).toBe(0);
+    // What there is of the file is sound; it may be stuck before there is one.
+    if (existsSync(dir.file('a.hose'))) expect((await verifyCapture(dir.file('a.hose'))).faultCount).toBe(0);
   });
 
   test('when the clock is set back', async () => {

@@ -127,6 +127,7 @@ async function recordWith(fault: Patched): Promise<{ leaks: string[]; calls: num
     service: 'leaks',
     sink,
     mask: rules,
+    lane: 'header:host',
     clock: new ManualClock(),
     pipeline: 'inline',
   });

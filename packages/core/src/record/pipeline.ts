@@ -3,7 +3,7 @@ import type { RecordHooks } from '../hook/hook.ts';
 import { isExchangeEvent } from '../hook/hook.ts';
 import { type HookedEvent, RecordHookRunner } from '../hook/run-record-hooks.ts';
 import type { Masker } from '../mask/masker.ts';
-import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId } from '../model/event.ts';
+import type { AbortEvent, CaptureEvent, ExchangeEvent, ExchangeId, StartEvent } from '../model/event.ts';
 import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { declaringSink, type SelfDeclaring } from './declaring-sink.ts';
 import { GapLog } from './gap-log.ts';
@@ -111,11 +111,25 @@ export class Pipeline {
   }
 
   #pass(event: CaptureEvent): Promise<void> | undefined {
-    if (isExchangeEvent(event)) return this.#take(event.type === 'start' ? this.#lanes.named(event) : event);
+    if (event.type === 'start') return this.#begin(event);
+    if (isExchangeEvent(event)) return this.#take(event);
     if (event.type === 'schema') this.#schemas?.add(event.data);
     this.#tellMasker(event);
     this.#emit(event);
     return undefined;
+  }
+
+  #begin(start: StartEvent): Promise<void> | undefined {
+    let named: StartEvent;
+    try {
+      named = this.#lanes.named(start);
+    } catch (error) {
+      // The masker makes the token of its session, and failed.
+      this.#lastError = describe(error);
+      this.#lose(start, this.#passingOf(start.exchange), 'mask', 'mask-failed');
+      return undefined;
+    }
+    return this.#take(named);
   }
 
   /** Whether the sink could. */
