@@ -58,7 +58,16 @@ export async function checkBisectOutput(
   await access(dirname(files.capture), constants.W_OK);
 }
 
-/** Writes the capture, the script, and the schemas for it; says which of them it wrote. */
+/** What of {@link BisectOutput} was written. */
+export interface BisectWritten {
+  readonly script: string | undefined;
+  readonly schemas: string | undefined;
+}
+
+/**
+ * Writes the capture, the script, and the schemas for it. Of an encrypted capture the capture alone, encrypted as that is: a script would hold the
+ * same requests for everybody to read.
+ */
 export async function writeBisect(
   file: string,
   files: BisectOutput,
@@ -69,9 +78,10 @@ export async function writeBisect(
     readonly http: string | undefined;
     readonly grpc: string | undefined;
   },
-): Promise<{ readonly schemas: string | undefined }> {
+): Promise<BisectWritten> {
   const ids = new Set<ExchangeId>(exchanges.map(({ id }) => id));
-  await selectExchanges(file, files.capture, ids, { overwrite: options.overwrite });
+  const { header } = await selectExchanges(file, files.capture, ids, { overwrite: options.overwrite });
+  if (header.encryption !== undefined) return { script: undefined, schemas: undefined };
   const registry = new SchemaRegistry();
   for (const data of options.schemas) registry.add(data);
   const calls = exchanges.some(({ protocol }) => protocol === 'grpc') && options.schemas.length > 0;
@@ -81,7 +91,7 @@ export async function writeBisect(
   const { http, grpc } = options;
   // It holds bodies of requests.
   await writeAnew(files.script, requestScript(exchanges, { http, grpc, schemaFile }, registry), 0o700);
-  return { schemas: schemaFile };
+  return { script: files.script, schemas: schemaFile };
 }
 
 /** A file that is there would keep its mode, and a link would be followed. */

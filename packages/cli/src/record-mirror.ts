@@ -6,6 +6,7 @@ import { type GuardFlags, guardOf } from './guard-flags.ts';
 import { mirrorText } from './mirror-flags.ts';
 import type { FromMirrorThread, MirrorThreadStart } from './mirror-messages.ts';
 import { parseTime } from './pace-flags.ts';
+import { isSamePlace, placeOf } from './same-place.ts';
 
 /** Whether a recording is mirrored, and what may be sent where. */
 export interface RecordMirrorFlags extends Pick<GuardFlags, 'allow' | 'allowMutations'> {
@@ -69,10 +70,11 @@ export class RecordMirror implements AsyncDisposable {
       return undefined;
     }
     const { host, port } = flags.listen;
-    if (to === flags.to) {
+    const place = placeOf(to);
+    if (isSamePlace(place, placeOf(flags.to))) {
       throw wrong('target-refused', '--mirror', `is ${to}, the recorded service itself; name another build`);
     }
-    if (new URL(to).hostname === host && Number(new URL(to).port || 80) === port) {
+    if (isSamePlace(place, { host, port })) {
       throw wrong(
         'target-refused',
         '--mirror',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -7,8 +8,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { openCapture, recoverCapture } from '@gardenhose/core';
 import { anExchange } from '@gardenhose/core/testing';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { someEvents, tempDir, writeCapture } from '../../../test/support/captures.ts';
 import { bisectOutput, checkBisectOutput, writeBisect } from '../src/bisect-output.ts';
 
@@ -44,4 +46,21 @@ test('what cannot be written is told before the search', async () => {
   await expect(check('taken.hose', true)).rejects.toThrow('taken.hose is a directory');
   await expect(check('nowhere/x.hose')).rejects.toThrow('ENOENT');
   await expect(check('source.hose', true)).rejects.toThrow('-o is the capture itself');
+});
+
+test('of an encrypted capture nothing is written in plain', async () => {
+  const key = { file: dir.file('capture.key') };
+  writeFileSync(key.file, randomBytes(32), { mode: 0o600 });
+  const plain = await writeCapture(dir.file('plain.hose'), someEvents());
+  const file = dir.file('encrypted.hose');
+  await recoverCapture(plain, file, { encrypt: key });
+  const files = bisectOutput(dir.file('found.hose'));
+  vi.stubEnv('GARDENHOSE_ENCRYPTION_KEY_FILE', key.file);
+  const schemas = [new Uint8Array(0)];
+  const calls = [anExchange({ id: 1, protocol: 'grpc' })];
+  const written = await writeBisect(file, files, calls, { ...options, schemas }).finally(vi.unstubAllEnvs);
+  expect(written).toEqual({ script: undefined, schemas: undefined });
+  expect([files.script, files.schemas].map(existsSync)).toEqual([false, false]);
+  await using capture = await openCapture(files.capture, { encryptionKey: key });
+  expect(capture.header.encryption).toBeDefined();
 });

@@ -2,7 +2,7 @@
 // a process, and its clients where that is asked for, to the recording that the first has started; see docs/guides/grpc.md.
 
 import { isMainThread } from 'node:worker_threads';
-import { offeredRecording } from '@gardenhose/core/adapter';
+import { offeredRecording, toStandardError } from '@gardenhose/core/adapter';
 import { attach } from './attach.ts';
 import { isLibrary } from './library.ts';
 import { onLibraryLoaded } from './library-loads.ts';
@@ -19,7 +19,7 @@ if (recording !== undefined) {
     }
   });
 } else if (isMainThread && process.env.GARDENHOSE_OUTPUT === undefined) {
-  process.stderr.write(
-    'gardenhose: gRPC is not recorded: preload @gardenhose/http-adapter/register before @gardenhose/grpc-adapter/register\n',
+  toStandardError(
+    'gardenhose: gRPC is not recorded: preload @gardenhose/http-adapter/register before @gardenhose/grpc-adapter/register',
   );
 }

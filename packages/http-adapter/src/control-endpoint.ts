@@ -76,6 +76,8 @@ export async function openControlEndpoint(
   server.on('upgrade', (_, socket) => socket.destroy());
   server.on('connect', (_, socket) => socket.destroy());
   const at = await listening(server, host, port);
+  // A connection that could not be accepted (EMFILE) is its client's loss. Unheard, it would end the process.
+  server.on('error', () => undefined);
   server.unref();
   const close = async (): Promise<void> => {
     const closed = server.listening ? once(server, 'close') : undefined;

@@ -2,12 +2,13 @@
 // its code. What and where is told by environment variables; see docs/guides/http-servers.md.
 
 import { isMainThread } from 'node:worker_threads';
+import { toStandardError } from '@gardenhose/core/adapter';
 import { messageOf, recordProcess } from './process-recording.ts';
 import { registerOptions } from './register-options.ts';
 
 /** The one channel that is the developer's and not the application's. */
 const report = (message: string): void => {
-  process.stderr.write(`gardenhose: ${message}\n`);
+  toStandardError(`gardenhose: ${message}`);
 };
 
 // Threads of the application inherit --import and are recorded too. The recorder's own thread starts without it.

@@ -1,4 +1,5 @@
-import { createServer, request } from 'node:http';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer, request, Server } from 'node:http';
 import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createRecorder, GardenhoseError, memorySink } from '@gardenhose/core';
@@ -190,6 +191,23 @@ test('who holds connections open holds up nobody for long, and close() waits for
   await close();
   await Promise.all(ended);
   expect(idle.every(({ destroyed }) => destroyed)).toBe(true);
+});
+
+test('a connection that cannot be accepted does not end the process', async () => {
+  const { origin } = await endpoint();
+  const servers: Server[] = [];
+  const hear = (message: unknown): void => {
+    if (typeof message === 'object' && message !== null && 'server' in message) {
+      if (message.server instanceof Server) servers.push(message.server);
+    }
+  };
+  subscribe('http.server.request.start', hear);
+  await ask(origin, '/healthz');
+  unsubscribe('http.server.request.start', hear);
+  expect(servers).toHaveLength(1);
+  // As Node tells of it when there are no file descriptors left.
+  for (const server of servers) server.emit('error', new Error('accept EMFILE'));
+  expect(await ask(origin, '/healthz')).toMatchObject({ status: 200 });
 });
 
 describe('beside taps', () => {

@@ -297,7 +297,11 @@ async function conclude(
   }
   const written = await write(file, files, exchanges, flags, contents, output);
   if (written.error === undefined) {
-    await output.text(`Written to ${files.capture}, and as a script to ${files.script}`);
+    const also =
+      written.script === undefined
+        ? '; no script, which would hold the requests of an encrypted capture in plain'
+        : `, and as a script to ${written.script}`;
+    await output.text(`Written to ${files.capture}${also}`);
   }
   await output.document({
     file,
@@ -318,6 +322,7 @@ async function conclude(
 interface Written {
   /** What to end with, where it could not be written. */
   readonly error?: ExitCode;
+  readonly script?: string | undefined;
   readonly document: object;
 }
 
@@ -332,9 +337,14 @@ async function write(
   try {
     const options = { overwrite: overwrite === true, schemas, http: to, grpc: toGrpc ?? to };
     const written = await writeBisect(file, files, exchanges, options);
-    const { capture, script } = files;
+    const { script } = written;
     return {
-      document: { output: capture, script, ...(written.schemas && { schemas: written.schemas }) },
+      script,
+      document: {
+        output: files.capture,
+        script: script ?? null,
+        ...(written.schemas && { schemas: written.schemas }),
+      },
     };
   } catch (error) {
     const exit = exitCodeOf(error);

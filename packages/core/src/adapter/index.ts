@@ -16,6 +16,7 @@ export { isSampleKey } from '../record/sampler.ts';
 export type { SamplingSettings } from '../record/sampling-settings.ts';
 export { parseSampleRules, samplerOf } from '../record/sampling-settings.ts';
 export { parseLane } from '../record/session-lane.ts';
+export { toStandardError } from '../record/standard-error.ts';
 export { isOutOfOrder, reportFailure } from '../record/tap-failures.ts';
 export type { ResolvedTapOptions } from '../record/tap-options.ts';
 export { resolveTapOptions } from '../record/tap-options.ts';

@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, openSync, readdirSync, readSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readSync, unlinkSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { isGardenhoseError } from '../errors.ts';
 import type { CaptureHeader } from '../model/capture-header.ts';
@@ -14,7 +14,8 @@ import { invalidOption, wholeNumber } from './writer-options.ts';
 /**
  * How much is kept of what was recorded under one name: `orders.hose`, `orders.1.hose`, `orders.pid-4711.hose` and so on, of this
  * run and of earlier ones. Files beyond any of these limits are removed, the oldest first, whenever a file is begun. Never
- * removed are the file that is being written, those that another process still writes, and whatever is no capture of the same service.
+ * removed are the file that is being written, those that another process still writes, what was made of recordings (slices, merged
+ * captures, those masked again or saved by a flight recorder), and whatever is no capture of the same service; only the first two count.
  */
 export interface RetainOptions {
   /** Files kept, the one being written among them: 2 or more. Default: no limit. */
@@ -43,6 +44,8 @@ interface OldFile {
   readonly path: string;
   readonly bytes: number;
   readonly changedMs: number;
+  /** Undefined for what no recorder wrote as it recorded. */
+  readonly header: CaptureHeader | undefined;
 }
 
 /**
@@ -61,13 +64,13 @@ export function retain(
   nowMs: number,
 ): void {
   const { maxFiles = Infinity, maxBytes = Infinity, maxAgeMs = Infinity } = limits;
-  const family = filesOf(path);
+  const family = filesOf(path).filter((file) => file.path === current || file.header?.service === service);
   let bytes = family.reduce((sum, file) => sum + file.bytes, nextBytes);
   let files = family.length + 1;
   let failure: unknown;
   for (const file of family) {
     const isOver = files > maxFiles || bytes > maxBytes || nowMs - file.changedMs > maxAgeMs;
-    if (!isOver || file.path === current || !mayGo(file, service, host)) continue;
+    if (!isOver || file.path === current || !mayGo(file, host, nowMs)) continue;
     try {
       unlinkSync(file.path);
     } catch (error) {
@@ -101,29 +104,51 @@ function filesOf(path: string): OldFile[] {
     const file = join(directory, name);
     // Not what a link leads to: that was put there by somebody.
     const stat = lstatSync(file, { throwIfNoEntry: false });
-    if (stat?.isFile() === true) found.push({ path: file, bytes: stat.size, changedMs: stat.mtimeMs });
+    if (stat?.isFile() !== true) continue;
+    found.push({ path: file, bytes: stat.size, changedMs: stat.mtimeMs, header: recordedHeader(file) });
   }
   return found.sort((a, b) => a.changedMs - b.changedMs || (a.path < b.path ? -1 : 1));
 }
 
-/** Whether this is a capture of the service that nobody writes any more. */
-function mayGo({ path, bytes, changedMs }: OldFile, service: string, host: string): boolean {
+/** Undefined also for what was made of recordings: who made it wants it kept. */
+function recordedHeader(path: string): CaptureHeader | undefined {
+  const header = reading(path, (fd) => headerOf(fd, path));
+  if (header === undefined) return undefined;
+  const { tags, mergedFrom, policyHistory, trigger } = header;
+  const made = (mergedFrom ?? policyHistory ?? trigger) !== undefined || Object.hasOwn(tags, 'slice-of');
+  return made ? undefined : header;
+}
+
+/** Whether nobody writes this any more. */
+function mayGo({ path, bytes, changedMs, header }: OldFile, ourHost: string, nowMs: number): boolean {
+  const end = Buffer.alloc(trailerBytes);
+  const isOpened = reading(path, (fd) => {
+    readSync(fd, end, 0, trailerBytes, Math.max(0, bytes - trailerBytes));
+    return true;
+  });
+  if (isOpened === undefined || header === undefined) return false;
+  if (decodeTrailer(end) !== undefined) return true;
+  // On another machine, which shares the directory, nobody can tell whether its writer still runs.
+  if (header.host !== ourHost) return false;
+  // In containers the process before this one had the same id.
+  return header.pid === process.pid ? changedMs < startedMs(nowMs) : !isAlive(header.pid);
+}
+
+/** When this process began, by the clock of then or of now, which may have been set: the earlier. */
+function startedMs(nowMs: number): number {
+  return Math.min(performance.timeOrigin, nowMs - performance.now());
+}
+
+/** Undefined where it is gone, or not ours to read: there is nothing to remove either way. */
+function reading<T>(path: string, read: (fd: number) => T): T | undefined {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
-    return false; // Gone, or not ours to read: nothing to remove either way.
+    return undefined;
   }
   try {
-    const header = headerOf(fd, path);
-    if (header?.service !== service) return false;
-    const end = Buffer.alloc(trailerBytes);
-    readSync(fd, end, 0, trailerBytes, Math.max(0, bytes - trailerBytes));
-    if (decodeTrailer(end) !== undefined) return true;
-    // On another machine, which shares the directory, nobody can tell whether its writer still runs.
-    if (header.host !== host) return false;
-    // In containers the process before this one had the same id.
-    return header.pid === process.pid ? changedMs < performance.timeOrigin : !isAlive(header.pid);
+    return read(fd);
   } finally {
     closeSync(fd);
   }

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileOutput, ioError, isCode } from './file-output.ts';
 
-const savedName = /^flight-.+\.hose(\.part)?$/;
+/** As {@link SavedFiles.pathOf} makes them: a recording of a service whose name begins with `flight-` is somebody else's. */
+const savedName = /^flight-[\w.-]{1,40}-(?:\d{8}|\+\d{10})T\d{9}Z-[\da-f]{8}\.hose(\.part)?$/;
 /** What a process that is gone has not finished. */
 const abandonedMs = 10 * 60_000;
 const longestService = 40;
@@ -79,7 +80,8 @@ export class SavedFiles {
     for (const name of namesIn(this.#directory)) {
       const match = savedName.exec(name);
       const path = join(this.#directory, name);
-      const stat = match === null ? undefined : statSync(path, { throwIfNoEntry: false });
+      const stat = match === null ? undefined : lstatSync(path, { throwIfNoEntry: false });
+      // Nor what a link leads to.
       if (stat?.isFile() !== true) continue;
       found.push({ path, bytes: stat.size, isPart: match?.[1] !== undefined, mtimeMs: stat.mtimeMs });
     }

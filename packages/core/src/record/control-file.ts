@@ -1,15 +1,17 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { After } from './clock-notes.ts';
 import type { ControlChange, RecorderControl } from './control.ts';
 
 const lookEveryMs = 1_000;
+/** Opening a named pipe would wait for its writer, and the service with it. */
+const forReading = constants.O_RDONLY | constants.O_NONBLOCK;
 /** What is longer is no control file. */
 const mostBytes = 64 * 1024;
 
 /**
  * Keeps a recording as a file says: a JSON object as {@link ControlChange}, or with `"kill": true`. What the file does not say, or where it
- * is not there, is as the recorder was made. It is read once before anything is recorded, and looked at each second from then on: that works
+ * is not there, is as the recorder was made; that it is empty or gone counts when it was found so twice. It is read once before anything is recorded, and looked at each second from then on: that works
  * on every kind of file system. A file that cannot be read as such changes nothing.
  */
 class ControlFile {
@@ -19,6 +21,7 @@ class ControlFile {
   /** Told once for each content that is no control. */
   readonly #problem: (message: string) => void;
   #content: string | undefined;
+  #wasBlank = false;
   #undo: () => void = () => undefined;
   #stopped = false;
 
@@ -49,7 +52,10 @@ class ControlFile {
   async #look(): Promise<void> {
     const content = await readLater(this.#path);
     if (this.#stopped) return;
-    this.#take(content);
+    // Many who write a file empty it first, or take it away: what it will say is not known then, and a pause must not end for it.
+    const isBlank = content === undefined || (typeof content === 'string' && content.trim() === '');
+    if (!isBlank || this.#wasBlank) this.#take(content);
+    this.#wasBlank = isBlank;
     this.#plan();
   }
 
@@ -114,8 +120,9 @@ function isObject(value: unknown): value is ControlChange {
 /** Undefined where there is no file. */
 function readNow(path: string): string | Error | undefined {
   try {
-    const file = openSync(path, 'r');
+    const file = openSync(path, forReading);
     try {
+      if (isOther(fstatSync(file))) return noFile();
       const bytes = Buffer.alloc(mostBytes + 1);
       return textOf(bytes, readSync(file, bytes));
     } finally {
@@ -128,8 +135,9 @@ function readNow(path: string): string | Error | undefined {
 
 async function readLater(path: string): Promise<string | Error | undefined> {
   try {
-    const file = await open(path, 'r');
+    const file = await open(path, forReading);
     try {
+      if (isOther(await file.stat())) return noFile();
       const bytes = Buffer.alloc(mostBytes + 1);
       return textOf(bytes, (await file.read(bytes, 0, bytes.length)).bytesRead);
     } finally {
@@ -139,6 +147,11 @@ async function readLater(path: string): Promise<string | Error | undefined> {
     return problemOf(error);
   }
 }
+
+/** A folder says of itself that it cannot be read. */
+const isOther = (stats: Stats): boolean => !stats.isFile() && !stats.isDirectory();
+
+const noFile = (): Error => new Error('it is no regular file');
 
 function textOf(bytes: Buffer, length: number): string | Error {
   return length > mostBytes

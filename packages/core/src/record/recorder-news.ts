@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Clock } from '../clock.ts';
 import type { RecorderState } from './recorder-stats.ts';
+import { toStandardError } from './standard-error.ts';
 
 /** What is told of a recorder when something about it changes: one line, that can be printed as JSON. */
 export interface RecorderNews {
@@ -45,7 +46,7 @@ export class NewsTeller {
   ) {
     this.#about = about;
     this.#clock = clock;
-    this.#log = log === true ? toStandardError : log === false ? undefined : log;
+    this.#log = log === true ? printed : log === false ? undefined : log;
     this.#failed = failed;
   }
 
@@ -76,6 +77,6 @@ export class NewsTeller {
   }
 }
 
-function toStandardError(news: RecorderNews): void {
-  process.stderr.write(`${JSON.stringify({ name: 'gardenhose', ...news })}\n`);
+function printed(news: RecorderNews): void {
+  toStandardError(JSON.stringify({ name: 'gardenhose', ...news }));
 }

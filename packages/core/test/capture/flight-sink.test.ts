@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -181,6 +190,28 @@ test('files beyond the quota are removed, the oldest first, and no others', asyn
   expect(flights).toContain(paths.at(-1));
   expect(flights.length).toBeLessThan(4);
   expect(flights.reduce((sum, path) => sum + statSync(path).size, 0)).toBeLessThanOrEqual(1024 * 1024);
+});
+
+test('a recording beside them whose name begins alike is not theirs to remove, and no link is', async () => {
+  const { recorder, directory } = flight({
+    minIntervalMs: 0,
+    maxBytes: 1024 * 1024,
+    maxSavedBytes: 1024 * 1024,
+  });
+  await recorder.ready;
+  const names = ['flight-search.hose', 'flight-search.7.hose', 'flight-old-2026.hose.part'];
+  const long = Date.now() / 1000 - 86_400;
+  for (const name of names) {
+    writeFileSync(join(directory, name), Buffer.alloc(2_000_000));
+    utimesSync(join(directory, name), long, long);
+  }
+  const link = 'flight-orders-20250101T000000000Z-01234567.hose';
+  symlinkSync('flight-search.hose', join(directory, link));
+  answer(recorder, '/1');
+  await recorder.trigger('now');
+  await recorder.close();
+  expect(readdirSync(directory)).toEqual(expect.arrayContaining([...names, link]));
+  expect(readdirSync(directory)).toHaveLength(5);
 });
 
 test('a save that fails is counted, leaves nothing behind, and the recording goes on', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FileSinkOptions, fileSink } from '../../src/capture/file-sink.ts';
+import { retain } from '../../src/capture/retention.ts';
 import { verifyCapture } from '../../src/capture/verify-capture.ts';
 import type { CaptureHeader } from '../../src/model/capture-header.ts';
 import { aHeader, failure, someEvents } from './support.ts';
@@ -104,6 +105,32 @@ describe('retention', () => {
       'ordersheet.hose',
       'other.hose',
     ]);
+  });
+
+  it('leaves what somebody made of recordings, which takes no room of theirs either', async () => {
+    const { policy } = aHeader;
+    await old('orders.1.hose', 9 * hour);
+    await old('orders-incident.hose', 8 * hour, { tags: { 'slice-of': '0'.repeat(32) } });
+    await old('orders-shared.hose', 8 * hour, { policyHistory: [policy] });
+    await old('orders-saved.hose', 8 * hour, { trigger: { reason: 'error', at: 0, wallMs: 0 } });
+    const of = { id: aHeader.id, service: 'orders', host: 'h', pid: 1, wallMs: 0, policy };
+    await old('orders-all.hose', 8 * hour, { mergedFrom: [{ ...of, skewNs: 0, driftPpm: 0 }] });
+    await old('orders.2.hose', hour);
+    await recorded({ retain: { maxFiles: 2 } });
+    const made = ['orders-all.hose', 'orders-incident.hose', 'orders-saved.hose', 'orders-shared.hose'];
+    expect(files()).toEqual([...made, 'orders.2.hose', 'orders.hose']);
+  });
+
+  it('leaves files that this process writes when the clock is set back, or far on', async () => {
+    const names = ['orders.1.hose', 'orders.2.hose'];
+    const at = (nowMs: number) => retain(path(), { maxFiles: 2 }, aHeader, undefined, 0, nowMs);
+    // By the clock that was set back by an hour, they were written just now.
+    for (const name of names) await left(name, hour, { pid: process.pid });
+    at(Date.now() - hour);
+    expect(files()).toEqual(names);
+    for (const name of names) aged(name, 0);
+    at(Date.now() + 1000 * hour);
+    expect(files()).toEqual(names);
   });
 
   it('leaves a file to whoever still writes it, and takes one whose writer is gone', async () => {

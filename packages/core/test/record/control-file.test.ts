@@ -1,7 +1,9 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, test, vi } from 'vitest';
 import { tempDir } from '../../../../test/support/captures.ts';
 import { noMask } from '../../src/mask/masker.ts';
+import { watchControlFile } from '../../src/record/control-file.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
 import { createRecorder, type Recorder } from '../../src/record/recorder.ts';
 import { aStart } from '../../src/testing/factories.ts';
@@ -67,6 +69,58 @@ test('what is no control changes nothing and is told', async () => {
   const other = make();
   expect(other.stats().lastError).toContain('changes nothing: EISDIR');
   await other.close();
+});
+
+test('a pause goes on while the file is written anew: that it is empty counts when it was found so twice', async () => {
+  const controlFile = dir.file('d.json');
+  writeFileSync(controlFile, '{"paused":true}');
+  const recorder = createRecorder({ service: 's', sink: memorySink(), mask: noMask });
+  let look = (): void => undefined;
+  let planned = (): void => undefined;
+  const after = (_: number, run: () => void) => {
+    look = run;
+    planned();
+    return () => undefined;
+  };
+  const unwatch = watchControlFile(controlFile, recorder.control, after, (problem) => expect.fail(problem));
+  /** After the file was looked at once more. */
+  const paused = async () => {
+    const looked = new Promise<void>((done) => {
+      planned = done;
+    });
+    look();
+    await looked;
+    return recorder.control.state.paused;
+  };
+  writeFileSync(controlFile, '');
+  expect(await paused()).toBe(true);
+  writeFileSync(controlFile, '{"paused":true,"ratio":1}');
+  expect(await paused()).toBe(true);
+  expect(recorder.control.state.ratio).toBe(1);
+  rmSync(controlFile);
+  expect(await paused()).toBe(true);
+  expect(await paused()).toBe(false);
+  unwatch();
+  await recorder.close();
+});
+
+test.skipIf(process.platform === 'win32')('a named pipe, which nobody writes to, holds up nobody', () => {
+  const pipe = dir.file('pipe');
+  execFileSync('mkfifo', [pipe]);
+  // In a process of its own: what waits here could not be ended.
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      ...['--input-type=module', '-e'],
+      `import { createRecorder, memorySink } from '@gardenhose/core';
+      const recorder = createRecorder({ service: 's', sink: memorySink(), controlFile: process.argv[1] });
+      console.log(recorder.stats().lastError);
+      await recorder.close();`,
+      pipe,
+    ],
+    { timeout: 10_000, killSignal: 'SIGKILL', encoding: 'utf8' },
+  );
+  expect(stdout).toContain('changes nothing: it is no regular file');
 });
 
 test('a file kills, and what it says later is too late', async () => {

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import { noMask } from '../../src/mask/masker.ts';
 import { memorySink } from '../../src/record/memory-sink.ts';
@@ -96,4 +98,32 @@ test('by itself nothing is told anywhere; true is lines of JSON on standard erro
   expect(() => Reflect.apply(recorderTo, undefined, [{ log: wrong }])).toThrow(
     /log must be true, false or a function/,
   );
+});
+
+test('a service whose standard error nobody reads any more is not ended by what is told there', async () => {
+  const service = spawn(
+    process.execPath,
+    [
+      ...['--input-type=module', '-e'],
+      `import { createRecorder, memorySink } from '@gardenhose/core';
+      process.stdin.resume();
+      await new Promise((closed) => process.stdin.once('end', closed));
+      const recorder = createRecorder({ service: 's', sink: memorySink(), mask: { version: 1 }, log: true });
+      await recorder.ready;
+      recorder.pause();
+      await recorder.close();
+      await new Promise((turn) => setTimeout(turn, 50));
+      console.log('served');`,
+    ],
+    { stdio: ['pipe', 'pipe', 'pipe'] },
+  );
+  service.stderr.destroy();
+  await once(service.stderr, 'close');
+  service.stdin.end();
+  let said = '';
+  service.stdout.on('data', (data) => {
+    said += String(data);
+  });
+  const [code] = await once(service, 'close');
+  expect([code, said]).toEqual([0, 'served\n']);
 });
