@@ -492,6 +492,7 @@ test('@gardenhose/core/adapter exports these names', () => {
     tellWireHead
     textAt
     tlsOptions
+    toStandardError
     trustMarks
     trustNames
     untilKilled
