@@ -22,12 +22,10 @@ export class TrialCommands {
   readonly #running = new Set<ChildProcess>();
 
   start(command: string): TrialCommand {
-    // A group of its own, so that what the shell starts ends with it.
-    const child = spawn(command, { shell: true, stdio: ['ignore', 'ignore', 'inherit'], detached: true });
+    const { child, dismiss } = spawnKept(command);
     this.#running.add(child);
     const failed = new Promise<never>((_, reject) => child.once('error', reject));
     failed.catch(() => undefined);
-    const dismiss = keep(child);
     return {
       failed,
       ended: () => endingOf(child),
@@ -41,9 +39,8 @@ export class TrialCommands {
 
   /** Runs a command to its end. @throws {@link GardenhoseError} `io` when it fails */
   async run(command: string, flag: string): Promise<void> {
-    const child = spawn(command, { shell: true, stdio: ['ignore', 'ignore', 'inherit'], detached: true });
+    const { child, dismiss } = spawnKept(command);
     this.#running.add(child);
-    const dismiss = keep(child);
     try {
       const [code, signal] = await once(child, 'exit');
       if (code !== 0) {
@@ -62,6 +59,25 @@ export class TrialCommands {
   }
 }
 
+/** A command in a group of its own, so that what its shell starts ends with it; and what lets its keeper go. */
+function spawnKept(command: string): { readonly child: ChildProcess; readonly dismiss: () => void } {
+  if (process.platform === 'win32') {
+    const child = spawn(command, { shell: true, stdio: ['ignore', 'ignore', 'inherit'], detached: true });
+    return { child, dismiss: () => undefined };
+  }
+  // It begins only when it is told that its keeper is there: this process may be killed before.
+  const whenKept = 'read -r _ && exec /bin/sh -c "$1" </dev/null';
+  const child = spawn('/bin/sh', ['-c', whenKept, 'sh', command], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    detached: true,
+  });
+  // It may have been ended already.
+  child.stdin.on('error', () => undefined);
+  const dismiss = keep(child);
+  child.stdin.end('\n');
+  return { child, dismiss };
+}
+
 /**
  * Ends a command's group when this process ends without having done so: nothing can be done any more by a process that was
  * killed (SIGKILL), but its end of a pipe closes. Who waits for that is a shell in a session of its own.
@@ -69,7 +85,7 @@ export class TrialCommands {
  * @returns what lets the shell go
  */
 function keep({ pid }: ChildProcess): () => void {
-  if (pid === undefined || process.platform === 'win32') return () => undefined;
+  if (pid === undefined) return () => undefined;
   // `read` is of the shell itself: there is no process to be left behind, and none to wait for.
   const wait = `read -r _ || kill -s KILL -- "-$1"`;
   const keeper = spawn('/bin/sh', ['-c', wait, 'sh', String(pid)], {

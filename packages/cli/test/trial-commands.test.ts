@@ -60,6 +60,43 @@ describe.skipIf(process.platform !== 'linux')('commands of trials', () => {
     await until(() => pids(started).every(ended));
   });
 
+  test('do not begin before it is sure that they end with the process that runs them', async () => {
+    const started = dir.file('unkept');
+    const module = new URL('../dist/trial-commands.js', import.meta.url).href;
+    // Killed between the two processes that it starts: the command, and who is to end it.
+    const script = `
+      import childProcess from 'node:child_process';
+      import { existsSync, writeSync } from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { spawn } = childProcess;
+      let pid;
+      childProcess.spawn = (...args) => {
+        if (pid === undefined) {
+          const child = spawn(...args);
+          pid = child.pid;
+          return child;
+        }
+        const until = performance.now() + 500;
+        while (!existsSync(${JSON.stringify(started)}) && performance.now() < until);
+        writeSync(1, String(pid));
+        process.kill(process.pid, 'SIGKILL');
+      };
+      syncBuiltinESMExports();
+      const { TrialCommands } = await import(${JSON.stringify(module)});
+      new TrialCommands().start(${JSON.stringify(lasting(started))});
+    `;
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: [...stdio] });
+    let told = '';
+    parent.stdout?.on('data', (data: Buffer) => {
+      told += data.toString();
+    });
+    await once(parent, 'close');
+    await until(() => ended(Number(told)));
+    expect(Number(told)).toBeGreaterThan(0);
+    expect(existsSync(started)).toBe(false);
+  });
+
   test('that ended by themselves leave nothing that waits', async () => {
     const commands = new TrialCommands();
     await commands.run('exit 0', '--reset');
