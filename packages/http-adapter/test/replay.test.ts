@@ -92,6 +92,25 @@ test('a worker stops on a signal, with a partial report', async () => {
   expect(report.exchanges.answered).toBeLessThan(30);
 });
 
+test('a run that is stopped while a recorded host is looked up ends, and sends nothing', async () => {
+  await using server = await wireServer(answerHeads(okAnswer));
+  const stop = new AbortController();
+  const headers = ['Host', `other.test:${new URL(server.origin).port}`];
+  const report = await replay([anExchange({ request: { headers } })], server.origin, {
+    signal: stop.signal,
+    guard: {
+      allowRecordedOrigin: false,
+      async resolve() {
+        stop.abort();
+        return ['203.0.113.7'];
+      },
+    },
+  });
+  expect(report.run).toMatchObject({ thread: 'worker', stopped: 'signal' });
+  expect(report.exchanges).toMatchObject({ total: 1, sent: 0, skipped: 1 });
+  expect(server.connections).toHaveLength(0);
+});
+
 test('what a worker cannot finish is given up after the drain', async () => {
   const stop = new AbortController();
   await using server = await wireServer(() => stop.abort());

@@ -58,7 +58,11 @@ class WorkerHost implements EngineHost {
 
   add(jobs: readonly Job[]): void {
     if (this.#workers.length === 0) {
-      if (!this.#options.threads.fixed && !this.#stopped) {
+      if (this.#stopped) {
+        this.#abort(jobs);
+        return;
+      }
+      if (!this.#options.threads.fixed) {
         this.#early.push(...jobs);
         return;
       }
@@ -107,11 +111,7 @@ class WorkerHost implements EngineHost {
 
   stop(): void {
     this.#stopped = true;
-    // They settle where all others do.
-    if (this.#early.length > 0) {
-      this.#make(1);
-      this.add(this.#early.splice(0));
-    }
+    this.#abort(this.#early.splice(0));
     for (const worker of this.#workers) worker.stop();
   }
 
@@ -126,6 +126,13 @@ class WorkerHost implements EngineHost {
     this.#giveBack();
     this.#rejectStart(new GardenhoseError('replay-aborted', 'The replay was ended before it began'));
     await Promise.all(this.#workers.map((worker) => worker.close()));
+  }
+
+  /** They were given to no thread, and none is made for them. */
+  #abort(jobs: readonly Job[]): void {
+    for (const { index, plannedAt } of jobs) {
+      this.#options.onSettled({ index, plannedAt, blockedNs: 0, skip: 'aborted' });
+    }
   }
 
   #make(count: number): void {
