@@ -16,6 +16,7 @@ export class PartPacer {
   #open = false;
   #stopped = false;
   #writing = false;
+  #going = false;
   #next = 0;
   #came = 0;
   #waits = false;
@@ -79,6 +80,12 @@ export class PartPacer {
   #go(): void {
     this.#undo?.();
     this.#undo = undefined;
+    this.#going = true;
+    this.#giveDue();
+    this.#going = false;
+  }
+
+  #giveDue(): void {
     for (let part = this.#parts[this.#next]; part !== undefined; part = this.#parts[this.#next]) {
       if (!this.#open || this.#stopped || this.#writing) return;
       const now = this.#timer.nowNs();
@@ -123,7 +130,7 @@ export class PartPacer {
 
   readonly #written = (): void => {
     this.#writing = false;
-    // With a timer set, the next is not due.
-    if (this.#undo === undefined) this.#go();
+    // With a timer set, the next is not due. What was written at once is in the loop: a call in a call for each would fill the stack.
+    if (this.#undo === undefined && !this.#going) this.#go();
   };
 }

@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
 import { createInProcessSender } from '../../src/in-process.ts';
 import { createSender } from '../../src/sender.ts';
 import { acceptOf } from '../../src/websocket/handshake.ts';
-import { aConversation, answeredWith, bye } from '../support/conversations.ts';
+import { aConversation, answeredWith, bye, type Said } from '../support/conversations.ts';
 import { closeFrame, frame, packed } from '../support/frames.ts';
 import { replayAll } from '../support/replay.ts';
 import { listening } from '../support/servers.ts';
@@ -143,6 +143,22 @@ test('pings of the target are answered at once, in the place of recorded pongs; 
       [10, 'mine'],
     ]),
   );
+});
+
+test('thousands of recorded pongs that are due at once are passed over one by one', async () => {
+  await using service = await socketService((socket) => socket.on('message', (data) => socket.send(data)));
+  const many = Array.from({ length: 20_000 });
+  const recorded = aConversation([
+    ...many.map((): Said => ['response', 1, 9, '']),
+    ...many.map((): Said => ['request', 2, 10, '']),
+    ['request', 3, 1, 'still here'],
+    ['response', 4, 1, 'still here'],
+    ['request', 5, 8, bye],
+    ['response', 6, 8, bye],
+  ]);
+  const [result] = await replayAll([recorded], createSender(service.origin));
+  expect(result?.entry.outcome).toBe('answered');
+  expect(answeredWith(result?.replayed)[0]).toEqual([2, 'still here']);
 });
 
 test('a close of the target is answered at once, and what was not said by then is not said', async () => {
