@@ -12,6 +12,9 @@ export interface Clock {
 const { hrtime } = process;
 const { setTimeout: startTimer, clearTimeout: stopTimer, Date: WallClock } = globalThis;
 
+/** The longest that a timer of Node takes: some 25 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** The clock of the machine. Its origin is the moment this module was loaded in this thread. */
 export const systemClock: Clock = (() => {
   const [originSeconds, originNanos] = hrtime();
@@ -22,8 +25,16 @@ export const systemClock: Clock = (() => {
     },
     wallMs: () => WallClock.now(),
     after(delayMs: number, run: () => void) {
-      const timer = startTimer(run, delayMs);
-      timer.unref();
+      let timer = start(delayMs);
+      function start(ms: number): NodeJS.Timeout {
+        // A longer one would end at once.
+        const goesOn = () => {
+          timer = start(ms - longestTimerMs);
+        };
+        const started = ms > longestTimerMs ? startTimer(goesOn, longestTimerMs) : startTimer(run, ms);
+        started.unref();
+        return started;
+      }
       return () => stopTimer(timer);
     },
   };

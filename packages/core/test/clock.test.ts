@@ -30,6 +30,21 @@ test('after() calls once, no earlier than asked, and not when it is undone', asy
   expect(undone).toBe(0);
 });
 
+test('after() bears delays that are longer than a timer can be', async () => {
+  vi.useFakeTimers();
+  vi.resetModules();
+  const { systemClock: faked } = await import('../src/clock.ts');
+  const delayMs = 3 * 2 ** 31;
+  let called = 0;
+  faked.after(delayMs, () => called++);
+  const undo = faked.after(delayMs, () => called++);
+  vi.advanceTimersByTime(delayMs - 1);
+  expect(called).toBe(0);
+  undo();
+  vi.advanceTimersByTime(1);
+  expect(called).toBe(1);
+});
+
 test('the clock goes on when a test runner fakes the timers', () => {
   vi.useFakeTimers({ now: 0 });
   expect(systemClock.wallMs()).toBeGreaterThan(Date.UTC(2024, 0, 1));
