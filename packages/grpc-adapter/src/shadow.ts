@@ -63,9 +63,12 @@ export function attachShadow(options: AttachShadowOptions): Detach {
 export function withShadow<Handlers extends object>(handlers: Handlers, options: ShadowTrust = {}): Handlers {
   const trust = trustMarks(options);
   return new Proxy(handlers, {
-    get(target, name, receiver) {
-      const handler: unknown = Reflect.get(target, name, receiver);
-      return isHandler(handler) ? admitting(handler, trust) : handler;
+    get(target, name) {
+      const handler: unknown = Reflect.get(target, name);
+      if (!isHandler(handler)) return handler;
+      const admitted = admitting(handler, trust);
+      // grpc-js binds them to what it is given, which has none of the private members that a class may have.
+      return (...args: unknown[]) => Reflect.apply(admitted, target, args);
     },
   });
 }

@@ -98,6 +98,31 @@ test.each(kinds)('marks of a peer that is not trusted are gone before a handler 
   expect(metadata).toMatchObject({ baggage: 'tenant=a', 'x-own': 'kept' });
 });
 
+test('handlers that are methods of a class have its private members', async () => {
+  class Service {
+    readonly #answer = told;
+
+    own(call: grpc.ServerUnaryCall<Buffer, Buffer>, done: grpc.sendUnaryData<Buffer>): void {
+      done(null, this.#answer(call.metadata));
+    }
+  }
+  const own = { ...definition.unary, path: '/test.Own/Own' };
+  const service: { own: grpc.UntypedHandleCall } = new Service();
+  await using running = await serve({}, (server) => server.addService({ own }, withShadow(service)));
+  const answer = await new Promise<Buffer>((resolve, reject) => {
+    const bytes = (message: Buffer) => message;
+    running.client.makeUnaryRequest<Buffer, Buffer>(
+      own.path,
+      bytes,
+      bytes,
+      Buffer.from('x'),
+      marked(),
+      (error, got) => (got === undefined ? reject(error) : resolve(got)),
+    );
+  });
+  expect(JSON.parse(answer.toString())).toMatchObject({ shadow: true, of: { runId: 'r1', seq: 3 } });
+});
+
 test('when it is detached, marks are not believed any more', async () => {
   const detach = attachShadow({ grpc });
   await using running = await serve(handlers);
