@@ -97,13 +97,21 @@ export class LateShipments {
       this.#give(late);
       return;
     }
+    let last = Number.NEGATIVE_INFINITY;
     for (const index of pending) {
-      if (late.watched.has(index)) continue;
-      late.watched.add(index);
-      const others = this.#watching.get(index);
-      if (others === undefined) this.#watching.set(index, [late]);
-      else others.push(late);
+      last = Math.max(last, index);
+      if (late.plan.after.includes(index)) this.#watch(late, index);
     }
+    // Of those that may change it one at a time, which most likely is the last to be over: each may be looked out for by all that follow.
+    this.#watch(late, last);
+  }
+
+  #watch(late: Late, index: number): void {
+    if (late.watched.has(index)) return;
+    late.watched.add(index);
+    const others = this.#watching.get(index);
+    if (others === undefined) this.#watching.set(index, [late]);
+    else others.push(late);
   }
 
   #give(late: Late): void {

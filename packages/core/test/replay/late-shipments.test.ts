@@ -106,3 +106,38 @@ test('what is dropped or ended is not made', () => {
   late.wanted(5);
   expect(indexes()).toEqual([]);
 });
+
+test('many that the same answers may change are not looked at again for each of those', () => {
+  const { late, indexes } = lates();
+  const count = 500;
+  const open = new Set(Array.from({ length: count }, (_, i) => i));
+  let looks = 0;
+  for (let i = 1; i < count; i++) {
+    const plan: LivePlan = {
+      ...{ after: [0], tells: true, make: undefined },
+      pending() {
+        looks++;
+        return [...open].filter((index) => index < i);
+      },
+    };
+    late.add(job(i), plan, () => ({ skip: 'made' }));
+  }
+  for (let i = 0; i < count; i++) {
+    open.delete(i);
+    late.over(i, i);
+  }
+  expect(indexes()).toEqual(Array.from({ length: count - 1 }, (_, i) => i + 1));
+  expect(looks).toBeLessThan(5 * count);
+});
+
+test('one that settles before those that it was looked at with is made when the last of them is over', () => {
+  const { late, add, indexes } = lates();
+  const soft = made([], [1, 2, 3]);
+  add(5, soft);
+  for (const index of [3, 1, 2]) {
+    expect(indexes()).toEqual([]);
+    soft.over(index);
+    late.over(index, index);
+  }
+  expect(indexes()).toEqual([5]);
+});
