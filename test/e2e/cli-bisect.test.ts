@@ -130,6 +130,26 @@ describe('gardenhose bisect', () => {
     expect(stderr).toContain('what was found is told above, but could not be written');
   });
 
+  test('tells what it found by then where a trial fails', async () => {
+    const [output, trials] = [dir.file('half.hose'), dir.file('trials')];
+    const reset = `echo >> '${trials}'; test $(wc -l < '${trials}') -lt 5`;
+    const { code, found, stderr } = await bisect(
+      'broken',
+      '--until',
+      'status',
+      '-o',
+      output,
+      '--reset',
+      reset,
+    );
+    expect({ code, found }).toMatchObject({ code: 74, found: { found: true, minimal: false, prefix: 17 } });
+    expect(stderr).toContain('a trial failed, and ended the search: --reset failed: exit code 1');
+    const targets = await targetsOf(output);
+    expect(targets).toHaveLength(found.exchanges.length);
+    expect(targets.length).toBeLessThan(18);
+    expect(targets).toEqual(expect.arrayContaining(['PUT /notes/3', 'PUT /notes/7', 'GET /sum']));
+  });
+
   test('looks for the failure of one exchange where it is told to', async () => {
     const output = dir.file('last.hose');
     await using opened = await openCapture(capture);

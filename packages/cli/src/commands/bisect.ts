@@ -179,14 +179,23 @@ async function search(
   output.note(
     `looking for: exchange ${wanted.exchange}, ${printable(wanted.operation, 80)}: ${printable(wanted.sign, 120)}`,
   );
+  // What was found by then may have taken an hour: it is not lost with a trial that fails.
+  const broken = new AbortController();
+  const tryOut = async (some: readonly ExchangeId[]): Promise<boolean | undefined> => {
+    try {
+      return shows(await trialOf(new Set(some)), wanted, flags.until);
+    } catch (error) {
+      broken.abort(error);
+      return undefined;
+    }
+  };
   const found = await minimise(
     ids,
-    async (some) =>
-      some.length === ids.length ? true : shows(await trialOf(new Set(some)), wanted, flags.until),
+    async (some) => some.length === ids.length || (await tryOut(some)) === true,
     {
       maxTrials: flags.maxTrials,
       from: ids.indexOf(wanted.exchange) + 1,
-      signal,
+      signal: AbortSignal.any([signal, broken.signal]),
       onTrial: ({ number, size, smallest }) =>
         progress.update(
           () =>
@@ -195,8 +204,13 @@ async function search(
     },
   );
   progress.clear();
-  const again = signal.aborted ? undefined : shows(await trialOf(new Set(found.items)), wanted, flags.until);
-  return conclude(file, flags, source, contents, output, found, wanted, again);
+  const over = signal.aborted || broken.signal.aborted;
+  const again = over ? undefined : await tryOut(found.items);
+  const exit = await conclude(file, flags, source, contents, output, found, wanted, again);
+  if (!broken.signal.aborted) return exit;
+  const { reason } = broken.signal;
+  output.error(`a trial failed, and ended the search: ${describeError(reason)}`);
+  return exitCodeOf(reason);
 }
 
 function firstFailure(failures: readonly Failure[], exchange: number | undefined): Failure | undefined {
