@@ -187,10 +187,9 @@ export const headerPositions: Positions = {
   },
   36: {
     title: 'pseudo-headers of HTTP/2',
-    note: 'also where a tap tells them as headers, which those of the adapters do not',
+    note: 'also where a tap tells them as headers, which those of the adapters do not; newer Nodes refuse an authority with a name of a user in it',
     cases: {
       ':path': { http2: ({ word }) => ({ headers: { ':path': `/?token=${word}` } }) },
-      ':authority': { find: 'email', http2: ({ email }) => ({ headers: { ':authority': email } }) },
       ':path, told': {
         told: ({ word }) => ({
           start: { version: '2', target: `/?token=${word}`, headers: [':path', `/?token=${word}`] },

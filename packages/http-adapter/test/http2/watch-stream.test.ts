@@ -72,6 +72,8 @@ test('a secure server with allowHTTP1 is recorded in both versions', async () =>
 
 test('attach() leaves Node as it was when the last one is undone', async () => {
   const proto: object = Object.getPrototypeOf(hello());
+  // Tests that ran before in this process may have left taps.
+  const before = Object.getOwnPropertyDescriptor(proto, 'emit')?.value;
   const [one, two] = [new MemoryTarget(), new MemoryTarget()];
   await using app = await listeningHttp2(hello());
   const [detachOne, detachTwo] = [attach(one), attach(two)];
@@ -83,7 +85,7 @@ test('attach() leaves Node as it was when the last one is undone', async () => {
   await once(app.origin);
   await two.ended(2);
   detachTwo();
-  expect(Object.hasOwn(proto, 'emit')).toBe(false);
+  expect(Object.getOwnPropertyDescriptor(proto, 'emit')?.value).toBe(before);
   expect([one.starts.length, two.starts.length]).toEqual([1, 2]);
   expect(one.events).toEqual(two.of(1));
 });
