@@ -231,7 +231,7 @@ export class LiveValues {
   #remember(index: number, exchange: Exchange, operation: string): Source[] {
     const only = this.#rules.read(operation);
     if (only === undefined) return [];
-    const told = new Map<string, Source>();
+    const told = new Map<string, readonly [key: string, source: Source]>();
     const { target } = exchange.request;
     const look: Visit = (leaf) => {
       const rules = this.#rules.from(operation, leaf);
@@ -254,13 +254,14 @@ export class LiveValues {
           overAt: Number.NaN,
           live: undefined,
         };
-        told.set(`${key}\n${leaf.place}`, source);
-        this.#add(key, source);
+        told.set(`${key}\n${leaf.place}`, [key, source]);
       }
       return undefined;
     };
     readResponse(exchange, this.#schemas(), look, only);
-    return [...told.values()];
+    // Not before all is read: what throws leaves nothing that would be waited for.
+    for (const [key, source] of told.values()) this.#add(key, source);
+    return Array.from(told.values(), ([, source]) => source);
   }
 
   #add(key: string, source: Source): void {

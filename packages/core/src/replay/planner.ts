@@ -4,7 +4,7 @@ import type { Job } from './job.ts';
 import { LaneNotes } from './lane-notes.ts';
 import type { RunOptions } from './options.ts';
 import { finishedAt } from './order.ts';
-import { Preparation, reasonToSkip } from './preparation.ts';
+import { notMade, Preparation, reasonToSkip, requestError } from './preparation.ts';
 import type { StopReason } from './progress.ts';
 import { recordedDurationNs } from './replayed.ts';
 import type { RunGuard } from './run-guard.ts';
@@ -40,6 +40,8 @@ export type Planned =
       readonly times?: Pick<TranscriptEntry, 'plannedAt' | 'blockedNs' | 'error'> | undefined;
     };
 
+const notPlanned = { plannedAt: Number.NaN, blockedNs: 0 };
+
 /** Makes the jobs of a run, in the order in which exchanges are read: what is sent, when, and after what. */
 export class Planner {
   readonly #options: RunOptions;
@@ -72,14 +74,18 @@ export class Planner {
     const recordedLane = laneOf?.(recorded) ?? recorded.lane;
     const lane = iteration === undefined ? recordedLane : `${iteration}: ${recordedLane}`;
     const notes = this.#notes.of(lane);
-    const plan = live?.plan(index, recorded);
+    let plan: LivePlan | undefined;
+    try {
+      plan = live?.plan(index, recorded);
+    } catch (error) {
+      return { iteration, ...notMade, times: { ...notPlanned, error: requestError(error) } };
+    }
     const preparation = new Preparation(recorded, index, iteration, this.#sender, this.#options, plan);
     const make = () => preparation.make(notes);
     const shipment = this.#whenSent(plan) ? make : (plan?.pending().length ?? 0) > 0 ? undefined : make();
     if (typeof shipment === 'object' && isUnsendable(shipment)) {
       live?.told(index, undefined);
-      const times = { plannedAt: Number.NaN, blockedNs: 0, error: preparation.error };
-      return { iteration, skip: shipment.skip, times };
+      return { iteration, skip: shipment.skip, times: { ...notPlanned, error: preparation.error } };
     }
     this.#spent = this.#guard.spend(recorded.request.size);
     if (this.#spent !== undefined) {

@@ -61,9 +61,18 @@ export class Preparation {
 
   /**
    * Puts live values in, runs `onSend`, puts the marks on, and has the sender make it ready, with the offsets of its parts as
-   * planned.
+   * planned. Never throws: it is called between the timers of an engine, where nobody could catch it.
    */
   make(lane: Map<string, unknown>): Shipment | Unsendable {
+    try {
+      return this.#make(lane);
+    } catch (error) {
+      this.error = requestError(error);
+      return notMade;
+    }
+  }
+
+  #make(lane: Map<string, unknown>): Shipment | Unsendable {
     const { hooks, guard } = this.#options;
     if (hooks?.onSend === undefined) {
       // Where nothing waits for its time the answer is there soon, and what is held meanwhile is little.
@@ -144,11 +153,26 @@ export class Preparation {
   }
 }
 
+/** An exchange whose request could not be made, since live values or the sender threw. */
+export const notMade: Unsendable = { skip: 'request-invalid' };
+
+/** Why it could not. */
+export function requestError(error: unknown): AnswerError {
+  if (isGardenhoseError(error)) return { code: error.code, message: error.message };
+  return {
+    code: 'request-invalid',
+    message: `Making the request threw (${kindOf(error)}): neither live values nor a sender may do that. It was not sent`,
+  };
+}
+
 export function hookError(point: string, error: unknown): AnswerError {
   if (isGardenhoseError(error)) return { code: error.code, message: error.message };
-  // The message of a foreign error may quote what the hook was given.
-  const kind = error instanceof Error ? error.name : typeof error;
-  return { code: 'hook-failed', message: `The hook ${point} threw (${kind})` };
+  return { code: 'hook-failed', message: `The hook ${point} threw (${kindOf(error)})` };
+}
+
+/** All that is told of a foreign error: its message may quote what the code was given that threw it. */
+export function kindOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
 }
 
 /** What `drop()` does where it comes too late. */

@@ -1,4 +1,5 @@
 import type { LiveNames } from '../correlate/live-names.ts';
+import { isGardenhoseError } from '../errors.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { TransientMap } from '../model/transient-map.ts';
 import { Breather } from './breather.ts';
@@ -11,7 +12,7 @@ import { LateShipments } from './late-shipments.ts';
 import { messageLags } from './message-lag.ts';
 import type { RunOptions } from './options.ts';
 import { type Open, Planner } from './planner.ts';
-import { dropTooLate, hookError } from './preparation.ts';
+import { dropTooLate, hookError, kindOf, type Preparation } from './preparation.ts';
 import type { ReplayProgress, StopReason } from './progress.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { asExpected, replayedExchange } from './replayed.ts';
@@ -304,7 +305,7 @@ export class Run {
     const { recorded, iteration, preparation, brief } = open;
     const { plannedAt, blockedNs, answer } = settled;
     if (answer === undefined) {
-      this.#told(settled, undefined);
+      this.#told(settled, undefined, preparation);
       this.#skip(recorded, iteration, settled.skip ?? 'aborted', {
         plannedAt,
         blockedNs,
@@ -325,7 +326,7 @@ export class Run {
     const { sent } = preparation;
     const replayed = replayedExchange(sent, answer);
     this.#counts.settle(settled, isMutation(sent, this.options.guard.readOnly));
-    const live = this.#told(settled, replayed);
+    const live = this.#told(settled, replayed, preparation);
     this.#teach(open, replayed);
     const entry = sentEntry(
       recorded,
@@ -350,11 +351,24 @@ export class Run {
   }
 
   /** What the answer told may be what others send. */
-  #told({ index, heldAt, answer }: Settled, replayed: Exchange | undefined): LiveNames | undefined {
+  #told(
+    { index, heldAt, answer }: Settled,
+    replayed: Exchange | undefined,
+    preparation: Preparation,
+  ): LiveNames | undefined {
     const { live } = this.options;
     if (live === undefined) return undefined;
     const overAt = answer?.endAt ?? this.#host.nowNs();
-    const names = live.told(index, replayed, { overAt, heldAt });
+    let names: LiveNames | undefined;
+    try {
+      names = live.told(index, replayed, { overAt, heldAt });
+    } catch (error) {
+      // The answer is what it is; those that wait for a value of it go without, and count as unresolved.
+      preparation.marks.push({
+        name: 'live-failed',
+        value: isGardenhoseError(error) ? error.code : kindOf(error),
+      });
+    }
     this.#late.drop(index);
     this.#late.over(index, overAt);
     return names;

@@ -46,7 +46,7 @@ const optionNames: Readonly<Record<keyof ReportOptions, true>> = {
 };
 
 /** Marks that tell of something that did not work. */
-const noteNames = new Set(['patch-missed', 'edit-missed', 'hook-failed']);
+const noteNames = new Set(['patch-missed', 'edit-missed', 'hook-failed', 'live-failed']);
 
 /** Folds the results of a replay into a report, one by one: memory does not grow with their number. */
 export class ReportBuilder {

@@ -47,7 +47,7 @@ export interface Report {
   readonly bindings?: BindingCounts | undefined;
   /** Times in requests that were moved. Absent where none were to be. */
   readonly timeShift?: TimeShiftCounts | undefined;
-  /** Marks that hooks put on exchanges because something did not work: `patch-missed`, `edit-missed`, `hook-failed`. */
+  /** Marks put on exchanges because something did not work: `patch-missed`, `edit-missed`, `hook-failed`, `live-failed`. */
   readonly notes: readonly { readonly name: string; readonly count: number }[];
   /** Absent when responses were not compared. */
   readonly differences?: DifferenceSummary | undefined;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { learnBindings } from '../../src/correlate/learn.ts';
 import { LiveValues } from '../../src/correlate/live-values.ts';
 import type { Exchange } from '../../src/model/exchange.ts';
+import { SchemaRegistry } from '../../src/protobuf/schema-registry.ts';
 import { AwaitedJobs, type WaitingJob } from '../../src/replay/awaited-jobs.ts';
 import type { Job } from '../../src/replay/job.ts';
 import { MemorySender } from '../../src/testing/index.ts';
@@ -128,4 +129,64 @@ test('at once, whatever the limit on exchanges under way, each is sent when what
   const { results } = await drive(many, sender, { live: values, pace: 'asap', guard: { maxInFlight: 3 } });
   expect(results.every(({ entry }) => entry.outcome === 'answered')).toBe(true);
   expect(values.uses()).toMatchObject([{ used: 20, unresolved: 0 }]);
+});
+
+/** Live values that throw once when a test says so: at the schemas, which they ask for at each step. */
+async function brittle() {
+  const registry = new SchemaRegistry();
+  const state = { broken: false };
+  const schemas = () => {
+    if (!state.broken) return registry;
+    state.broken = false;
+    throw new RangeError('s3cret');
+  };
+  return { state, live: new LiveValues(await learnBindings(shared), { schemas }) };
+}
+
+test('a request that live values throw for is not sent and says why, and the run goes on', async () => {
+  const { state, live: values } = await brittle();
+  const sender = new MemorySender(() => ({}));
+  const { run, of, results } = await drive(shared, sender, { live: values }, (step) => {
+    if (step === 9) state.broken = true;
+  });
+  expect(of(2).entry).toMatchObject({
+    ...{ outcome: 'skipped', skip: 'request-invalid' },
+    error: { code: 'request-invalid', message: expect.stringContaining('RangeError') },
+  });
+  expect(JSON.stringify(results)).not.toContain('s3cret');
+  expect([1, 3, 4, 5].map((id) => of(id).entry.outcome)).toEqual(Array(4).fill('answered'));
+  expect(run.progress()).toMatchObject({ open: 0, answered: 4 });
+});
+
+test('an answer that live values throw for is told of as it is with a mark, and what waits for it goes without', async () => {
+  const { state, live: values } = await brittle();
+  const sender = new MemorySender(({ id }) => {
+    if (id === 1) state.broken = true;
+    return { delayNs: id === 1 ? 15 * ms : 0 };
+  });
+  const { of } = await drive(shared, sender, { live: values });
+  expect(of(1).entry).toMatchObject({ outcome: 'answered' });
+  expect(of(1).replayed?.marks).toEqual([{ name: 'live-failed', value: 'RangeError' }]);
+  expect(of(4).entry).toMatchObject({ outcome: 'answered', blockedNs: 0 });
+  expect(values.uses()).toMatchObject([{ used: 0, unresolved: 2 }]);
+});
+
+test('an exchange that live values cannot plan is not sent, and nobody waits for it', async () => {
+  const { state, live: values } = await brittle();
+  state.broken = true;
+  const { of } = await drive(shared, new MemorySender(() => ({})), { live: values });
+  expect(of(1).entry).toMatchObject({ outcome: 'skipped', error: { code: 'request-invalid' } });
+  expect(of(2).entry).toMatchObject({ outcome: 'answered', blockedNs: 0 });
+});
+
+test('what a sender throws as it makes a request ready costs that request alone', async () => {
+  const sender = new MemorySender(() => ({}));
+  const prepare = sender.prepare.bind(sender);
+  sender.prepare = (exchange) => {
+    if (exchange.id === 2) throw new TypeError('s3cret');
+    return prepare(exchange);
+  };
+  const { of } = await drive(shared, sender, { live: await live() });
+  expect(of(2).entry).toMatchObject({ outcome: 'skipped', error: { code: 'request-invalid' } });
+  expect(of(4).entry).toMatchObject({ outcome: 'answered' });
 });

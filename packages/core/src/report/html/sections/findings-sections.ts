@@ -167,7 +167,7 @@ const skipWords: ReadonlyMap<string, string> = new Map([
   ['partial', 'parts of it are missing in the capture'],
   ['protocol', 'no sender for its protocol'],
   ['body-not-kept', 'its body is not in the capture'],
-  ['request-invalid', 'the request cannot be sent as it was recorded'],
+  ['request-invalid', 'the request cannot be sent as it was recorded, or could not be made'],
   ['infrastructure', 'a gRPC health check, reflection or channelz: left out unless asked for'],
   ['aborted', 'the run was stopped before it was sent'],
 ]);
