@@ -1,9 +1,11 @@
 import { BoundedMap } from './bounded-map.ts';
 import type { Source } from './live-answer.ts';
-import type { LiveCookie } from './live-cookie.ts';
+import { bytesOfCookie, type LiveCookie } from './live-cookie.ts';
 import type { Slot } from './live-slot.ts';
 
 const maxCookies = 300_000;
+/** That the renewals take in memory, about. */
+const maxBytes = 64 * 1024 * 1024;
 /** Newest renewals of one cookie that are remembered. */
 const maxRenewals = 8;
 
@@ -22,7 +24,11 @@ interface Sending {
 
 /** Cookies that live answers set anew, of themselves: they are that from then on, for those who have them from the same answer. */
 export class CookieRenewals {
-  readonly #renewed = new BoundedMap<string, Renewal[]>(maxCookies);
+  readonly #renewed = new BoundedMap<string, Renewal[]>(maxCookies, {
+    mostBytes: maxBytes,
+    bytesOf: (key, renewals) =>
+      renewals.reduce((sum, { cookie }) => sum + bytesOfCookie(cookie), 128 + 2 * key.length),
+  });
   readonly #sending = new Map<string, Sending[]>();
 
   /**

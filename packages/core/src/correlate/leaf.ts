@@ -47,6 +47,9 @@ export const maxLeaves = 20_000;
 /** Longer texts are no ids and no tokens. */
 export const maxText = 8_192;
 
+/** What longer ways lead to is not looked at: names are no shorter for being held with each value below them. */
+const maxPointer = 2_048;
+
 const plainName = /^[A-Za-z_$@:][\w$@:-]{0,63}$/;
 
 /** A name as a place holds it: one that may itself be a value, as the keys of maps are, is not told. */
@@ -56,7 +59,8 @@ export function placeName(name: string): string {
 
 /** Shows a value, if it is worth it. */
 export function showCookie(visit: Visit, budget: LeafBudget, leaf: Leaf): string | null | undefined {
-  if (leaf.text === '' || leaf.text.length > maxText || !isWanted(budget, leaf.place)) return undefined;
+  if (leaf.text === '' || leaf.text.length > maxText || leaf.pointer.length > maxPointer) return undefined;
+  if (!isWanted(budget, leaf.place)) return undefined;
   budget.left--;
   return visit(leaf);
 }

@@ -3,7 +3,7 @@ import { headerValues } from '../model/headers.ts';
 import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { readResponse } from './exchange-leaves.ts';
 import type { Leaf, Visit } from './leaf.ts';
-import { type LiveCookie, parseSetCookie } from './live-cookie.ts';
+import { bytesOfCookie, type LiveCookie, parseSetCookie } from './live-cookie.ts';
 import { ownText } from './own-text.ts';
 
 /** A place in a recorded answer that told a value, and what the live answer says there. */
@@ -12,6 +12,8 @@ export interface Source {
   readonly index: number;
   readonly exchange: number;
   readonly lane: string;
+  /** By which it is joined. */
+  readonly key: string;
   /** When the recorded answer was over. */
   readonly at: number;
   readonly operation: string;
@@ -27,6 +29,17 @@ export interface Source {
 export interface LiveValue {
   readonly text: string;
   readonly cookie?: LiveCookie | undefined;
+}
+
+/** Of the objects around the texts of a source; about, and rather too much. */
+const sourceBytes = 320;
+
+/** About what a source takes in memory, with its live value once that is known. */
+export function bytesOfSource({ key, leaf, live }: Source): number {
+  const { place, pointer, text, raw = '' } = leaf;
+  const characters = key.length + place.length + pointer.length + text.length + raw.length;
+  const cookie = live?.cookie === undefined ? 0 : bytesOfCookie(live.cookie);
+  return sourceBytes + 2 * (characters + (live?.text.length ?? 0)) + cookie;
 }
 
 /** What a live answer says in the places that a recorded one told values in. */

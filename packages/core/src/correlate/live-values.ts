@@ -11,7 +11,7 @@ import { CookieRenewals } from './cookie-renewals.ts';
 import { readResponse, type VisitedRequest, visitRequest } from './exchange-leaves.ts';
 import { type JoinKey, joinKeys, valueKey } from './join-keys.ts';
 import { type Leaf, type Visit, withPrefixes } from './leaf.ts';
-import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
+import { bytesOfSource, LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
 import { cookieApplies } from './live-cookie.ts';
 import { LiveNames } from './live-names.ts';
 import { type LiveRule, LiveRules } from './live-rules.ts';
@@ -26,6 +26,11 @@ export interface LiveValuesOptions {
   readonly schemas?: (() => SchemaRegistry) | undefined;
   /** Longest wait for an answer that a value comes from, where its order does not make it wait. Default 10,000. */
   readonly maxWaitMs?: number | undefined;
+  /**
+   * What the values that were told take in memory at most, recorded and live, about: beyond it those that were told first are forgotten.
+   * Default 268,435,456 (256 MiB).
+   */
+  readonly maxBytes?: number | undefined;
   /** Names of the hosts that are sent to, without ports: cookies may belong to them. Default none but those recorded. */
   readonly hosts?: readonly string[] | undefined;
   /** Whether cookies that are `Secure` may be sent: over TLS, or on this machine, as browsers do. Default true. */
@@ -100,7 +105,7 @@ export class LiveValues {
   readonly #secure: boolean;
   readonly #timeShift: TimeShift | undefined;
   readonly #clock: Clock;
-  readonly #sources = new BoundedMap<string, Source[]>(maxValues);
+  readonly #sources: BoundedMap<string, Source[]>;
   readonly #renewals = new CookieRenewals();
   /** Of exchanges that are not over. */
   readonly #open = new Map<number, OpenExchange>();
@@ -110,6 +115,7 @@ export class LiveValues {
     onlyOptions('live values', options, optionNames);
     const {
       maxWaitMs = 10_000,
+      maxBytes = 256 * 1024 * 1024,
       hosts = [],
       secure = true,
       schemas,
@@ -119,7 +125,14 @@ export class LiveValues {
     if (!(Number.isFinite(maxWaitMs) && maxWaitMs >= 0)) {
       throw invalidOption('maxWaitMs', `must be a number of at least 0, got ${String(maxWaitMs)}`);
     }
+    if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
+      throw invalidOption('maxBytes', `must be a whole number of at least 0, got ${String(maxBytes)}`);
+    }
     this.maxWaitNs = maxWaitMs * 1e6;
+    this.#sources = new BoundedMap(maxValues, {
+      mostBytes: maxBytes,
+      bytesOf: (_, sources) => sources.reduce((sum, source) => sum + bytesOfSource(source), 0),
+    });
     this.#rules = new LiveRules(checkBindings(bindings, 'bindings').bindings);
     const none = new SchemaRegistry();
     this.#schemas = schemas ?? (() => none);
@@ -173,7 +186,10 @@ export class LiveValues {
     if (replayed.response === undefined) return;
     const only = withPrefixes(open.told.map(({ leaf }) => leaf.place));
     const answer = new LiveAnswer(replayed, this.#schemas(), this.#clock.wallMs(), only);
-    for (const source of open.told) source.live = answer.value(source.leaf, source.named);
+    for (const source of open.told) {
+      source.live = answer.value(source.leaf, source.named);
+      this.#recount(source);
+    }
     this.#renew(open, index, answer);
   }
 
@@ -231,7 +247,7 @@ export class LiveValues {
   #remember(index: number, exchange: Exchange, operation: string): Source[] {
     const only = this.#rules.read(operation);
     if (only === undefined) return [];
-    const told = new Map<string, readonly [key: string, source: Source]>();
+    const told = new Map<string, Source>();
     const { target } = exchange.request;
     const look: Visit = (leaf) => {
       const rules = this.#rules.from(operation, leaf);
@@ -246,6 +262,7 @@ export class LiveValues {
           index,
           exchange: exchange.id,
           lane: exchange.lane,
+          key,
           at: toldAt(exchange),
           operation,
           leaf: ownLeaf(leaf),
@@ -254,23 +271,29 @@ export class LiveValues {
           overAt: Number.NaN,
           live: undefined,
         };
-        told.set(`${key}\n${leaf.place}`, [key, source]);
+        told.set(`${key}\n${leaf.place}`, source);
       }
       return undefined;
     };
     readResponse(exchange, this.#schemas(), look, only);
     // Not before all is read: what throws leaves nothing that would be waited for.
-    for (const [key, source] of told.values()) this.#add(key, source);
-    return Array.from(told.values(), ([, source]) => source);
+    for (const source of told.values()) this.#add(source);
+    return [...told.values()];
   }
 
-  #add(key: string, source: Source): void {
-    const known = this.#sources.get(key) ?? [];
+  #add(source: Source): void {
+    const known = this.#sources.get(source.key) ?? [];
     // The same exchange again: a capture that is played in a loop. What was told the last time is over.
     const again = known.some(({ exchange, index }) => exchange === source.exchange && index !== source.index);
     const fresh = again ? [source] : [...known, source];
     if (fresh.length > maxSources) fresh.splice(maxSources / 2, 1);
-    this.#sources.set(key, fresh);
+    this.#sources.set(source.key, fresh);
+  }
+
+  /** A source has its live value. */
+  #recount(source: Source): void {
+    const known = this.#sources.get(source.key);
+    if (known?.includes(source) === true) this.#sources.set(source.key, known);
   }
 
   #pending(
@@ -338,6 +361,7 @@ export class LiveValues {
 const optionNames: Readonly<Record<keyof LiveValuesOptions, true>> = {
   schemas: true,
   maxWaitMs: true,
+  maxBytes: true,
   hosts: true,
   secure: true,
   timeShift: true,

@@ -344,6 +344,8 @@ test('options that are none are refused', () => {
     return false;
   };
   expect(refused(() => new LiveValues(none, { maxWaitMs: -1 }))).toBe(true);
+  for (const maxBytes of [-1, 0.5, Number.NaN])
+    expect(refused(() => new LiveValues(none, { maxBytes }))).toBe(true);
   expect(refused(() => new LiveValues(none, Object.assign({ maxWaitMs: 1 }, { maxwait: 1 })))).toBe(true);
   expect(refused(() => new LiveValues(Object.assign({}, none, { format: 'x' })))).toBe(true);
 });
@@ -420,4 +422,36 @@ test('a page of long names that are no attributes is read in little time', () =>
   const before = performance.now();
   readHtml(page, () => undefined, { left: 20_000 });
   expect(performance.now() - before).toBeLessThan(1_000);
+});
+
+test('of long values no more are known than memory is set aside for: those that were told first are forgotten', () => {
+  const from = { operation: '*', place: 'body.$.id' };
+  const bindings: Bindings = {
+    format: 'gardenhose-bindings/1',
+    bindings: [{ from, to: { operation: '*', place: 'body.$.one' } }],
+  };
+  const value = (n: number) => id(n).padEnd(8_000, 'x');
+  const told = (n: number) => traffic([{ target: '/page', answer: { id: value(n) } }]);
+  const known = (live: LiveValues) =>
+    [1, 2, 3].map((n) =>
+      traffic([{ method: 'POST', target: '/use', body: { one: value(n) }, at: 1_000 }]).map((exchange) => {
+        const { after, make } = live.plan(100 + n, exchange);
+        return make === undefined ? 'forgotten' : after;
+      }),
+    );
+  // Each takes some 16 kB of it, and as much again for a live value of that length.
+  const live = new LiveValues(bindings, { maxBytes: 40_000 });
+  const pages = [1, 2, 3].flatMap((n) => told(n).map((page) => ({ ...page, id: n })));
+  for (const [n, page] of pages.entries()) live.plan(n, page);
+  expect(known(live)).toEqual([['forgotten'], [[1]], [[2]]]);
+  for (const [n, page] of pages.entries()) live.told(n, page);
+  expect(known(live)).toEqual([['forgotten'], ['forgotten'], [[]]]);
+});
+
+test('what is led to by longer names than any service has is not held', async () => {
+  const answer = { ['n'.repeat(4_000)]: { id: id(1) }, short: { id: id(2) } };
+  const learned = await learnBindings(
+    traffic([{ target: '/all', answer }, { target: `/x/${id(1)}` }, { target: `/y/${id(2)}` }]),
+  );
+  expect(learned.bindings.map(({ from }) => from.place)).toEqual(['body.$.short.id']);
 });
