@@ -2,6 +2,7 @@ import { GardenhoseError } from '../errors.ts';
 import { brokenJson } from '../mask/policy/broken-json.ts';
 import { didYouMean } from '../model/option-names.ts';
 import type { Binding, BindingEnd, BindingEvidence, Bindings } from './binding.ts';
+import { headerPlaceProblem } from './header-leaves.ts';
 
 const maxFile = 32 * 1024 * 1024;
 const maxBindings = 20_000;
@@ -85,12 +86,14 @@ function bindingProblem(value: unknown): string | undefined {
   if (unknown !== undefined) return `: ${unknown}`;
   const from = endProblem(
     value.from,
+    'answer',
     fromPlaces,
     'body.$.id, header.NAME, set-cookie.NAME, html.NAME or message.$.id',
   );
   if (from !== undefined) return `.from${from}`;
   const to = endProblem(
     value.to,
+    'request',
     toPlaces,
     'path[1], query.NAME, header.NAME, cookie.NAME, body.$.id, form.NAME or message.$.id',
   );
@@ -112,14 +115,20 @@ function bindingProblem(value: unknown): string | undefined {
   return odd === undefined ? undefined : `.evidence.${odd}: expected a whole number from 0`;
 }
 
-function endProblem(value: unknown, places: RegExp, examples: string): string | undefined {
+function endProblem(
+  value: unknown,
+  side: 'request' | 'answer',
+  places: RegExp,
+  examples: string,
+): string | undefined {
   if (!isFields(value)) return ': expected an object with "operation" and "place"';
   const unknown = unknownName(value, Object.keys(endNames));
   if (unknown !== undefined) return `: ${unknown}`;
   if (!isName(value.operation)) return '.operation: expected a text such as "POST /orders", or "*"';
-  return isName(value.place) && places.test(value.place)
-    ? undefined
-    : `.place: expected a place such as ${examples}`;
+  const { place } = value;
+  if (!isName(place) || !places.test(place)) return `.place: expected a place such as ${examples}`;
+  const unseen = place.startsWith('header.') ? headerPlaceProblem(place, side) : undefined;
+  return unseen === undefined ? undefined : `.place: ${unseen}`;
 }
 
 function isName(value: unknown): value is string {

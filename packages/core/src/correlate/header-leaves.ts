@@ -17,6 +17,8 @@ const dull: ReadonlySet<string> = new Set([
     'transfer-encoding',
     'te',
     'trailer',
+    'proxy-connection',
+    'http2-settings',
   ],
   ...['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition'],
   ...['cache-control', 'expires', 'age', 'vary', 'pragma', 'upgrade', 'via', 'alt-svc', 'range', 'expect'],
@@ -25,6 +27,34 @@ const dull: ReadonlySet<string> = new Set([
   ...['x-shadow-traffic', 'x-shadow-run', 'x-shadow-seq', 'x-powered-by', 'upgrade-insecure-requests'],
 ]);
 const dullPrefix = /^(?::|accept|sec-|access-control-|x-forwarded-)/;
+
+/** Whether nothing looks at a header, by its name in lower case. */
+function isDull(name: string): boolean {
+  return dull.has(name) || dullPrefix.test(name);
+}
+
+/**
+ * Why a place of a binding that begins with `header.` is one where no value is ever looked for; undefined where it is looked at.
+ *
+ * @param side - Of which it is a place
+ */
+export function headerPlaceProblem(place: string, side: 'request' | 'answer'): string | undefined {
+  const [name = '', ...part] = place.slice('header.'.length).split('#');
+  const what = `header.${name}`;
+  if (name === '*') return undefined;
+  if (name !== name.toLowerCase())
+    return `${what} is not looked at: write ${what.toLowerCase()}, in lower case`;
+  const own = side === 'request' ? 'cookie' : 'set-cookie';
+  if (name === own) return `${what} is not looked at: write ${own}.NAME, for each cookie by itself`;
+  if (isDull(name) || name === 'cookie' || name === 'set-cookie') {
+    return `${what} is not looked at, since it is set by the connection, the program or a clock. Any other header can be bound, such as header.x-csrf-token`;
+  }
+  if (side === 'request' && part.length > 0)
+    return `${what} of a request is taken whole: write it without the # and what follows`;
+  return placeName(name) === name
+    ? undefined
+    : `${what} is not looked at: a name that may itself be a value is written as header.*`;
+}
 
 /** The headers of a request with what a visit put in. */
 export interface VisitedHeaders {
@@ -40,7 +70,7 @@ export function visitRequestHeaders(headers: HeaderList, visit: Visit, budget: L
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase();
     const value = headers[i + 1] ?? '';
-    if (dull.has(name) || dullPrefix.test(name)) continue;
+    if (isDull(name)) continue;
     const visited =
       name === 'cookie' ? visitCookies(value, visit, budget) : visitHeader(name, value, visit, budget);
     if (visited.given !== undefined) given.set(i, visited.given);
@@ -125,7 +155,7 @@ export function readResponseHeaders(headers: HeaderList, visit: Visit, budget: L
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase();
     const value = (headers[i + 1] ?? '').trim();
-    if (dull.has(name) || dullPrefix.test(name)) continue;
+    if (isDull(name)) continue;
     if (name === 'set-cookie') {
       readSetCookie(value, visit, budget);
       continue;

@@ -78,6 +78,30 @@ test('a file that is wrong says where, and shows none of it', () => {
   }
 });
 
+test('a header that nothing looks at is refused, with what can be bound', () => {
+  const answer = { operation: '*', place: 'header.x-token' };
+  const request = { operation: '*', place: 'header.x-csrf-token' };
+  const tried = (side: 'from' | 'to', place: string) => () => {
+    const ends = { from: answer, to: request, [side]: { operation: '*', place } };
+    return parseBindings(JSON.stringify({ format: 'gardenhose-bindings/1', bindings: [ends] }));
+  };
+  const unseen = ['connection', 'host', 'content-length', 'transfer-encoding', 'te', 'proxy-connection'];
+  for (const name of [...unseen, 'sec-fetch-site', 'x-shadow-run', ':path'])
+    for (const side of ['from', 'to'] as const)
+      expect(tried(side, `header.${name}`)).toThrow(
+        `bindings[0].${side}.place: header.${name} is not looked at, since it is set by the connection, the program or a clock. Any other header can be bound`,
+      );
+  expect(tried('to', 'header.X-CSRF-Token')).toThrow(/write header\.x-csrf-token, in lower case/);
+  expect(tried('to', 'header.cookie')).toThrow(/write cookie\.NAME/);
+  expect(tried('from', 'header.set-cookie')).toThrow(/write set-cookie\.NAME/);
+  expect(tried('to', 'header.x-next#query.cursor')).toThrow(/taken whole/);
+  expect(tried('from', 'header.x-18f3a2b1c9d')).toThrow(/header\.\*/);
+  for (const place of ['header.*', 'header.etag', 'header.location#path[1]', 'header.link#query.cursor'])
+    expect(tried('from', place)().bindings).toHaveLength(1);
+  for (const place of ['header.*', 'header.authorization', 'header.if-none-match', 'header.x-user'])
+    expect(tried('to', place)().bindings).toHaveLength(1);
+});
+
 test('no JSON ends in anything but bindings or a refusal', () => {
   const read = (value: unknown) => {
     try {
