@@ -100,30 +100,34 @@ test('by itself nothing is told anywhere; true is lines of JSON on standard erro
   );
 });
 
-test('a service whose standard error nobody reads any more is not ended by what is told there', async () => {
-  const service = spawn(
-    process.execPath,
-    [
-      ...['--input-type=module', '-e'],
-      `import { createRecorder, memorySink } from '@gardenhose/core';
-      process.stdin.resume();
-      await new Promise((closed) => process.stdin.once('end', closed));
-      const recorder = createRecorder({ service: 's', sink: memorySink(), mask: { version: 1 }, log: true });
-      await recorder.ready;
-      recorder.pause();
-      await recorder.close();
-      await new Promise((turn) => setTimeout(turn, 50));
-      console.log('served');`,
-    ],
-    { stdio: ['pipe', 'pipe', 'pipe'] },
-  );
-  service.stderr.destroy();
-  await once(service.stderr, 'close');
-  service.stdin.end();
-  let said = '';
-  service.stdout.on('data', (data) => {
-    said += String(data);
+test('a service whose standard error nobody reads any more is not ended by what is told there, however often', async () => {
+  const service = `
+    import { createRecorder, memorySink } from '@gardenhose/core';
+    const recorder = createRecorder({ service: 'shop', sink: memorySink(), pipeline: 'inline', log: true });
+    await recorder.ready;
+    process.on('message', async () => {
+      // What cannot be written is told by an event, which comes later.
+      for (let i = 0; i < 20; i++) {
+        if (i % 2 === 0) recorder.pause();
+        else recorder.resume();
+        await new Promise((next) => setImmediate(next));
+      }
+      // An error of what the service itself writes is its own: no listener of ours stays.
+      while (process.stderr.listenerCount('error') > 0) await new Promise((next) => setImmediate(next));
+      process.send('gone on');
+      process.disconnect();
+    });
+    process.send('ready');
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', service], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  const [code] = await once(service, 'close');
-  expect([code, said]).toEqual([0, 'served\n']);
+  const ended = once(child, 'exit');
+  await once(child, 'message');
+  child.stderr?.destroy();
+  await once(child.stderr ?? child, 'close');
+  const told = Promise.race([once(child, 'message'), ended]);
+  child.send('go on');
+  expect(await told).toEqual(['gone on', undefined]);
+  expect(await ended).toEqual([0, null]);
 });
