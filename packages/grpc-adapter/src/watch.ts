@@ -63,7 +63,7 @@ export class Watch implements Witness, MessageReceiver {
   }
 
   pushed(chunk: unknown): void {
-    if (this.tap === undefined || this.#requestEnd !== 'open') return;
+    if (this.tap === undefined || this.tap.over === true || this.#requestEnd !== 'open') return;
     try {
       // What arrives after the answer is complete is read by nobody.
       if (chunk !== null) {
@@ -123,7 +123,8 @@ export class Watch implements Witness, MessageReceiver {
   }
 
   wrote(chunk: unknown): void {
-    if (this.tap === undefined || this.#answered || !(chunk instanceof Buffer)) return;
+    if (this.tap === undefined || this.tap.over === true || this.#answered) return;
+    if (!(chunk instanceof Buffer)) return;
     this.tellRequestEnd();
     try {
       if (this.#response === undefined && this.#isOneMessage(chunk)) {

@@ -8,6 +8,11 @@ import type { MessageCoding } from './inflate-message.ts';
  */
 export interface ExchangeTap {
   readonly id: ExchangeId;
+  /**
+   * Whether it takes nothing more: it has ended or was given up, or nothing is recorded any more. A tap that takes bytes apart, or
+   * holds some, need not go on. Default not known.
+   */
+  readonly over?: boolean | undefined;
   /** A response head; informational ones too. */
   headers(status: number, reason: string, version: string, headers: HeaderList): void;
   /**

@@ -30,6 +30,10 @@ export class RecordedExchange implements ExchangeTap {
     path.underWay.add(this);
   }
 
+  get over(): boolean {
+    return this.#over || !this.#path.open;
+  }
+
   headers(status: number, reason: string, version: string, headers: HeaderList): void {
     if (!this.#takes('response') || this.#answered) return;
     try {

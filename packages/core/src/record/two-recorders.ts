@@ -5,6 +5,9 @@ import { parseWireHead, wireStatus } from './wire-head.ts';
 export function both(first: ExchangeTap, second: ExchangeTap, late: boolean = false): ExchangeTap {
   return {
     id: first.id,
+    get over() {
+      return first.over === true && second.over === true;
+    },
     headers(...args) {
       first.headers(...args);
       second.headers(...args);

@@ -283,6 +283,19 @@ test('nothing is recorded of an exchange after its end, its abort, or the end of
   expect(sink.events.map(({ type }) => type)).toEqual(['start', 'end', 'headers', 'abort']);
 });
 
+test('a tap says when nothing more of its exchange is recorded: it has ended, broke off, or the recording is over', async () => {
+  const recorder = recorderTo(memorySink());
+  const [ended, broken, open] = [aStart(), aStart(), aStart()].map((start) => recorder.begin(start));
+  ended?.end('request');
+  expect(ended?.over).toBe(false);
+  ended?.end('response');
+  broken?.abort('client', 'closed');
+  recorder.pause();
+  expect([ended, broken, open].map((tap) => tap?.over)).toEqual([true, true, false]);
+  await recorder.control.kill();
+  expect(open?.over).toBe(true);
+});
+
 test('samplers decide; what they leave out is counted and takes no number', async () => {
   const sink = memorySink();
   const recorder = recorderTo(sink, { sampler: sampleRatio(0.5) });

@@ -70,7 +70,7 @@ export class UpgradeWatch implements SocketWitness {
 
   pushed(chunk: unknown): void {
     if (chunk === null) this.#endedFirst ??= 'client';
-    if (this.#tap === undefined || !(chunk instanceof Buffer)) return;
+    if (!this.#goesOn() || !(chunk instanceof Buffer)) return;
     try {
       if (this.#state === 'open') this.#read('request', chunk);
       else if (this.#state === 'asked') this.#holdEarly(chunk);
@@ -80,7 +80,7 @@ export class UpgradeWatch implements SocketWitness {
   }
 
   wrote(chunk: unknown, encoding: unknown, last: boolean): void {
-    if (this.#tap === undefined) return;
+    if (!this.#goesOn()) return;
     try {
       const bytes = bytesOf(chunk, encoding);
       if (bytes !== undefined && bytes.length > 0) {
@@ -121,6 +121,12 @@ export class UpgradeWatch implements SocketWitness {
       this.#tap?.end('response');
       this.#done();
     }
+  }
+
+  /** A WebSocket may outlast its recording by days: its frames are read no longer than they are recorded. */
+  #goesOn(): boolean {
+    if (this.#tap?.over === true) this.#done();
+    return this.#tap !== undefined;
   }
 
   #noteHead({ status, reason, version, headers }: AnswerHead): void {

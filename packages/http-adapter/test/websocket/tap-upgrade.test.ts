@@ -542,3 +542,29 @@ test.each<['drop' | 'truncate', string, string]>([
     }
   },
 );
+
+test('frames are read no longer than they are recorded, as where a recording is killed', async () => {
+  const target = new MemoryTarget();
+  let over = false;
+  const begin: typeof target.begin = (start) => {
+    const tap = target.begin(start);
+    return tap && Object.defineProperty(tap, 'over', { get: () => over });
+  };
+  await using service = await socketService();
+  const detach = tapServer(service.server, { begin, tapFailed: (error) => target.tapFailed(error) });
+  const socket = await connected(service.port);
+  const say = async (message: string) => {
+    socket.send(message);
+    return told(socket);
+  };
+  expect(await say('recorded')).toBe('recorded');
+  over = true;
+  expect(await say('not any more')).toBe('not any more');
+  // It has let go of the connection, for good.
+  over = false;
+  expect(await say('nor this')).toBe('nor this');
+  await closed(socket);
+  detach();
+  expect(target.messages(1, 'request')).toEqual([[1, 'recorded']]);
+  expect(target.failures).toEqual([]);
+});
