@@ -31,6 +31,8 @@ test('encrypt writes a capture that is read with its key, and refused without', 
     runCli(['inspect', file, '--exchange', '1']),
   );
   expect((await two)?.stdout).toBe((await one)?.stdout);
+  const { stdout: shown } = await runCli(['inspect', dir.file('enc.hose')]);
+  expect(shown).toMatch(/^encrypted with the key [0-9a-f]{16}$/m);
 });
 
 test('encrypt changes the key, and takes the encryption away', async () => {

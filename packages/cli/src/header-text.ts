@@ -19,6 +19,7 @@ export function headerLines(header: CaptureHeader): string[] {
     `recorded ${dateText(header.wallMs)} by ${text(header.writer)}, part ${header.part}, id ${text(header.id)}`,
     policyText(header.policy),
     ...policyHistory.toReversed().map((earlier) => `before that, ${policyText(earlier)}`),
+    ...(header.encryption === undefined ? [] : [`encrypted with the key ${text(header.encryption.keyId)}`]),
     `sampling ${text(header.sampling)}`,
     ...(header.trigger === undefined
       ? []
