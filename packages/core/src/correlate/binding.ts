@@ -7,8 +7,8 @@ export interface BindingEnd {
   /** `POST /orders/:id`, `shop.Orders/Get`, or `*` for any. */
   readonly operation: string;
   /**
-   * Of an answer `body.$.items[*].id`, `message.$.id`, `header.NAME`, `set-cookie.NAME`, `html.NAME`; of a request `path[1]`,
-   * `query.NAME`, `form.NAME`, `cookie.NAME`, and `header.NAME`, `body.$.id` and `message.$.id` too. Of a link its parts:
+   * Of an answer `body.$.items[*].id`, `message.$.id`, `header.NAME`, `set-cookie.NAME`, `html.NAME`, and `event.NAME.$.id` and `event.NAME.id`
+   * of server-sent events; of a request `path[1]`, `query.NAME`, `form.NAME`, `cookie.NAME`, and `header.NAME`, `body.$.id` and `message.$.id` too. Of a link its parts:
    * `header.location#path[1]`. `*` stands for a name that may itself be a value.
    */
   readonly place: string;

@@ -7,7 +7,7 @@ import { headerPlaceProblem } from './header-leaves.ts';
 const maxFile = 32 * 1024 * 1024;
 const maxBindings = 20_000;
 const maxName = 1_024;
-const fromPlaces = /^(?:body\.\$|message\.\$|header\.|set-cookie\.|html\.)/;
+const fromPlaces = /^(?:body\.\$|message\.\$|event\.|header\.|set-cookie\.|html\.)/;
 const toPlaces = /^(?:body\.\$|message\.\$|header\.|cookie\.|query\.|form\.|path\[\d{1,3}\]$)/;
 
 /**
@@ -88,7 +88,7 @@ function bindingProblem(value: unknown): string | undefined {
     value.from,
     'answer',
     fromPlaces,
-    'body.$.id, header.NAME, set-cookie.NAME, html.NAME or message.$.id',
+    'body.$.id, header.NAME, set-cookie.NAME, html.NAME, event.NAME.$.id or message.$.id',
   );
   if (from !== undefined) return `.from${from}`;
   const to = endProblem(

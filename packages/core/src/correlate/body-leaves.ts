@@ -9,14 +9,14 @@ import { viewMessage } from '../protobuf/message-view.ts';
 import { rewriteMessage } from '../protobuf/rewrite-message.ts';
 import type { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { readHtml } from './html-leaves.ts';
-import { visitJson } from './json-leaves.ts';
+import { jsonLimits, visitJson } from './json-leaves.ts';
 import { isWanted, type LeafBudget, type Visit } from './leaf.ts';
+import { readEvents, readLines } from './record-leaves.ts';
 import { visitPairs } from './url-leaves.ts';
 
 /** Larger bodies are not looked into, before and after their content coding. */
 const maxBody = 4 * 1024 * 1024;
 const maxMessages = 1_000;
-const jsonLimits = { maxDepth: 64, maxTokens: 400_000 };
 const codingLimits = { bodyBytes: maxBody, decodedRatio: 200 };
 const viewOptions = { maxValues: 100_000 };
 
@@ -59,7 +59,10 @@ export function visitContent<C extends Content>(
   return { ...content, chunks, state: 'masked' };
 }
 
-/** Shows the values in the content of an answer; of HTML, those of hidden fields and of `meta`: `html.csrf_token`. */
+/**
+ * Shows the values in the content of an answer: of HTML, those of hidden fields and of `meta`, `html.csrf_token`; of lines of JSON and of
+ * server-sent events, those of each.
+ */
 export function readContent(
   content: Content,
   headers: HeaderList,
@@ -83,12 +86,15 @@ export function readContent(
   const text = textOf(typeof coded === 'string' ? body : coded.bytes);
   if (text === undefined) return;
   if (/^text\/html$|^application\/xhtml\+xml$/.test(type.mediaType)) readHtml(text, visit, budget);
+  else if (type.kind === 'json-lines') readLines(text, /[\r\n]+/, visit, budget);
+  else if (type.kind === 'json-seq') readLines(text, '\u001e', visit, budget);
+  else if (type.kind === 'event-stream') readEvents(text, visit, budget);
   else visitBody(text, type.kind, visit, budget);
 }
 
 /** Whether anything in content is looked at. */
 function mayHold(budget: LeafBudget): boolean {
-  return ['body', 'form', 'html', 'message'].some((place) => isWanted(budget, place));
+  return ['body', 'event', 'form', 'html', 'message'].some((place) => isWanted(budget, place));
 }
 
 function visitBody(text: string, kind: string, visit: Visit, budget: LeafBudget): string {

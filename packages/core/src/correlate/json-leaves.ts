@@ -1,7 +1,10 @@
-import { isExactNumber, parseJsonText, plainJson } from '../hook/json-text.ts';
+import { isExactNumber, type JsonLimits, parseJsonText, plainJson } from '../hook/json-text.ts';
 import { isJsonObject, type JsonValue } from '../model/json-value.ts';
 import { isWanted, type LeafBudget, type Place, placeName, show, type Visit } from './leaf.ts';
 import { below, isLink, visitUrl } from './url-leaves.ts';
+
+/** Of a JSON text that is looked into. */
+export const jsonLimits: JsonLimits = { maxDepth: 64, maxTokens: 400_000 };
 
 /**
  * The strings and numbers of a JSON value, as `parseJsonText` reads it: `$.items[*].id`. Of links the parts:

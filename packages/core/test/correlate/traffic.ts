@@ -11,6 +11,8 @@ export interface Spoken {
   readonly form?: string;
   readonly answer?: unknown;
   readonly html?: string;
+  /** An answer of another type. */
+  readonly told?: { readonly type: string; readonly text: string };
   readonly status?: number;
   readonly answerHeaders?: readonly string[];
   /** When it starts and how long it takes, in milliseconds. Default one after the other. */
@@ -25,7 +27,7 @@ export function traffic(spoken: readonly Spoken[]): Exchange[] {
     const endAt = startAt + (one.takes ?? 5) * 1e6;
     const sent = one.form ?? (one.body === undefined ? undefined : JSON.stringify(one.body));
     const type = one.form === undefined ? 'application/json' : 'application/x-www-form-urlencoded';
-    const told = one.html ?? (one.answer === undefined ? '' : JSON.stringify(one.answer));
+    const told = one.told?.text ?? one.html ?? (one.answer === undefined ? '' : JSON.stringify(one.answer));
     return anExchange({
       id: i + 1,
       seq: i + 1,
@@ -49,7 +51,10 @@ export function traffic(spoken: readonly Spoken[]): Exchange[] {
         endAt,
         status: one.status ?? 200,
         headers: [
-          ...['Content-Type', one.html === undefined ? 'application/json' : 'text/html; charset=utf-8'],
+          ...[
+            'Content-Type',
+            one.told?.type ?? (one.html === undefined ? 'application/json' : 'text/html; charset=utf-8'),
+          ],
           ...(one.answerHeaders ?? []),
         ],
         chunks: told === '' ? [] : [aChunk(told, endAt)],
