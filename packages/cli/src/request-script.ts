@@ -65,6 +65,9 @@ const maxBodyBytes = 64 * 1024;
 function curl(exchange: Exchange, { http }: ScriptTarget): string[] {
   const { request } = exchange;
   if (http === undefined) return ['# not sent: there is no target for HTTP'];
+  if (exchange.protocol === 'websocket') {
+    return ['# not sent: curl does not speak WebSocket; replay the capture'];
+  }
   if (!request.target.startsWith('/') || !token.test(request.method)) {
     return ['# not sent: this is no request that curl can send'];
   }

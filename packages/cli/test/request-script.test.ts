@@ -92,3 +92,12 @@ test('sends no credentials, and says what cannot be sent', () => {
     '# not sent: there is no target for gRPC',
   ]);
 });
+
+test('says of a WebSocket that it is not sent: curl would ask for it, and wait', () => {
+  const socket: Exchange = { ...anExchange({ method: 'GET', target: '/chat' }), protocol: 'websocket' };
+  const calls = callsOf(socket, anExchange({ method: 'GET', target: '/after' }));
+  expect(calls).toHaveLength(1);
+  expect(calls[0]).toContain('http://127.0.0.1:3000/after');
+  const script = requestScript([socket], target, new SchemaRegistry());
+  expect(script).toContain('# not sent: curl does not speak WebSocket; replay the capture');
+});

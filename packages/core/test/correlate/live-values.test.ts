@@ -455,3 +455,18 @@ test('what is led to by longer names than any service has is not held', async ()
   );
   expect(learned.bindings.map(({ from }) => from.place)).toEqual(['body.$.short.id']);
 });
+
+test('a live value with half a character in it is sent as a browser would, and ends nothing', async () => {
+  const { all } = await send(
+    [
+      { method: 'POST', target: '/orders', answer: { id: id(1) } },
+      { target: `/orders/${id(1)}?again=${id(1)}` },
+      { method: 'POST', target: '/note', form: `order=${id(1)}&text=a` },
+      { target: '/cart', headers: ['Cookie', `order=${id(1)}`] },
+    ],
+    { 0: { answer: { id: 'ord_\ud83d!' } } },
+  );
+  expect(target(all[1])).toBe('/orders/ord_%EF%BF%BD!?again=ord_%EF%BF%BD!');
+  expect(bodyOf(all[2])).toBe('order=ord_%EF%BF%BD!&text=a');
+  expect(header(all[3], 'cookie')).toBe('order=ord_%EF%BF%BD!');
+});
