@@ -11,6 +11,18 @@ export interface LiveRule {
   blocked: number;
 }
 
+/** What is shorter may stand anywhere by chance, also where longer values are bound. */
+const shortestValue = 4;
+
+/** Whether a rule holds for a value that is joined so. */
+export function holdsFor({ binding, named: byName }: LiveRule, named: boolean, text: string): boolean {
+  return byName === named && (named || binding.anyValue === true || mayBeBound(text));
+}
+
+function mayBeBound(text: string): boolean {
+  return text.length >= shortestValue && text !== 'true' && text !== 'false' && text !== 'null';
+}
+
 /** The bindings that are applied, by the places that they read and write. */
 export class LiveRules {
   readonly all: readonly LiveRule[];

@@ -6,19 +6,18 @@ import { invalidOption } from '../model/option-values.ts';
 import { SchemaRegistry } from '../protobuf/schema-registry.ts';
 import { type BindingEnd, type Bindings, bindingOperation } from './binding.ts';
 import { checkBindings } from './bindings-file.ts';
-import { BoundedMap } from './bounded-map.ts';
 import { CookieRenewals } from './cookie-renewals.ts';
-import { readResponse, type VisitedRequest, visitRequest } from './exchange-leaves.ts';
+import { type VisitedRequest, visitRequest } from './exchange-leaves.ts';
 import { type JoinKey, joinKeys, valueKey } from './join-keys.ts';
 import { type Leaf, type Visit, withPrefixes } from './leaf.ts';
-import { bytesOfSource, LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
+import { LiveAnswer, type LiveValue, type Source } from './live-answer.ts';
 import { cookieApplies } from './live-cookie.ts';
 import { LiveNames } from './live-names.ts';
-import { type LiveRule, LiveRules } from './live-rules.ts';
+import { holdsFor, type LiveRule, LiveRules } from './live-rules.ts';
 import { firstOpen, liveSource, nextOpen, type Slot } from './live-slot.ts';
-import { ownText } from './own-text.ts';
 import type { TimeShift } from './time-shift.ts';
 import { toldAt } from './told-at.ts';
+import { ToldValues } from './told-values.ts';
 
 /** How live values are put in the place of recorded ones. */
 export interface LiveValuesOptions {
@@ -72,13 +71,6 @@ export interface BindingUse {
   readonly blocked: number;
 }
 
-/** Values are remembered by where they were told: this many. */
-const maxValues = 300_000;
-/** Answers that are remembered of one value: the first and the newest. */
-const maxSources = 8;
-/** What is shorter may stand anywhere by chance, also where longer values are bound. */
-const shortestValue = 4;
-
 interface OpenExchange {
   readonly exchange: Exchange;
   readonly told: readonly Source[];
@@ -105,7 +97,7 @@ export class LiveValues {
   readonly #secure: boolean;
   readonly #timeShift: TimeShift | undefined;
   readonly #clock: Clock;
-  readonly #sources: BoundedMap<string, Source[]>;
+  readonly #values: ToldValues;
   readonly #renewals = new CookieRenewals();
   /** Of exchanges that are not over. */
   readonly #open = new Map<number, OpenExchange>();
@@ -129,13 +121,10 @@ export class LiveValues {
       throw invalidOption('maxBytes', `must be a whole number of at least 0, got ${String(maxBytes)}`);
     }
     this.maxWaitNs = maxWaitMs * 1e6;
-    this.#sources = new BoundedMap(maxValues, {
-      mostBytes: maxBytes,
-      bytesOf: (_, sources) => sources.reduce((sum, source) => sum + bytesOfSource(source), 0),
-    });
     this.#rules = new LiveRules(checkBindings(bindings, 'bindings').bindings);
     const none = new SchemaRegistry();
     this.#schemas = schemas ?? (() => none);
+    this.#values = new ToldValues(this.#rules, this.#schemas, maxBytes);
     this.#clock = clock;
     this.#hosts = hosts;
     this.#secure = secure;
@@ -147,7 +136,7 @@ export class LiveValues {
     this.#timeShift?.begin(exchange);
     const operation = bindingOperation(exchange);
     const slots = this.#slots(exchange, operation);
-    const told = this.#remember(index, exchange, operation);
+    const told = this.#values.remember(index, exchange, operation);
     const cookies = cookiesOf(slots);
     for (const cookie of cookies.values()) this.#renewals.sends(cookie, index, toldAt(exchange));
     if (told.length > 0 || slots.size > 0) this.#open.set(index, { exchange, told, slots, cookies });
@@ -171,7 +160,7 @@ export class LiveValues {
     const open = this.#open.get(index);
     if (open !== undefined) this.#over(open, index, replayed, moments);
     if (replayed?.response === undefined) return undefined;
-    return new LiveNames(index, open?.told ?? [], (text) => this.#sources.get(valueKey(text)) ?? []);
+    return new LiveNames(index, open?.told ?? [], (text) => this.#values.of(valueKey(text)));
   }
 
   #over(open: OpenExchange, index: number, replayed: Exchange | undefined, moments: LiveMoments): void {
@@ -188,7 +177,7 @@ export class LiveValues {
     const answer = new LiveAnswer(replayed, this.#schemas(), this.#clock.wallMs(), only);
     for (const source of open.told) {
       source.live = answer.value(source.leaf, source.named);
-      this.#recount(source);
+      this.#values.recount(source);
     }
     this.#renew(open, index, answer);
   }
@@ -226,14 +215,14 @@ export class LiveValues {
   }
 
   #slot(key: JoinKey, leaf: Leaf, rules: readonly LiveRule[], exchange: Exchange): Slot | undefined {
-    const known = this.#sources.get(key.key)?.filter(({ at, lane, named }) => {
+    const known = this.#values.of(key.key).filter(({ at, lane, named }) => {
       // What says little is known of its own lane alone.
       return at <= exchange.startAt && (!named || key.strength !== 'none' || lane === exchange.lane);
     });
-    if (known === undefined) return undefined;
+    if (known.length === 0) return undefined;
     for (const rule of rules) {
-      const { from, anyValue = false } = rule.binding;
-      if (rule.named !== key.named || !(anyValue || key.named || mayBeBound(leaf.text))) continue;
+      const { from } = rule.binding;
+      if (!holdsFor(rule, key.named, leaf.text)) continue;
       const sources = known.filter(
         (source) =>
           source.leaf.place === from.place && (from.operation === '*' || from.operation === source.operation),
@@ -242,58 +231,6 @@ export class LiveValues {
       if (sources.length > 0) return { rule, leaf, key: key.key, sources: likeliest(sources, key.named) };
     }
     return undefined;
-  }
-
-  #remember(index: number, exchange: Exchange, operation: string): Source[] {
-    const only = this.#rules.read(operation);
-    if (only === undefined) return [];
-    const told = new Map<string, Source>();
-    const { target } = exchange.request;
-    const look: Visit = (leaf) => {
-      const rules = this.#rules.from(operation, leaf);
-      if (rules.length === 0) return undefined;
-      for (const { key, named } of joinKeys(leaf, target)) {
-        const wanted = rules.some(
-          (rule) =>
-            rule.named === named && (named || rule.binding.anyValue === true || mayBeBound(leaf.text)),
-        );
-        if (!wanted || told.has(`${key}\n${leaf.place}`)) continue;
-        const source: Source = {
-          index,
-          exchange: exchange.id,
-          lane: exchange.lane,
-          key,
-          at: toldAt(exchange),
-          operation,
-          leaf: ownLeaf(leaf),
-          named,
-          settled: false,
-          overAt: Number.NaN,
-          live: undefined,
-        };
-        told.set(`${key}\n${leaf.place}`, source);
-      }
-      return undefined;
-    };
-    readResponse(exchange, this.#schemas(), look, only);
-    // Not before all is read: what throws leaves nothing that would be waited for.
-    for (const source of told.values()) this.#add(source);
-    return [...told.values()];
-  }
-
-  #add(source: Source): void {
-    const known = this.#sources.get(source.key) ?? [];
-    // The same exchange again: a capture that is played in a loop. What was told the last time is over.
-    const again = known.some(({ exchange, index }) => exchange === source.exchange && index !== source.index);
-    const fresh = again ? [source] : [...known, source];
-    if (fresh.length > maxSources) fresh.splice(maxSources / 2, 1);
-    this.#sources.set(source.key, fresh);
-  }
-
-  /** A source has its live value. */
-  #recount(source: Source): void {
-    const known = this.#sources.get(source.key);
-    if (known?.includes(source) === true) this.#sources.set(source.key, known);
   }
 
   #pending(
@@ -372,10 +309,6 @@ const noIndexes: readonly number[] = [];
 const unknownMoments: LiveMoments = { overAt: Number.NaN };
 const noCookies: ReadonlyMap<string, Slot> = new Map();
 
-function mayBeBound(text: string): boolean {
-  return text.length >= shortestValue && text !== 'true' && text !== 'false' && text !== 'null';
-}
-
 function cookiesOf(slots: ReadonlyMap<string, Slot>): ReadonlyMap<string, Slot> {
   const cookies = [...slots.values()].filter(({ leaf, rule }) => leaf.role === 'cookie' && rule.named);
   return cookies.length === 0 ? noCookies : new Map(cookies.map((slot) => [cookieName(slot.leaf), slot]));
@@ -388,14 +321,6 @@ function countBlocked(slots: ReadonlyMap<string, Slot>, heldAt: number | undefin
     const [first] = sources;
     if (first !== undefined && !(first.settled && first.overAt <= heldAt)) rule.blocked++;
   }
-}
-
-/** What is held for long keeps no body alive. */
-function ownLeaf({ place, pointer, text, role, raw }: Leaf): Leaf {
-  return {
-    ...{ place: ownText(place), pointer: ownText(pointer), text: ownText(text), role },
-    raw: raw === undefined ? undefined : ownText(raw),
-  };
 }
 
 /** The name of a cookie, which places do not hold where it may itself be a value. */
