@@ -27,30 +27,36 @@ export function hookClientRequests(added: ClientRequestHooks): () => void {
 
 type Method = (this: ClientRequest, ...args: unknown[]) => unknown;
 
+/** Who is told by one patch: all, and nobody once it is undone, even where it has to stay. */
+type Told = () => Iterable<ClientRequestHooks>;
+
 function patch(): () => void {
+  let undone = false;
+  const told: Told = () => (undone ? [] : hooks);
   const undos = [
-    patchMethod('write', (original) => sending(original, false)),
-    patchMethod('end', (original) => sending(original, true)),
-    patchMethod('flushHeaders', (original) => sending(original, false)),
-    patchMethod('emit', telling),
+    patchMethod('write', (original) => sending(original, false, told)),
+    patchMethod('end', (original) => sending(original, true, told)),
+    patchMethod('flushHeaders', (original) => sending(original, false, told)),
+    patchMethod('emit', (original) => telling(original, told)),
   ];
   return () => {
+    undone = true;
     for (const undo of undos) undo();
   };
 }
 
-function sending(original: Method, last: boolean): Method {
+function sending(original: Method, last: boolean, told: Told): Method {
   return function (this: ClientRequest, ...args) {
-    for (const each of hooks) each.before(this);
+    for (const each of told()) each.before(this);
     const result = Reflect.apply(original, this, args);
-    for (const each of hooks) each.after?.(this, args[0], args[1], last);
+    for (const each of told()) each.after?.(this, args[0], args[1], last);
     return result;
   };
 }
 
-function telling(original: Method): Method {
+function telling(original: Method, told: Told): Method {
   return function (this: ClientRequest, ...args) {
-    for (const each of hooks) each.emitting?.(this, args[0], args[1]);
+    for (const each of told()) each.emitting?.(this, args[0], args[1]);
     return Reflect.apply(original, this, args);
   };
 }
@@ -62,9 +68,12 @@ function patchMethod(
 ): () => void {
   const { prototype } = ClientRequest;
   const previous = Object.getOwnPropertyDescriptor(prototype, name);
-  const original = prototype[name];
+  const original: Method | undefined = previous?.value;
+  const parent: object = Object.getPrototypeOf(prototype);
   const told = wrap(function (this: ClientRequest, ...args) {
-    return Reflect.apply(original, this, args);
+    // What is inherited is looked up each time: others may change it there meanwhile, as `node:domain` does.
+    const method: Method = original ?? Reflect.get(parent, name);
+    return Reflect.apply(method, this, args);
   });
   Object.defineProperty(prototype, name, { value: told, writable: true, configurable: true });
   return () => {

@@ -27,14 +27,19 @@ export function onEmits(prototype: object, listener: EmitListener): () => void {
 }
 
 function install(prototype: object, known: Told): () => void {
-  const inherited: Emit = Reflect.get(prototype, 'emit');
   const own = Object.getOwnPropertyDescriptor(prototype, 'emit');
+  const original: Emit | undefined = own?.value;
+  const parent: object = Object.getPrototypeOf(prototype);
+  let undone = false;
   const emit: Emit = function (...args) {
-    for (const listener of known.listeners) listener(this, args);
-    return inherited.apply(this, args);
+    if (!undone) for (const listener of known.listeners) listener(this, args);
+    // What is inherited is looked up each time: others may change it there meanwhile, as `node:domain` does.
+    const method: Emit = original ?? Reflect.get(parent, 'emit');
+    return method.apply(this, args);
   };
   Object.defineProperty(prototype, 'emit', { value: emit, configurable: true, writable: true });
   return () => {
+    undone = true;
     // Somebody else may have put theirs over it, and calls it.
     if (Reflect.get(prototype, 'emit') !== emit) return;
     if (own === undefined) Reflect.deleteProperty(prototype, 'emit');

@@ -55,7 +55,7 @@ function tapClientRequests(target: TapTarget, options: ResolvedTapOptions): Deta
         let watch = watches.get(request);
         if (watch === undefined) {
           // What has gone out before is not known any more.
-          if (!attached || hasSentHead(request) || isOutOfOrder(target)) return;
+          if (!attached || hasSentHead(request) || isOutOfOrder(target) || !isFirst(request, target)) return;
           watch = new ClientRequestWatch(
             request,
             new ClientExchange(target, options, () => attached, parentOf(target)),
@@ -85,6 +85,18 @@ function tapClientRequests(target: TapTarget, options: ResolvedTapOptions): Deta
   };
 }
 
+/** By a request, or the stream that carries it: whom it is told to. */
+const told = new WeakMap<object, TapTarget[]>();
+
+/** Whether a target is not told of this request yet: from here on it is. One that is tapped twice is told once, as of servers. */
+function isFirst(request: object, target: TapTarget): boolean {
+  const targets = told.get(request);
+  if (targets === undefined) told.set(request, [target]);
+  else if (targets.includes(target)) return false;
+  else targets.push(target);
+  return true;
+}
+
 /** Node sends the head of a request that waits for `100 Continue` before the application does anything. */
 const hasSentHead = (request: ClientRequest): boolean => request.headersSent && !request.hasHeader('expect');
 
@@ -93,7 +105,8 @@ function tapClientStreams(target: TapTarget, options: ResolvedTapOptions): Detac
   let attached = true;
   const unhook = onClientStream((session, stream, given) => {
     try {
-      if (isOutOfOrder(target) || isOfUndici(session) || isNoRequest(stream)) return;
+      if (isOutOfOrder(target) || isOfUndici(session) || isNoRequest(stream) || !isFirst(stream, target))
+        return;
       const exchange = new ClientExchange(target, options, () => attached, parentOf(target));
       new ClientStreamWatch(session, stream, exchange, given).install();
     } catch (error) {
@@ -112,7 +125,7 @@ function tapUndici(target: TapTarget, options: ResolvedTapOptions): Detach {
   const watchOf = (request: unknown): UndiciRequestWatch | undefined => {
     if (!isUndiciRequest(request)) return undefined;
     const known = watches.get(request);
-    if (known !== undefined || isOutOfOrder(target)) return known;
+    if (known !== undefined || isOutOfOrder(target) || !isFirst(request, target)) return known;
     const parent = inContextOf(request, () => parentOf(target));
     const watch = new UndiciRequestWatch(
       request,

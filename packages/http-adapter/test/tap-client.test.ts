@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Agent, ClientRequest, createServer, request, type ServerResponse } from 'node:http';
 import { request as httpsRequest, createServer as tlsServer } from 'node:https';
 import { text } from 'node:stream/consumers';
@@ -48,6 +48,65 @@ test('what a tap puts on Node is gone with it, in whatever order taps and others
     configurable: true,
   });
   if (before[0] === undefined) Reflect.deleteProperty(ClientRequest.prototype, 'write');
+});
+
+test('a patch of ours that had to stay below that of another tells nothing more, also when a tap is put on again', async () => {
+  const detach = tapClients(new MemoryTarget());
+  const { write } = ClientRequest.prototype;
+  const theirs = function (this: ClientRequest, ...args: unknown[]): boolean {
+    return Reflect.apply(write, this, args) === true;
+  };
+  ClientRequest.prototype.write = theirs;
+  detach();
+  const target = new MemoryTarget();
+  const detachLater = tapClients(target);
+  await using at = await listening(hello());
+  const asked = request(at.origin, { method: 'POST' });
+  asked.write('once');
+  asked.end();
+  const [response] = await once(asked, 'response');
+  await text(response);
+  await target.ended(1);
+  detachLater();
+  expect(ClientRequest.prototype.write).toBe(theirs);
+  Reflect.deleteProperty(ClientRequest.prototype, 'write');
+  expect(target.body(1, 'request').toString()).toBe('once');
+});
+
+test('what others put later on what Node inherits from is called while taps are attached, on requests and on servers', async () => {
+  await using at = await listening(hello());
+  const detach = attach(new MemoryTarget(), { outbound: true });
+  const { emit } = EventEmitter.prototype;
+  const seen = new Set<string>();
+  EventEmitter.prototype.emit = function (this: object, ...args: [string, ...unknown[]]): boolean {
+    if (this instanceof ClientRequest) seen.add(`a client's ${args[0]}`);
+    if (this === at.server) seen.add(`a server's ${args[0]}`);
+    return Reflect.apply(emit, this, args);
+  };
+  try {
+    const asked = request(at.origin);
+    asked.end();
+    const [response] = await once(asked, 'response');
+    await text(response);
+  } finally {
+    EventEmitter.prototype.emit = emit;
+    detach();
+  }
+  expect([...seen]).toEqual(expect.arrayContaining(["a client's response", "a server's request"]));
+});
+
+test.each(clients)('a target that is tapped twice is told of each request once: %s', async (_, client) => {
+  await using at = await listening(hello());
+  const target = new MemoryTarget();
+  const detach = [attach(target, { outbound: true }), tapClients(target), tapClients(target)];
+  await client(at.origin);
+  for (const undo of detach) undo();
+  await target.ended(2);
+  expect(target.events.filter(({ type }) => type === 'start')).toMatchObject([
+    { direction: 'outbound' },
+    { direction: 'inbound' },
+  ]);
+  expect(target.failures).toEqual([]);
 });
 
 test('without outbound, attach records no request that goes out and puts nothing on the clients', async () => {

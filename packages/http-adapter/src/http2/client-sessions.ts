@@ -45,13 +45,15 @@ function sessionClass(): SessionClass {
 
 function tellStreams(prototype: SessionClass): () => void {
   const { request } = prototype;
+  let undone = false;
   const told: Request = function (this: ClientHttp2Session, ...args) {
     const stream = request.apply(this, args);
-    for (const listener of listeners) listener(this, stream, args[1]);
+    if (!undone) for (const listener of listeners) listener(this, stream, args[1]);
     return stream;
   };
   prototype.request = told;
   return () => {
+    undone = true;
     // Somebody else may have put theirs over it, and calls it.
     if (prototype.request === told) prototype.request = request;
   };

@@ -267,3 +267,27 @@ test('the class of connections is as it was when the last tap is undone', async 
   expect(client.request).toBe(before);
   client.destroy();
 });
+
+test('a target that is tapped twice, or again below what another put on connections, is told of each request once', async () => {
+  const app = createServer();
+  app.on('stream', (stream) => stream.respond({}, { endStream: true }));
+  await using at = await listeningHttp2(app);
+  const client = connect(at.origin);
+  const prototype: ClientHttp2Session = Object.getPrototypeOf(client);
+  const node = prototype.request;
+  const first = tapClients(new MemoryTarget());
+  const ours = prototype.request;
+  prototype.request = function (...args) {
+    return ours.apply(this, args);
+  };
+  first();
+  const target = new MemoryTarget();
+  const taps = [tapClients(target), tapClients(target)];
+  const asked = client.request();
+  asked.resume();
+  await once(asked, 'close');
+  for (const detach of taps) detach();
+  prototype.request = node;
+  client.close();
+  expect(target.events.filter(({ type }) => type === 'start')).toHaveLength(1);
+});
