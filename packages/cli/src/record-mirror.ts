@@ -103,6 +103,12 @@ export class RecordMirror implements AsyncDisposable {
     return new RecordMirror(to, mirror, worker, ended);
   }
 
+  /** How it ended, once the recorder is closed: it has the delay still to go, but does not wait for what a failed recorder no longer says. */
+  async finish(): Promise<MirrorEnd> {
+    if (!this.mirror.closed) await this.#worker.terminate();
+    return this.ended;
+  }
+
   /** Nothing more is sent. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate();

@@ -185,8 +185,7 @@ async function record(
   clearInterval(watch);
   progress.clear();
   tellFront(front, output, told);
-  // It has the delay still to go.
-  const mirrored = await mirror?.ended;
+  const mirrored = await mirror?.finish();
 
   const failed = stats.sinkErrors > 0;
   const summary = [

@@ -17,6 +17,8 @@ export interface Mirror {
   readonly source: MirrorSource;
   /** Exchanges that the reader was too slow for, so far: whole ones, and those that were broken off. */
   readonly dropped: number;
+  /** Whether its recorder has closed it, so that whoever reads it comes to an end. One whose worker failed may never do so. */
+  readonly closed: boolean;
 }
 
 /** How much may wait. */
@@ -60,6 +62,9 @@ export function createMirror(options: CreateMirrorOptions = {}): Mirror {
     source,
     get dropped() {
       return Atomics.load(seen, places.dropped);
+    },
+    get closed() {
+      return Atomics.load(seen, places.closed) === 1;
     },
   };
 }

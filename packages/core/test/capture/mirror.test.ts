@@ -62,6 +62,7 @@ for (const pipeline of ['worker', 'inline'] as const) {
     const stats = await recorder.close();
     expect(stats).toMatchObject({ recorded: 3, sinkErrors: 0, exchangesLost: { 'sink-failed': 0 } });
     expect(mirror.dropped).toBe(0);
+    expect(mirror.closed).toBe(true);
     expect(() => readMirror(mirror.source)).toThrow(expect.objectContaining({ code: 'recorder-closed' }));
   });
 }
