@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { GardenhoseError } from '../errors.ts';
-import { batchTransfer, packJobs, unpackSettled } from './batch.ts';
+import { batchTransfer } from './batch.ts';
 import type { Job, Settled } from './job.ts';
 import type { Warmed } from './lane-warmer.ts';
 import type { LateShipment } from './late-shipments.ts';
+import { packJobs } from './packed-jobs.ts';
+import { unpackSettled } from './packed-settled.ts';
 import { type AnswerError, isUnsendable } from './sender.ts';
 import type { FromWorker, Moment, ToWorker, WorkerSetup } from './worker-protocol.ts';
 

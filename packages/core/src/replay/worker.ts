@@ -1,11 +1,13 @@
 // The entry of the replay worker. Nothing runs here but the engine and the sender's sockets.
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { batchTransfer, packSettled, unpackJobs } from './batch.ts';
+import { batchTransfer } from './batch.ts';
 import { Engine } from './engine.ts';
 import { warmWithinNs } from './engine-host.ts';
 import { gatedRoom } from './gate.ts';
 import { orderRule } from './order.ts';
+import { unpackJobs } from './packed-jobs.ts';
+import { packSettled } from './packed-settled.ts';
 import { ownRoom, type Room, sharedRoom } from './room.ts';
 import type { Sender, SenderModule } from './sender.ts';
 import { SettledPost } from './settled-post.ts';

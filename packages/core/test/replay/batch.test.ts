@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { packJobs, packSettled, unpackJobs, unpackSettled } from '../../src/replay/batch.ts';
 import type { Job, Settled } from '../../src/replay/job.ts';
+import { packJobs, unpackJobs } from '../../src/replay/packed-jobs.ts';
+import { packSettled, unpackSettled } from '../../src/replay/packed-settled.ts';
 import type { Shipment } from '../../src/replay/sender.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
