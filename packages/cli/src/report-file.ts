@@ -18,10 +18,10 @@ export function parseReportFile(path: string): string {
   return path;
 }
 
-/** Writes a report in the form that the name of the file asks for. */
+/** Writes a report in the form that the name of the file asks for. It holds values of answers: a new file is for its owner alone. */
 export async function writeReport(path: string, report: Report): Promise<void> {
   const write = writers[extension(path)];
-  if (write !== undefined) await writeFile(path, write(report));
+  if (write !== undefined) await writeFile(path, write(report), { mode: 0o600 });
 }
 
 function extension(path: string): string {

@@ -91,6 +91,9 @@ export const urlPositions: Positions = {
     cases: {
       'name and password': asks(({ word }) => `http://${word}:${word}@shop.test/`),
       'a name alone': asks(({ word }) => `http://${word}@shop.test/`),
+      'of a URL in the path': asks(({ word }) => `/proxy/http://u:${word}@shop.test/`),
+      'of a URL in the path, encoded': asks(({ word }) => `/proxy/${percent(`http://u:${word}@shop.test/`)}`),
+      'behind two slashes': asks(({ word }) => `//u:${word}@shop.test/`),
     },
   },
   13: {

@@ -124,7 +124,7 @@ export class UrlMasker {
     for (let start = 0; start <= path.length; i++) {
       const end = indexOrEnd(path, '/', start);
       const segment = path.slice(start, end);
-      const masked = segment === '' ? '' : this.#segment(segment, rules?.[i], level);
+      const masked = segment === '' ? '' : this.#pathSegment(segment, path, start, rules?.[i], level);
       if (masked !== segment) {
         out += path.slice(from, start) + masked;
         from = end;
@@ -132,6 +132,21 @@ export class UrlMasker {
       start = end + 1;
     }
     return from === 0 ? path : out + path.slice(from);
+  }
+
+  /** A URL in a path, as proxies are asked for one, has an authority there. */
+  #pathSegment(
+    segment: string,
+    path: string,
+    start: number,
+    rule: MaskRule | undefined,
+    level: number,
+  ): string {
+    const isAuthority =
+      segment.includes('@') && rule === undefined && this.#scope.rules.otherwise === undefined;
+    return isAuthority && hasUserinfo(segment, path.slice(Math.max(0, start - 40), start))
+      ? this.#authority(segment, level)
+      : this.#segment(segment, rule, level);
   }
 
   #segment(segment: string, rule: MaskRule | undefined, level: number): string {
@@ -252,6 +267,15 @@ export class UrlMasker {
     const masked = again ? this.#part(text, false, level + 1) : this.#deep.mask(text, level);
     return masked === text ? raw : encodeURIComponent(masked);
   }
+}
+
+/** Some servers make one slash of two. Where no scheme stands before it, only a name and a password are taken for such. */
+function hasUserinfo(segment: string, before: string): boolean {
+  const userinfo = segment.slice(0, segment.lastIndexOf('@'));
+  if (userinfo === '') return false;
+  return (
+    /[A-Za-z][A-Za-z0-9+.-]{0,30}:\/{1,2}$/.test(before) || (before.endsWith('//') && userinfo.includes(':'))
+  );
 }
 
 function fits(template: PathTemplate, segments: readonly string[]): boolean {

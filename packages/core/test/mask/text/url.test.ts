@@ -21,7 +21,6 @@ test('leaves words and numbers of paths and queries alone, and reads everything 
 test('masks what stands before @ however the slashes are written, and looks at the host', () => {
   for (const [target, shown] of [
     ['https://bob:hunter2@shop.test/a', /^https:\/\/mk_secret_.{16}@shop\.test\/a$/],
-    ['//bob:hunter2@shop.test/a', /^\/\/bob/],
     ['https:\\\\bob:hunter2@shop.test/a', /^https:\\\\mk_secret_.{16}@shop\.test\/a$/],
     ['http:bob:hunter2@shop.test', /^http:mk_secret_.{16}@shop\.test$/],
     ['bob:hunter2@shop.test:443', /^mk_secret_.{16}@shop\.test:443$/],
@@ -29,10 +28,42 @@ test('masks what stands before @ however the slashes are written, and looks at t
     ['https://4242424242424242.shop.test/', /^https:\/\/mk_card_.{16}\.shop\.test\/$/],
     ['http://10.0.0.1:80/a', /^http:\/\/10\.0\.0\.1:80\/a$/],
   ] as const) {
-    if (!target.startsWith('//')) expect(masked(target)).toMatch(shown);
+    expect(masked(target)).toMatch(shown);
     const { response } = maskMessage({ responseHeaders: ['Location', target] });
     expect(response.headers[1]).not.toContain('42424242');
     if (/^(?:https?:|\/\/)/.test(target)) expect(response.headers[1]).not.toContain('hunter2');
+  }
+});
+
+test('masks what stands before @ in a URL within a path, as proxies are asked for it', () => {
+  for (const [target, shown] of [
+    ['/proxy/http://bob:hunter2@shop.test/a', /^\/proxy\/http:\/\/mk_secret_.{16}@shop\.test\/a$/],
+    ['/proxy/https:/hunter2@shop.test/a?b', /^\/proxy\/https:\/mk_secret_.{16}@shop\.test\/a\?b$/],
+    [
+      'http://x.test/git+ssh://bob:hunter2@shop.test',
+      /^http:\/\/x\.test\/git\+ssh:\/\/mk_secret_.{16}@shop\.test$/,
+    ],
+    ['//bob:hunter2@shop.test/a', /^\/\/mk_secret_.{16}@shop\.test\/a$/],
+    ['/a//bob:hunter2@10.0.0.1:80', /^\/a\/\/mk_secret_.{16}@/],
+    [
+      '/proxy/http%3A%2F%2Fbob:hunter2@shop.test/a',
+      /^\/proxy\/http%3A%2F%2Fmk_secret_.{16}%40shop\.test\/a$/,
+    ],
+    ['/proxy/http%3A%2F%2Fbob%3Ahunter2%40shop.test', /^\/proxy\/http%3A%2F%2Fmk_secret_.{16}%40shop\.test$/],
+  ] as const) {
+    expect(masked(target)).toMatch(shown);
+    const { response } = maskMessage({ responseHeaders: ['Location', target] });
+    expect(response.headers[1]).not.toContain('hunter2');
+  }
+  // Versions of packages, and scopes.
+  for (const target of [
+    '/npm:react@18',
+    '/gh/a/b@1.2/c',
+    '/-//@scope/a',
+    '/http://shop.test/a@2',
+    '/a//b@2',
+  ]) {
+    expect(masked(target)).toBe(target);
   }
 });
 
