@@ -204,7 +204,7 @@ class FlightSink implements Sink {
       this.#failed++;
       throw error;
     }
-    this.#files.makeRoom(0);
+    this.#files.makeRoom(0, path);
     this.#saved++;
     this.#lastFile = path;
     return path;

@@ -63,11 +63,16 @@ export class SavedFiles {
     }
   }
 
-  /** Removes the oldest files until these bytes fit with the others into the quota. Other processes may do the same. */
-  makeRoom(bytes: number): void {
+  /**
+   * Removes the oldest files until these bytes fit with the others into the quota. Other processes may do the same.
+   *
+   * @param kept - Counts, and stays: where a clock was set back, what was saved just now looks like the oldest. Default none
+   */
+  makeRoom(bytes: number, kept?: string): void {
     const files = this.#files();
     let used = files.reduce((sum, file) => sum + file.bytes, bytes);
     for (const { path, bytes: size, isPart, ageMs } of files) {
+      if (path === kept) continue;
       if (used <= this.#maxBytes && !(isPart && ageMs > abandonedMs)) continue;
       if (isPart && ageMs <= abandonedMs) continue;
       if (removed(path)) used -= size;

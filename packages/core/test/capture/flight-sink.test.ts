@@ -192,6 +192,20 @@ test('files beyond the quota are removed, the oldest first, and no others', asyn
   expect(flights.reduce((sum, path) => sum + statSync(path).size, 0)).toBeLessThanOrEqual(1024 * 1024);
 });
 
+test('what was saved just now stays, also where the clock was set back', async () => {
+  const directory = newFolder();
+  const before = join(directory, 'flight-s-20990101T000000000Z-01234567.hose');
+  const { recorder } = flight({ directory, maxBytes: 1024 * 1024, maxSavedBytes: 1024 * 1024 });
+  await recorder.ready;
+  // Before the save all fits to the byte, after it the head and the end of the new file are too much.
+  writeFileSync(before, Buffer.alloc(1024 * 1024));
+  const later = Date.now() / 1000 + 3600;
+  utimesSync(before, later, later);
+  const path = await recorder.trigger('now');
+  await recorder.close();
+  expect(saved(directory)).toEqual([path]);
+});
+
 test('a recording beside them whose name begins alike is not theirs to remove, and no link is', async () => {
   const { recorder, directory } = flight({
     minIntervalMs: 0,
