@@ -60,7 +60,7 @@ export function parseSetCookie(header: string, target: string, nowMs: number): L
 
 /** About what it takes in memory, at two bytes to a character. */
 export function bytesOfCookie({ name, value, domain = '', path }: LiveCookie): number {
-  return 128 + 2 * (name.length + value.length + domain.length + path.length);
+  return 400 + 2 * (name.length + value.length + domain.length + path.length);
 }
 
 /** Whether a user agent would send the cookie with this request (RFC 6265 section 5.4). */
