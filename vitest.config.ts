@@ -6,6 +6,7 @@ const alone = [
   'test/leaks/interference.test.ts',
   'test/conformance/conformance.test.ts',
   'packages/core/test/capture/hostile.test.ts',
+  'packages/core/test/clock.test.ts',
   'packages/core/test/record/key-warning.test.ts',
 ];
 
